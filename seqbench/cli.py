@@ -1,0 +1,248 @@
+"""The command line: parse, call, print, exit code. Each command imports what it needs, so that --help answers at once."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqbench.schema import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqbench.schema import Study
+
+HELP = """\
+seqbench - how far back an architecture remembers, how its gradients flow, and what it costs
+
+usage: python -m seqbench [COMMAND] [key=value ...] [--config-dir DIR]
+
+commands
+  (none)                       train what is asked for; the same command again resumes it
+  plan                         what would run, what is done already, how long it will take
+  ls [tasks|models|sweeps|instruments]
+                               what there is to choose from
+  verify                       the contract checks on a task and a model, ours or yours
+  report [--store DIR]... [--out DIR]
+                               index.html, report.md, runs.csv and figures from the records of a store
+  choose --store DIR [--out FILE]
+                               learning rates from the records of a tuning sweep
+  --help, --version
+
+common keys                    (Hydra's grammar: values with commas are swept)
+  task=NAME  model=NAME        what to train; task.KEY=VALUE and model.KEY=VALUE change their values
+  train.KEY=VALUE              how to train: batch_size, steps, clip, ...
+  seeds=5  or  seeds=[0,3]     how many members, or which
+  device=auto|cpu|cuda         where
+  store=DIR  out=DIR           folder of records; folder of the report
+  rerun=missing|failed|all     what to train again
+  +sweep=NAME  scale=NAME      a named study, and its other sizes
+  plugins=[mine]               your own modules; their YAML files lie in --config-dir DIR
+
+examples
+  python -m seqbench task=copy_memory model=gru,lstm seeds=5
+  python -m seqbench +sweep=smoke
+  python -m seqbench plan +sweep=long_seq model=gru
+
+exit codes
+  0 fine, also where a run diverged    1 some runs failed, ran out of memory or time, or were killed
+  2 wrong usage, nothing was written   130 interrupted; the same command resumes
+"""
+LISTED = {"models": "model", "tasks": "task", "sweeps": "sweep", "instruments": "instruments"}
+STORE, OUT = "results/runs", "results/report"
+"""Where records and the report are unless the command says otherwise; the same as in ``conf/config.yaml``."""
+BROKEN_PIPE = 141
+"""128 + SIGPIPE, as a shell reports a program whose reader went away."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code that --help lists."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    _put_current_folder_first()
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+    except UsageError as error:
+        print(f"seqbench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nseqbench: interrupted. What is done is kept; the same command resumes.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would complain once more
+        return BROKEN_PIPE
+    return code
+
+
+def _dispatch(words: list[str]) -> int:
+    if any(word in ("--help", "-h") for word in words):
+        print(HELP, end="")
+        return 0
+    if "--version" in words:
+        from seqbench import __version__
+
+        print(f"seqbench {__version__}")
+        return 0
+    if words and words[0] and not words[0].startswith("-") and not any(mark in words[0] for mark in "=+~"):
+        return _command(words[0])(words[1:])
+    return run(words)
+
+
+def _command(name: str) -> Callable[[list[str]], int]:
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "run": run,
+        "plan": plan,
+        "ls": ls,
+        "verify": verify,
+        "report": report,
+        "choose": choose,
+    }
+    if name not in commands:
+        raise _unknown_command(name, list(commands))
+    return commands[name]
+
+
+def _unknown_command(name: str, commands: list[str]) -> UsageError:
+    from seqbench.config.folder import GROUPS, Folders, did_you_mean, own_folder
+
+    folders = Folders(own=own_folder())
+    near = did_you_mean(name, commands)
+    for prefix, group in (("+sweep=", "sweep"), *((f"{group}=", group) for group in GROUPS)):
+        if name in folders.choices(group):
+            near = f" Did you mean '{prefix}{name}'?"
+    shown = ascii(name[:80])
+    return UsageError(
+        f"a first word without '=' must be a command: {', '.join(commands)}; got {shown}.{near} See --help."
+    )
+
+
+def run(words: list[str]) -> int:
+    """Train what is missing of the study."""
+    study = _study(words)
+    from seqbench.sweep.engine import run as run_study
+
+    return run_study(study, _console())
+
+
+def plan(words: list[str]) -> int:
+    """Print what would run."""
+    study = _study(words)
+    from seqbench.sweep.plan import explain
+
+    explain(study, _console())
+    return 0
+
+
+def verify(words: list[str]) -> int:
+    """Check the contracts of every task and model that the words name."""
+    study = _study(words)
+    from seqbench.contract import verify as verify_cell
+
+    console = _console()
+    return max(verify_cell(cell, console) for cell in study.cells)
+
+
+def ls(words: list[str]) -> int:
+    """Print the name and the one-line description of every choice."""
+    from seqbench.config.folder import Folders, description, did_you_mean, own_folder
+
+    options, rest = _options(words, ("--config-dir",))
+    for word in rest:
+        if word not in LISTED:
+            raise UsageError(f"ls lists {', '.join(LISTED)}; got {ascii(word[:80])}.{did_you_mean(word, LISTED)}")
+    user = options["--config-dir"]
+    folders = Folders(own=own_folder(), user=Path(user[-1]) if user else None)
+    for title in rest or LISTED:
+        choices = folders.choices(LISTED[title])
+        width = max(map(len, choices), default=0)
+        print(title)
+        for name, file in choices.items():
+            print(f"  {name:{width}}  {description(file)}".rstrip())
+    return 0
+
+
+def report(words: list[str]) -> int:
+    """Write the report of a store, or of several."""
+    options, rest = _options(words, ("--store", "--out"))
+    _refuse(rest, "report takes --store DIR and --out DIR")
+    stores = [_existing_store(folder) for folder in options["--store"] or [STORE]]
+    out = Path((options["--out"] or [OUT])[-1])
+    from seqbench.record.stores import Stores
+    from seqbench.report import write
+
+    print(f"report: {write(Stores(stores), out)}")
+    return 0
+
+
+def choose(words: list[str]) -> int:
+    """Print, or write, the learning rates that a tuning sweep's records speak for."""
+    options, rest = _options(words, ("--store", "--out"))
+    _refuse(rest, "choose takes --store DIR and --out FILE")
+    if len(options["--store"]) != 1:
+        raise UsageError(
+            f"choose must have one --store DIR; got {len(options['--store'])}. Name the tuning sweep's store."
+        )
+    folder = _existing_store(options["--store"][0])
+    from seqbench.record.store import Store
+    from seqbench.tuning import choose as choose_rates
+
+    records = Store(folder).records(kind="learning")
+    text = choose_rates(records, f"{len(records)} runs of a tuning sweep.").text()
+    if options["--out"]:
+        Path(options["--out"][-1]).write_text(text, encoding="utf-8")
+        print(f"learning rates: {options['--out'][-1]}")
+    else:
+        print(text, end="")
+    return 0
+
+
+def _study(words: list[str]) -> "Study":
+    from seqbench.config import compose
+
+    return compose(words)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
+
+
+def _options(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
+    """Values of the options ``names``, written ``--name VALUE``, ``--name=VALUE`` or ``name=VALUE``; the other words."""
+    found: dict[str, list[str]] = {name: [] for name in names}
+    rest: list[str] = []
+    remaining = iter(words)
+    for word in remaining:
+        name, equals, value = word.partition("=")
+        name = name if name.startswith("-") or not equals else f"--{name}"
+        if name not in found:
+            rest.append(word)
+            continue
+        value = value if equals else next(remaining, "")
+        if not value or value.startswith("--") or not value.isprintable():
+            raise UsageError(f"{name} must be followed by a path; got {ascii(value[:80]) if value else 'nothing'}.")
+        found[name].append(value)
+    return found, rest
+
+
+def _refuse(rest: list[str], rule: str) -> None:
+    if rest:
+        raise UsageError(f"{rule}; got {ascii(rest[0][:80])}. Remove it.")
+
+
+def _existing_store(folder: str) -> Path:
+    if not Path(folder).is_dir():
+        raise UsageError(f"--store must be an existing folder of records; got {folder!r}. Train something first.")
+    return Path(folder)
+
+
+def _put_current_folder_first() -> None:
+    """So that plugins=[mine] finds mine.py beside the user, from both entry points."""
+    try:
+        here = os.getcwd()
+    except OSError:  # the folder was deleted under us
+        return
+    if not sys.path or sys.path[0] not in ("", here):
+        sys.path.insert(0, here)

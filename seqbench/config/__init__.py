@@ -1,0 +1,21 @@
+"""From the words of a command line to a checked study: ``compose(words)``. No torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqbench.schema import Study
+
+
+def compose(words: Sequence[str], config_dir: Path | None = None) -> Study:
+    """The study that the words ask for; every value is checked, nothing is written.
+
+    Args:
+        words: ``key=value`` in Hydra's grammar, and ``--config-dir DIR``; no words ask for the default cell.
+        config_dir: the user's own folder of configuration files, as ``--config-dir`` gives it.
+
+    Raises:
+        UsageError: the first thing that is wrong: the rule, what arrived, what to do.
+    """
+    from seqbench.config.study import read_study  # late: `ls` reads the folder only, and must not wait for Hydra
+
+    return read_study(words, config_dir)

@@ -1,0 +1,48 @@
+"""The data that a task reads, checked and hashed before anything is trained or written. No torch."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from seqbench.schema import UsageError
+
+_SERIES_TARGET = "seqbench.tasks.time_series:TimeSeries"
+
+
+def check_data(task: Mapping[str, Any]) -> str | None:
+    """SHA-256 of the file that ``task.path`` names, None without one; a time series is read and checked as well.
+
+    Raises:
+        UsageError: the file cannot be read, or its series cannot be used.
+    """
+    sha256 = _file_sha256(task["path"]) if task.get("path") is not None else None
+    if task["target"] == _SERIES_TARGET:
+        from seqbench import series
+
+        known = inspect.signature(series.load).parameters
+        arguments = {key: value for key, value in task.items() if key in known}
+        _check_series(json.dumps(arguments, sort_keys=True), sha256)
+    return sha256
+
+
+@lru_cache(maxsize=64)
+def _check_series(arguments: str, sha256: str | None) -> None:
+    """Once for all the models of a task; ``sha256`` makes a changed file a new question."""
+    from seqbench import series
+
+    series.load(**json.loads(arguments))
+
+
+def _file_sha256(path: object) -> str:
+    try:
+        with Path(str(path)).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(
+            f"task.path must be a file that can be read; got {str(path)!r} ({reason}). Check it."
+        ) from error

@@ -1,0 +1,123 @@
+"""The folder ``conf/``: where it is, which choices each group has, what each choice says about itself.
+
+Nothing here imports Hydra, so ``ls`` and ``--help`` answer at once.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqbench.schema import UsageError
+
+GROUPS = ("task", "model", "train", "instruments")
+"""The groups a cell takes one choice of each from, in the order that cells are sorted by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Our configuration folder and, where there is one, the user's.
+
+    Attributes:
+        own: the folder that holds ``config.yaml``, absolute.
+        user: the folder of ``--config-dir`` as it was written, None without one.
+    """
+
+    own: Path
+    user: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.user is None:
+            return
+        if not self.user.is_dir():
+            raise UsageError(
+                f"--config-dir must be an existing folder; got {str(self.user)!r}. Create it, or check it."
+            )
+        if "${" in str(self.user.resolve()):
+            raise UsageError(f"--config-dir must be a path without '${{'; got {str(self.user)!r}. Rename the folder.")
+        self._check_not_shadowed()
+
+    def choices(self, group: str) -> dict[str, Path]:
+        """Name -> file of every choice of ``group``, sorted by name; ``long/copy_10`` lies in a folder ``long``."""
+        found: dict[str, Path] = {}
+        for root in self._roots():
+            folder = root / group
+            for file in folder.rglob("*.yaml"):
+                found.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file)
+        return dict(sorted(found.items()))
+
+    def file(self, group: str, choice: object, origin: str = "") -> Path:
+        """The file of one choice.
+
+        Raises:
+            UsageError: there is no such choice; names those there are.
+        """
+        choices = self.choices(group)
+        if not isinstance(choice, str) or choice not in choices:
+            written = "+sweep=" if group == "sweep" else f"{group}="
+            raise UsageError(
+                f"{group} must be one of {', '.join(choices)}; got {ascii(choice)[:80]}{origin}."
+                f"{did_you_mean(str(choice), choices, written)}"
+            )
+        return choices[choice]
+
+    def _roots(self) -> Iterator[Path]:
+        yield self.own
+        if self.user is not None and self.user.resolve() != self.own:
+            yield self.user
+
+    def _check_not_shadowed(self) -> None:
+        """Hydra would silently prefer our file to a user's file of the same name."""
+        for root in list(self._roots())[1:]:
+            for file in sorted(root.rglob("*.yaml")):
+                ours = self.own / file.relative_to(root)
+                if ours.is_file() and ours.read_bytes() != file.read_bytes():
+                    raise UsageError(
+                        f"a file in --config-dir must have a name of its own; got {str(file)!r}, "
+                        f"which seqbench also has and would prefer. Rename it."
+                    )
+
+
+def own_folder() -> Path:
+    """The folder ``conf`` of this installation: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    homes = (package / "conf", package.parent / "conf")
+    for home in homes:
+        if (home / "config.yaml").is_file():
+            return home
+    raise UsageError(f"seqbench needs its conf/config.yaml; looked in {homes[0]} and {homes[1]}. Install it again.")
+
+
+def description(file: Path) -> str:
+    """The first comment line of a YAML file that is no Hydra directive, "" where there is none."""
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if not line.startswith("#"):
+                return ""
+            if not line.lstrip("# ").startswith("@package"):
+                return line.lstrip("#").strip()
+    return ""
+
+
+def package_of(file: Path) -> str | None:
+    """What the ``# @package NAME`` line at the head of a YAML file names, None without one."""
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.strip() and not line.startswith("#"):
+                return None
+            words = line.lstrip("# ").split()
+            if words[:1] == ["@package"]:
+                return " ".join(words[1:])
+    return None
+
+
+def did_you_mean(word: str, names: Iterable[str], prefix: str = "") -> str:
+    """A question with the closest of ``names``, "" where nothing is close. Also compares their last parts.
+
+    >>> did_you_mean("widht", ["model.width", "model.depth"])
+    " Did you mean 'model.width'?"
+    """
+    known = list(names)
+    last_parts = {name.replace("/", ".").rpartition(".")[2]: name for name in known}
+    near = difflib.get_close_matches(word[:100], [*known, *last_parts], 1, 0.6)
+    return f" Did you mean {prefix + last_parts.get(near[0], near[0])!r}?" if near else ""

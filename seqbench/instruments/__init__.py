@@ -1,0 +1,1 @@
+"""Things observed while training: one file each, none changes it."""

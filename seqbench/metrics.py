@@ -1,0 +1,83 @@
+"""Every metric once: name, unit, direction, description, source. Tasks compute them; tables and figures read them."""
+
+from seqbench.schema import Metric
+
+_ALL = (
+    Metric(
+        name="answer_accuracy",
+        unit="1",
+        better="higher",
+        description="share of scored answers that are right",
+        source="weighted answers only; blanks are never scored",
+    ),
+    Metric(
+        name="sequence_accuracy",
+        unit="1",
+        better="higher",
+        description="share of sequences whose scored answers are all right",
+        source="exact match",
+    ),
+    Metric(
+        name="answer_cross_entropy",
+        unit="nat",
+        better="lower",
+        description="mean cross-entropy of the scored answers",
+        source="natural logarithm; uniform guessing over K symbols scores ln K",
+    ),
+    Metric(
+        name="step_accuracy",
+        unit="1",
+        better="higher",
+        description="share of all time steps that are right, blanks included",
+        source="as published for copy memory; a model without memory comes close to 1",
+    ),
+    Metric(
+        name="step_cross_entropy",
+        unit="nat",
+        better="lower",
+        description="mean cross-entropy of all time steps, blanks included",
+        source="as published for copy memory: Arjovsky et al. 2016, arXiv:1511.06464",
+    ),
+    Metric(
+        name="mse",
+        unit="1",
+        better="lower",
+        description="mean squared error of the answers (standardised scale for time series)",
+        source="mean over answers and their components",
+    ),
+    Metric(
+        name="mae",
+        unit="1",
+        better="lower",
+        description="mean absolute error on the scale standardised by the training part",
+        source="mean over horizon, channels and windows",
+    ),
+    Metric(
+        name="mase",
+        unit="1",
+        better="lower",
+        description="mean absolute error over that of the seasonal naive forecast within the training part",
+        source="Hyndman & Koehler 2006, doi:10.1016/j.ijforecast.2006.03.001",
+    ),
+)
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+
+def metric(name: str) -> Metric:
+    """The metric called ``name``; KeyError naming those there are.
+
+    >>> metric("mse").better
+    'lower'
+    """
+    if name not in METRICS:
+        raise KeyError(f"no metric {name!r} in metrics.py; there are {', '.join(METRICS)}")
+    return METRICS[name]
+
+
+def skill(loss: float, baseline: float, floor: float) -> float:
+    """Normalised skill (baseline - loss) / (baseline - floor): 0 at the baseline, 1 for a perfect model.
+
+    >>> skill(loss=0.05, baseline=0.2, floor=0.0)
+    0.75
+    """
+    return (baseline - loss) / (baseline - floor)

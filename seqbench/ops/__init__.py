@@ -1,0 +1,5 @@
+"""Differentiable recurrences on the library's fused kernels, or on ours that ``torch.vmap`` can batch."""
+
+from seqbench.ops.backend import library_kernels
+
+__all__ = ["library_kernels"]

@@ -1,0 +1,177 @@
+"""A record as a JSON document, and the names that are hashes of its content.
+
+Canonical JSON: keys sorted, no spaces, a number that is whole is written as an integer, so that ``1``, ``1.0`` and
+``-0.0`` against ``0`` are the same value; ``true`` is not ``1``. What JSON cannot hold (NaN, infinity) is refused.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from seqbench.schema import FINISHED, SCHEMA_VERSION, Record
+
+CHECKSUM = "sha256"
+"""Key of a document that holds the SHA-256 of the canonical JSON of all its other keys."""
+
+_TEXT = ("kind", "run_id", "cell_id", "env_id", "command", "status", "started_at")
+_TEXT_OR_NONE = ("study", "reason", "traceback")
+_MAPPINGS = (
+    "labels",
+    "config",
+    "sources",
+    "environment",
+    "task",
+    "architecture",
+    "metrics",
+    "summary",
+    "arrays",
+    "files",
+)
+
+
+def run_id(identity: Mapping[str, Any], seed: int | None, kind: str) -> str:
+    """16 hexadecimal digits that name one run: a hash of a cell's identity, the seed and the kind of record.
+
+    >>> run_id({"width": 1, "depth": 2}, 0, "learning") == run_id({"depth": 2.0, "width": 1}, 0, "learning")
+    True
+    """
+    return _hash({"identity": identity, "seed": seed, "kind": kind})[:16]
+
+
+def cell_id(identity: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that name a cell: records that share them differ in seed or kind only."""
+    return _hash({"identity": identity})[:16]
+
+
+def canonical(value: Any) -> str:
+    """Canonical JSON of ``value``.
+
+    >>> canonical({"b": 1.0, "a": [True, None, 0.1]})
+    '{"a":[true,null,0.1],"b":1}'
+    """
+    return json.dumps(_whole(plain(value)), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def _whole(value: Any) -> Any:
+    """``value`` with every whole float as an integer."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
+
+
+def plain(value: Any, where: str = "value") -> Any:
+    """``value`` in the types that JSON has; NumPy scalars become Python numbers, tuples become lists.
+
+    Raises:
+        ValueError: a number that is not finite, a key that is not text, or a type that JSON does not have; the
+            message names the place.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, Mapping):
+        return {_key(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a number in a record must be finite; {where} is {value}. Store null instead.")
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"a record holds text, numbers, lists and mappings; {where} is a {type(value).__name__}.")
+
+
+def _key(key: object, where: str) -> str:
+    if not isinstance(key, str):
+        raise ValueError(f"a key in a record must be text; {where} has the key {key!r}.")
+    return key
+
+
+def dump(record: Record) -> str:
+    """The strict JSON text of a record, its checksum included. Floats come back from ``load`` bit for bit."""
+    document = plain({item.name: getattr(record, item.name) for item in fields(record)}, "record")
+    document[CHECKSUM] = _hash(document)
+    return json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def load(text: str) -> Record:
+    """The record in a JSON text.
+
+    Raises:
+        ValueError: it is not strict JSON, not a record, damaged, or written by a newer version; the message says which
+            and what to do.
+    """
+    document = _parse(text)
+    version = document.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ValueError(
+            f"has record format {version}, this seqbench reads up to {SCHEMA_VERSION}; read it with a newer seqbench"
+        )
+    if document.pop(CHECKSUM, None) != _hash(document):
+        raise ValueError("does not match its own checksum, so it was changed or damaged; delete it and run again")
+    _check_types(document)
+    for name in ("baselines", "arrays"):
+        document[name] = _tuples(document[name])
+    return Record(**document)
+
+
+def _parse(text: str) -> dict[str, Any]:
+    def refuse(token: str) -> float:
+        raise ValueError(f"holds {token}, which strict JSON does not have")
+
+    try:
+        document = json.loads(text, parse_constant=refuse)
+        canonical(document)  # also refuses 1e999, which Python reads as infinity
+    except RecursionError as error:
+        raise ValueError("is nested too deeply to be a record") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not complete JSON ({error}); delete it and run again") from error
+    if not isinstance(document, dict):
+        raise ValueError(f"is a JSON {type(document).__name__}, not a record")
+    return document
+
+
+def _check_types(document: Mapping[str, Any]) -> None:
+    """Refuse what carries a right checksum but is not a record of ours."""
+    names = {item.name for item in fields(Record)}
+    if set(document) != names:
+        odd = ", ".join(sorted(set(document) ^ names))
+        raise ValueError(f"is not a record of format {SCHEMA_VERSION}: missing or unknown {odd}")
+    rules = [(name, str) for name in _TEXT]
+    rules += [(name, str | None) for name in _TEXT_OR_NONE]
+    rules += [(name, dict) for name in _MAPPINGS]
+    rules += [("git", dict | None), ("baselines", list), ("seed", int | None), ("attempt", int)]
+    rules += [("duration_s", int | float), ("schema_version", int)]
+    for name, kind in rules:
+        if not isinstance(document[name], kind):
+            raise ValueError(f"is not a record: {name} is a {type(document[name]).__name__}")
+    if document["kind"] not in ("learning", "cost"):
+        raise ValueError(f"is not a record: kind is {document['kind']!r}")
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+    return tuple(value)
+
+
+def current(records: Iterable[Record]) -> list[Record]:
+    """Of each run in each environment the attempt that counts: the last finished one, else the last one."""
+    best: dict[tuple[str, str], Record] = {}
+    for record in records:
+        key = (record.run_id, record.env_id)
+        if key not in best or _rank(record) > _rank(best[key]):
+            best[key] = record
+    return list(best.values())
+
+
+def _rank(record: Record) -> tuple[bool, int]:
+    return record.status in FINISHED, record.attempt

@@ -1,0 +1,41 @@
+"""Several stores read as one, for a report over machines or over months."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from seqbench.record.store import Store
+from seqbench.schema import Record
+
+
+class Stores(Store):
+    """The records of several folders; a record that two of them hold counts once. For reading only."""
+
+    def __init__(self, roots: Sequence[Path | str]) -> None:
+        super().__init__(roots[0])
+        self.parts = [Store(root) for root in roots]
+        self._owners: dict[str, Store] = {}
+
+    def records(self, kind: str | None = None) -> list[Record]:
+        """All readable records, by folder name."""
+        self._owners, found = {}, {}
+        for store in self.parts:
+            for record in store.records(kind):
+                name = self.path(record).name
+                if name not in found:
+                    self._owners[name], found[name] = store, record
+        return [found[name] for name in sorted(found)]
+
+    def arrays(self, record: Record) -> dict[str, np.ndarray]:
+        """The arrays of a record, from the store it was read from."""
+        return self._owners.get(self.path(record).name, self.parts[0]).arrays(record)
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each thing in the folders that is not a readable record."""
+        return [f"{store.root}/{problem}" for store in self.parts for problem in store.problems]
+
+    def publish(self, record: Record, arrays: Mapping[str, np.ndarray]) -> Path:
+        """Refused: which of the folders should take it?"""
+        raise NotImplementedError("a record is published to one store, not to several; use Store")

@@ -1,0 +1,190 @@
+"""All that a report shows, worked out once: the page and the Markdown file only lay it out."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from seqbench.record.environment import KEYS
+from seqbench.report.aggregate import Aggregate, across_tasks
+from seqbench.report.canvas import styles
+from seqbench.report.costs import CostRow, cost_rows, speed_figure
+from seqbench.report.figures import Loaded, gradient_norms, gradient_profiles, learning_curves
+from seqbench.report.groups import Group, environment_names, grouped
+from seqbench.report.row import VerdictRow
+from seqbench.report.sentences import sentences
+from seqbench.report.tables import group_rows
+from seqbench.report.wording import count
+from seqbench.schema import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """The verdict rows of one task in one environment, under a title."""
+
+    title: str
+    subtitle: str
+    rows: Sequence[VerdictRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """A report before it is laid out.
+
+    Attributes:
+        study, reference, tuning: as given to ``seqbench.report.write``.
+        records: the attempts that count. missing: planned runs that left no record.
+        environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
+        sections: verdict rows. aggregates: interquartile means over tasks.
+        costs, beside: speeds measured alone; speeds seen while training: (task, label, median steps per second).
+        figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
+        commands: (task, label, command).
+    """
+
+    study: str | None
+    reference: str | None
+    tuning: str
+    summary: Sequence[str]
+    records: Sequence[Record]
+    missing: int
+    environments: Mapping[str, str]
+    facts: Sequence[tuple[str, Sequence[str]]]
+    code: Sequence[str]
+    sections: Sequence[Section]
+    aggregates: Sequence[Aggregate]
+    costs: Sequence[CostRow]
+    beside: Sequence[tuple[str, str, float]]
+    figures: Mapping[str, str]
+    failures: Sequence[Record]
+    problems: Sequence[str]
+    commands: Sequence[tuple[str, str, str]]
+
+
+def collect(
+    *,
+    records: Sequence[Record],
+    arrays: Loaded,
+    problems: Sequence[str],
+    study: str | None,
+    reference: str | None,
+    tuning: str,
+    missing: int,
+) -> Content:
+    """Work out a report from records and their arrays."""
+    names = environment_names(records)
+    learning, cost = grouped(records, "learning"), grouped(records, "cost")
+    titles = [_title(group, names) for group in learning]
+    sections = [
+        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
+        for group, title in zip(learning, titles, strict=True)
+    ]
+    rows = [row for section in sections for row in section.rows]
+    return Content(
+        study=study,
+        reference=reference,
+        tuning=tuning,
+        summary=sentences(rows, records, names) + ([_missing(missing)] if missing else []),
+        records=records,
+        missing=missing,
+        environments=names,
+        facts=_facts(records, names),
+        code=_code(records),
+        sections=sections,
+        aggregates=across_tasks(learning),
+        costs=cost_rows(cost),
+        beside=[found for group in learning for found in _beside(group, names)],
+        figures=_figures(learning, cost, arrays, names),
+        failures=[record for record in records if record.status != "completed"],
+        problems=problems,
+        commands=_commands(learning, names),
+    )
+
+
+def _missing(missing: int) -> str:
+    return f"{count(missing, 'planned run')} left no record yet; the same command again trains what is missing."
+
+
+def _figures(learning: list[Group], cost: list[Group], arrays: Loaded, names: Mapping[str, str]) -> dict[str, str]:
+    look = styles([*learning, *cost])
+    titles, speeds = [_title(group, names) for group in learning], [_title(group, names) for group in cost]
+    drawn = {
+        "learning": learning_curves(learning, arrays, titles, look) if learning else None,
+        "profile": gradient_profiles(learning, arrays, titles, look) if learning else None,
+        "norm": gradient_norms(learning, arrays, titles, look) if learning else None,
+        "speed": speed_figure(cost, speeds, look) if cost else None,
+    }
+    return {name: svg for name, svg in drawn.items() if svg is not None}
+
+
+def _title(group: Group, names: Mapping[str, str]) -> str:
+    return f"{group.task} [{names[group.env_id]}]" if len(names) > 1 else group.task
+
+
+def _subtitle(group: Group) -> str:
+    """Metric, direction, what solved means, length and budget of a task in one line."""
+    facts, parts = group.facts, []
+    if group.metric:
+        direction = {"higher": ", higher is better", "lower": ", lower is better"}.get(group.better, "")
+        parts.append(f"score: {group.metric.replace('_', ' ')} on the test set{direction}")
+    if solved := facts.get("solved"):
+        sign = "≥" if group.metrics.get(solved["metric"], {}).get("better") == "higher" else "<"
+        parts.append(f"solved: {solved['metric'].replace('_', ' ')} {sign} {solved['threshold']:g}")
+    if facts and not facts.get("solved"):
+        parts.append("no notion of solved")
+    parts += [f"{facts['length']:,} time steps"] if facts.get("length") else []
+    parts += [f"budget {facts['budget']:,} training steps"] if facts.get("budget") else []
+    return " · ".join(parts)
+
+
+def _beside(group: Group, names: Mapping[str, str]) -> list[tuple[str, str, float]]:
+    found = []
+    for cell in group.cells:
+        rates = [r for record in cell.records if (r := record.summary.get("training_steps_per_s")) is not None]
+        if rates:
+            found.append((_title(group, names), cell.name, median(rates)))
+    return found
+
+
+def _facts(records: Sequence[Record], names: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Name of each fact, and its values in each environment; several values where records of one disagree."""
+    present = [key for key in KEYS if any(key in record.environment for record in records)]
+    rows = [("runs", [str(sum(record.env_id == env_id for record in records)) for env_id in names])]
+    rows += [("env_id", list(names))]
+    for key in present:
+        values = []
+        for env_id in names:
+            seen = [record.environment.get(key) for record in records if record.env_id == env_id]
+            values.append(" / ".join(dict.fromkeys(_fact(key, value) for value in seen)))
+        rows.append((key.replace("_bytes", ""), values))
+    return rows
+
+
+def _fact(key: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value / 2**30:.1f} GiB" if key == "memory_bytes" else str(value)
+
+
+def _code(records: Sequence[Record]) -> list[str]:
+    """Git states of the records, the most frequent first."""
+    states = Counter(_state(record.git) for record in records)
+    return [f"{text}: {count(number, 'record')}" for text, number in states.most_common()]
+
+
+def _state(git: Mapping[str, Any] | None) -> str:
+    if not git:
+        return "outside a git checkout"
+    return f"commit {git.get('commit')}{'' if git.get('clean') else ' with uncommitted changes'}"
+
+
+def _commands(groups: Sequence[Group], names: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [
+        (_title(group, names), cell.name, cell.records[0].command + _seeds(cell.records))
+        for group in groups
+        for cell in group.cells
+    ]
+
+
+def _seeds(records: Sequence[Record]) -> str:
+    return f" seeds=[{','.join(str(record.seed) for record in records)}]"

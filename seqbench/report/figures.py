@@ -1,0 +1,170 @@
+"""Figures of learning runs: every seed drawn, one panel a task, the same colour for an architecture in all of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
+from seqbench.report.groups import Cell, Group
+from seqbench.schema import Record
+
+Arrays = Mapping[str, np.ndarray]
+Loaded = Mapping[tuple[str, str], Arrays]
+"""(run_id, env_id) -> the arrays of the attempt that counts."""
+
+_EPSILON = float(np.finfo(np.float32).eps)
+_LOWEST = 1e-12
+
+
+def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+    """Validation score against training step, one thin line a seed; None where no run left a curve."""
+
+    def draw(index: int, axes: Axes) -> None:
+        group = groups[index]
+        drawn = []
+        for cell, record in _runs(group):
+            x, y = _series(loaded, record, "evaluation_step", f"validation/{group.metric}")
+            drawn.append(y)
+            _line(axes, x, y, look[cell.name], record)
+        _score_axis(axes, group, drawn)
+        axes.set_xlabel("training step")
+        axes.set_ylabel(f"validation {group.metric}".replace("_", " "))
+
+    if not _any(groups, loaded, "evaluation_step"):
+        return None
+    return panels(titles, draw, look, extra=[("trivial baseline", _rule("--")), ("solved", _rule(":")), _cross()])
+
+
+def _score_axis(axes: Axes, group: Group, drawn: Sequence[np.ndarray]) -> None:
+    """Baseline and threshold lines; logarithmic where lower is better and the scores span a factor of 20."""
+    zero = next((group.baseline_score(b) for b in group.baselines if b.get("skill")), None)
+    values = np.concatenate([*drawn, [v for v in (zero, group.threshold) if v is not None]])
+    values = values[np.isfinite(values)]
+    for value, dash in ((zero, "--"), (group.threshold, ":")):
+        if value is not None:
+            axes.axhline(value, color=INK, linestyle=dash, linewidth=0.9, alpha=0.75)
+    if group.better == "lower" and values.size and values.min() > 0 and values.max() > 20 * values.min():
+        axes.set_yscale("log")
+        log_axis(axes.yaxis, np.log10(values.min()), np.log10(values.max()))
+
+
+def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+    """Gradient norm before clipping against training step, both logarithmic; a cross where a run diverged."""
+
+    def draw(index: int, axes: Axes) -> None:
+        drawn = []
+        for cell, record in _runs(groups[index]):
+            x, y = _series(loaded, record, "step", "gradient_norm")
+            drawn.append(y)
+            _line(axes, np.maximum(x, 1), _positive(y), look[cell.name], record)
+        axes.set_xscale("log")
+        _log_y(axes, drawn)
+        log_axis(axes.xaxis, 0, 5)
+        axes.set_xlabel("training step")
+        axes.set_ylabel("gradient norm")
+
+    if not _any(groups, loaded, "gradient_norm"):
+        return None
+    return panels(titles, draw, look, extra=[_cross()])
+
+
+def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+    """Gradient of one answer's loss with respect to the embedded input ``lag`` steps before it, at start and end.
+
+    A thick line is the median over seeds and answers, a thin one the median over answers of one seed.
+    """
+    moments = (("profile_start", "at initialisation"), ("profile_end", "after training"))
+    with_profile = [i for i, group in enumerate(groups) if _any([group], loaded, "profile_end")]
+
+    def draw(index: int, axes: Axes) -> None:
+        group, key = groups[with_profile[index // 2]], moments[index % 2][0]
+        top = 0.0
+        for cell in group.cells:
+            top = max(top, _profile(axes, cell, loaded, key, look[cell.name]))
+        _log_y(axes, [np.array([top * _EPSILON, top])])
+        if top > 0:
+            axes.axhline(top * _EPSILON, color=INK, linestyle=":", linewidth=0.9)
+            axes.set_ylim(max(axes.get_ylim()[0], top * _LOWEST), top * 4)
+        axes.set_xlabel("lag (steps before the answer)")
+        axes.set_ylabel("gradient norm" if index % 2 == 0 else "")
+
+    if not with_profile:
+        return None
+    names = [f"{titles[i]}, {moment}" for i in with_profile for _, moment in moments]
+    extra = [("float32 resolution", _rule(":"))]
+    return panels(names, draw, look, columns=2, extra=extra, share_rows=True)
+
+
+def _profile(axes: Axes, cell: Cell, loaded: Loaded, key: str, style: Style) -> float:
+    """Draw one cell's profiles; returns the largest value drawn."""
+    found = [_of(loaded, record) for record in cell.records]
+    found = [arrays for arrays in found if {key, "profile_lag"} <= set(arrays)]
+    if not found:
+        return 0.0
+    for arrays in found if len(found) > 1 else []:
+        y = _median(arrays[key])
+        axes.plot(arrays["profile_lag"], _positive(y), color=style.color, linewidth=0.5, alpha=0.35)
+    lag = found[0]["profile_lag"]
+    together = [arrays[key] for arrays in found if np.array_equal(arrays["profile_lag"], lag)]
+    median = _positive(_median(np.concatenate(together)))
+    axes.plot(lag, median, color=style.color, linestyle=style.dash, linewidth=1.8)
+    return float(np.nanmax(median, initial=0.0))
+
+
+def _median(profile: np.ndarray) -> np.ndarray:
+    """Median over answers, NaN where no answer has that lag."""
+    profile = np.asarray(profile, dtype=np.float64)  # (answers, lags)
+    result = np.full(profile.shape[1], np.nan)
+    known = np.isfinite(profile).any(axis=0)
+    result[known] = np.nanmedian(np.where(np.isfinite(profile), profile, np.nan)[:, known], axis=0)
+    return result
+
+
+def _runs(group: Group) -> list[tuple[Cell, Record]]:
+    return [(cell, record) for cell in group.cells for record in cell.records]
+
+
+def _of(loaded: Loaded, record: Record) -> Arrays:
+    return loaded.get((record.run_id, record.env_id), {})
+
+
+def _series(loaded: Loaded, record: Record, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays of one record as float64, empty where it lacks one or their lengths differ."""
+    arrays = _of(loaded, record)
+    if x not in arrays or y not in arrays or arrays[x].shape != arrays[y].shape:
+        return np.empty(0), np.empty(0)
+    return arrays[x].astype(np.float64), arrays[y].astype(np.float64)
+
+
+def _any(groups: Sequence[Group], loaded: Loaded, key: str) -> bool:
+    return any(key in _of(loaded, record) for group in groups for _, record in _runs(group))
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    """Values for a logarithmic axis: NaN, a gap, where there is nothing to take the logarithm of."""
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def _line(axes: Axes, x: np.ndarray, y: np.ndarray, style: Style, record: Record) -> None:
+    there = np.isfinite(y)
+    axes.plot(x, y, color=style.color, linestyle=style.dash, linewidth=1.0, alpha=0.75)
+    if record.status == "diverged" and there.any():
+        axes.plot(x[there][-1], y[there][-1], marker="x", markersize=6, markeredgewidth=1.6, color=style.color)
+
+
+def _log_y(axes: Axes, drawn: Sequence[np.ndarray]) -> None:
+    values = _positive(np.concatenate([np.empty(0), *drawn]))
+    values = np.log10(values[np.isfinite(values)])
+    axes.set_yscale("log")
+    log_axis(axes.yaxis, values.min(initial=0.0), values.max(initial=1.0))
+
+
+def _rule(dash: Literal["--", ":"]) -> Line2D:
+    return Line2D([], [], color=INK, linestyle=dash, linewidth=0.9)
+
+
+def _cross() -> tuple[str, Line2D]:
+    return "diverged", Line2D([], [], color=INK, marker="x", markersize=6, linestyle="none")

@@ -1,0 +1,132 @@
+"""``report.md``: the same verdicts for a terminal, a repository or a mail."""
+
+from collections.abc import Sequence
+
+from seqbench.report.content import Content, Section
+from seqbench.report.costs import CostRow, span_text
+from seqbench.report.row import VerdictRow
+from seqbench.report.wording import (
+    DASH,
+    comparison_text,
+    interval_text,
+    rate_interval_text,
+    readable,
+    score_text,
+    skill_interval_text,
+    skill_text,
+    solved_text,
+    steps_text,
+    whole,
+)
+
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|"})
+
+
+def markdown(content: Content) -> str:
+    """The report as Markdown."""
+    parts = [f"# {_text(content.study or 'Sequence architectures compared')}", *map(_text, content.summary)]
+    parts += [_section(section, content.reference) for section in content.sections]
+    parts += _aggregates(content) + _costs(content) + _figures(content) + _provenance(content)
+    return "\n\n".join(parts) + "\n"
+
+
+def _text(value: object) -> str:
+    """Text of the data with nothing in it that Markdown obeys."""
+    return readable(value).translate(_SPECIAL)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:
+    """A table; the columns from number ``numbers`` on are aligned right, 0 aligns all left."""
+    rule = ["---:" if numbers and index >= numbers else "---" for index in range(len(head))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
+
+
+def _section(section: Section, reference: str | None) -> str:
+    head = ["architecture", "score", "skill", "solved", "median steps", "parameters", "learning rate"]
+    head += [f"against {_text(reference)}"] if reference else []
+    table = _table([*head, "remarks"], [_row(row, reference) for row in section.rows], 1)
+    return f"## {_text(section.title)}\n\n{_text(section.subtitle)}\n\n{table}"
+
+
+def _row(row: VerdictRow, reference: str | None) -> list[str]:
+    name = f"*{_text(row.label)}*" if row.kind == "baseline" else f"**{_text(row.label)}**"
+    interval = interval_text(row.summary.interval if row.summary else None)
+    cells = [name, f"{score_text(row.score)} {interval}".strip()]
+    cells += [f"{skill_text(row.skill)} {skill_interval_text(row)}".strip()]
+    cells += [f"{solved_text(row)} {rate_interval_text(row)}".strip(), steps_text(row), whole(row.parameters)]
+    cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
+    cells += [_text(comparison_text(row, reference))] if reference else []
+    return [*cells, _text("; ".join(row.remarks))]
+
+
+def _aggregates(content: Content) -> list[str]:
+    if not content.aggregates:
+        return []
+    rows = [
+        [_text(a.label), f"{score_text(a.iqm)} {interval_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
+        for a in content.aggregates
+    ]
+    head = ["architecture", "interquartile mean of skill", "tasks", "runs"]
+    return [f"## Across tasks\n\n{_table(head, rows, 1)}"]
+
+
+def _costs(content: Content) -> list[str]:
+    if not content.costs:
+        return []
+    head = ["task", "architecture", "steps/s", "tokens/s", "peak memory, MiB", "data share", "status"]
+    table = _table(head, [_cost(row) for row in content.costs], 2)
+    return [f"## Speed and memory\n\nMeasured alone in a fresh process: median with interval.\n\n{table}"]
+
+
+def _cost(row: CostRow) -> list[str]:
+    peak = DASH if row.peak_mib is None else f"{row.peak_mib:,.0f}"
+    share = DASH if row.data_share is None else f"{100 * row.data_share:.1f} %"
+    return [
+        _text(row.task),
+        _text(row.label),
+        span_text(row.steps_per_s),
+        span_text(row.tokens_per_s),
+        peak,
+        share,
+        row.status,
+    ]
+
+
+def _figures(content: Content) -> list[str]:
+    names = {"learning": "Learning curves", "profile": "How far back gradients reach"}
+    names |= {"norm": "Gradient norm while training", "speed": "Training steps per second"}
+    found = [f"![{names[name]}](figures/{name}.svg)" for name in content.figures]
+    return ["## Figures", *found] if found else []
+
+
+def _provenance(content: Content) -> list[str]:
+    several = len(content.environments) > 1
+    head = ["", *content.environments.values()] if several else ["", "value"]
+    facts = [[name, *map(_text, values)] for name, values in content.facts]
+    tuning = _text(content.tuning or "How the learning rates were chosen is not stated.")
+    parts = ["## Where the numbers come from", tuning, _table(head, facts), f"Code: {_text('; '.join(content.code))}."]
+    failures = [
+        [
+            _text(r.labels.get("task", "?")),
+            _text(r.labels.get("model", "?")),
+            str(r.seed),
+            r.status,
+            _text(r.reason or ""),
+        ]
+        for r in content.failures
+    ]
+    if failures:
+        parts += [
+            "### Runs that did not complete",
+            _table(["task", "architecture", "seed", "status", "reason"], failures),
+        ]
+    if content.problems:
+        parts += ["### Problems in the store", "\n".join(f"- {_text(problem)}" for problem in content.problems)]
+    commands = "\n".join(f"- {_text(task)}, {_text(label)}: {_code(text)}" for task, label, text in content.commands)
+    return [*parts, f"### Commands\n\n{commands}"] if commands else parts
+
+
+def _code(text: str) -> str:
+    """Text as code: fenced by more backticks than it holds."""
+    fence = "``" if "`" in text else "`"
+    return f"{fence} {readable(text)} {fence}" if fence == "``" else f"`{readable(text)}`"

@@ -1,0 +1,223 @@
+"""``index.html``: one page that needs nothing else, lays out a ``Content``, and escapes every text of the data."""
+
+import base64
+import hashlib
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from seqbench.report.canvas import inline
+from seqbench.report.content import Content, Section
+from seqbench.report.costs import CostRow, span_text
+from seqbench.report.groups import Cell
+from seqbench.report.row import VerdictRow
+from seqbench.report.strips import strips
+from seqbench.report.wording import (
+    DASH,
+    TIMES,
+    comparison_text,
+    count,
+    improvement_text,
+    interval_text,
+    number,
+    rate_interval_text,
+    readable,
+    score_text,
+    skill_interval_text,
+    skill_text,
+    solved_text,
+    steps_interval_text,
+    steps_text,
+    whole,
+)
+from seqbench.schema import Record
+
+_HERE = Path(__file__).parent
+_FIGURES = (
+    (
+        "learning",
+        "Learning curves",
+        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where the "
+        "task counts as solved. Scores where lower is better are on a logarithmic axis if they span a factor of 20.",
+    ),
+    (
+        "profile",
+        "How far back gradients reach",
+        "Norm of the gradient of one answer's loss with respect to the embedded input so many steps before it. Thick: "
+        "median over seeds and answers; thin: each seed. Below the dotted line a gradient is lost in float32 when it is "
+        "added to the largest one; curves that leave the panel are below 1e-12 of it, or zero.",
+    ),
+    (
+        "norm",
+        "Gradient norm while training",
+        "L2 norm over all parameters, before clipping, every seed a line; both axes logarithmic. A cross marks where a "
+        "run diverged.",
+    ),
+)
+_COST_COLUMNS = (
+    ("architecture", "text"),
+    ("steps/s", "number"),
+    ("tokens/s", "number"),
+    ("peak memory, MiB", "number"),
+    ("data share", "number"),
+    ("parameters", "number"),
+    ("forward FLOPs", "number"),
+    (f"batch {TIMES} length", "number"),
+    ("status", "text"),
+)
+
+
+class Item(NamedTuple):
+    """One cell of a table: what is printed, what it is sorted by, a smaller note, a hint."""
+
+    text: str
+    value: float | str = ""
+    note: str = ""
+    kind: str = "number"
+    hint: str = ""
+
+
+def page(content: Content) -> str:
+    """The whole page as text."""
+    loader = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    loader.filters |= {"readable": readable, "score": score_text, "interval": interval_text, "number": number}
+    loader.filters["cell_name"] = _cell_name
+    script = (_HERE / "sort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    figures = [_figure(content, *figure) for figure in _FIGURES if figure[0] in content.figures]
+    return loader.get_template("page.html.j2").render(
+        content=content,
+        title=readable(content.study or "Sequence architectures compared"),
+        counts=_counts(content),
+        contents=_contents(content, figures),
+        columns=_columns(content),
+        sections=[_section(section, content.reference) for section in content.sections],
+        figures=figures,
+        speed=_svg(content, "speed", "Training steps per second"),
+        costs=_costs(content),
+        cost_columns=_COST_COLUMNS,
+        style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # our own file
+        script=Markup(script),  # our own file
+        script_hash=f"sha256-{digest}",
+    )
+
+
+def _counts(content: Content) -> str:
+    models = {row.label for section in content.sections for row in section.rows if row.kind == "model"}
+    runs = sum(record.kind == "learning" for record in content.records)
+    parts = [count(len(models), "architecture"), count(len(content.sections), "task"), count(runs, "run")]
+    measured = len(content.records) - runs
+    return " · ".join([*parts, count(measured, "cost measurement")] if measured else parts)
+
+
+def _contents(content: Content, figures: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    found = [("verdicts", "Verdicts")] if content.sections else []
+    found += [(figure["id"], figure["title"]) for figure in figures]
+    found += [("cost", "Speed and memory")] if content.costs or content.beside else []
+    return [*found, ("provenance", "Where the numbers come from")]
+
+
+def _columns(content: Content) -> list[tuple[str, str]]:
+    names = ["score", "skill", "solved", "median steps", "parameters", "learning rate"]
+    against = [(f"against {readable(content.reference)}", "verdict")] if content.reference else []
+    numbers = [(name, "number") for name in names]
+    return [("architecture", "text"), ("worse → better", "dots"), *numbers, *against, ("remarks", "remarks")]
+
+
+def _section(section: Section, reference: str | None) -> dict[str, Any]:
+    drawn = strips(section.rows)
+    rows = [
+        _row(row, strip, order, reference) for order, (row, strip) in enumerate(zip(section.rows, drawn, strict=True))
+    ]
+    return {"title": readable(section.title), "subtitle": readable(section.subtitle), "rows": rows}
+
+
+def _row(row: VerdictRow, strip: Markup, order: int, reference: str | None) -> dict[str, Any]:
+    cells = [_score(row), _skill(row), *_solving(row)]
+    cells += [Item(whole(row.parameters), _value(row.parameters))]
+    cells += [Item(DASH if row.learning_rate is None else f"{row.learning_rate:g}", _value(row.learning_rate))]
+    if reference:
+        found = row.comparison
+        kind = f"verdict {found.verdict}" if found else "verdict"
+        probability = found.probability if found else None
+        cells.append(Item(comparison_text(row, reference), _value(probability), improvement_text(row), kind))
+    cells.append(Item(readable("; ".join(row.remarks)), readable("; ".join(row.remarks)), kind="remarks"))
+    fields = {"kind": row.kind, "order": order, "name": readable(row.name), "variant": readable(row.variant)}
+    return fields | {"strip": strip, "cells": cells}
+
+
+def _score(row: VerdictRow) -> Item:
+    if row.summary is None:
+        return Item(score_text(row.score), _value(row.score))
+    why = row.summary.why or ""
+    there = [score for score in row.scores if score is not None]
+    span = f"{score_text(min(there))} to {score_text(max(there))}" if len(there) > 1 else ""
+    note = interval_text(row.summary.interval) or span
+    return Item(score_text(row.score), _value(row.score), note, hint=f"no interval: {why}" if why else "")
+
+
+def _skill(row: VerdictRow) -> Item:
+    return Item(skill_text(row.skill), _value(row.skill), skill_interval_text(row))
+
+
+def _solving(row: VerdictRow) -> list[Item]:
+    found = row.summary
+    rate = "" if found is None or found.solved is None else found.solved / found.runs
+    median = found.median_steps if found else None
+    value = "inf" if median is not None and math.isinf(median) else _value(median)
+    solved = solved_text(row)
+    solved = f"n = {found.runs}" if found and found.solved is None else solved
+    return [
+        Item(solved, rate, rate_interval_text(row)),
+        Item(steps_text(row), value, steps_interval_text(row)),
+    ]
+
+
+def _value(value: float | None) -> float | str:
+    return "" if value is None else value
+
+
+def _figure(content: Content, name: str, title: str, text: str) -> dict[str, Any]:
+    return {"id": name, "title": title, "text": text, "svg": _svg(content, name, title)}
+
+
+def _svg(content: Content, name: str, label: str) -> Markup | None:
+    svg = content.figures.get(name)
+    return None if svg is None else Markup(inline(svg, name, label))  # matplotlib escapes the texts in it
+
+
+def _costs(content: Content) -> list[tuple[str, list[dict[str, Any]]]]:
+    several = len(content.environments) > 1
+
+    def title(row: CostRow) -> str:
+        return readable(row.task) + (f" [{content.environments[row.env_id]}]" if several else "")
+
+    return [(name, [_cost(row) for row in rows]) for name, rows in groupby(content.costs, key=title)]
+
+
+def _cost(row: CostRow) -> dict[str, Any]:
+    size = f"{row.batch_size} {TIMES} {row.length}" if row.batch_size and row.length else DASH
+    share = DASH if row.data_share is None else f"{100 * row.data_share:.1f} %"
+    cells = [
+        Item(span_text(row.steps_per_s), _value(row.steps_per_s[0] if row.steps_per_s else None)),
+        Item(span_text(row.tokens_per_s), _value(row.tokens_per_s[0] if row.tokens_per_s else None)),
+        Item(DASH if row.peak_mib is None else f"{row.peak_mib:,.0f}", _value(row.peak_mib)),
+        Item(share, _value(row.data_share)),
+        Item(whole(row.parameters), _value(row.parameters)),
+        Item(number(row.flops), _value(row.flops)),
+        Item(size, _value(row.length)),
+        Item(row.status, row.status, kind="text"),
+    ]
+    return {"name": readable(row.label), "cells": cells}
+
+
+def _cell_name(record: Record) -> str:
+    labels = record.labels
+    return readable(Cell(model=labels.get("model", "?"), variant=labels.get("variant") or "", records=()).name)

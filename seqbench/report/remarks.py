@@ -1,0 +1,51 @@
+"""What a reader must not overlook about a row, in words: it loses to ridge, it stays at the baseline."""
+
+from collections.abc import Sequence
+
+from seqbench.report.row import VerdictRow
+
+AT_BASELINE = 0.02
+"""Normalised skill below which every run of a cell counts as standing at the baseline."""
+
+
+def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]:
+    """Remarks on a row of an architecture, the most important first."""
+    found = [f"{count} {status}" for status, count in sorted(row.not_completed.items())]
+    zero = next((baseline for baseline in baselines if baseline.skill == 0.0), None)
+    stays = zero is not None and stays_at_baseline(row)
+    if stays and zero is not None:
+        found.append(f"stays at the {zero.name} baseline")
+    against = [b for b in baselines if not (stays and b is zero)]
+    found += [text for baseline in against if (text := _against(row, baseline))]
+    return tuple(found)
+
+
+def stays_at_baseline(row: VerdictRow) -> bool:
+    """Whether no run shows skill: the interval of the mean holds 0, or the mean is within ``AT_BASELINE`` of it."""
+    if row.skill is None or (row.summary and row.summary.solved):
+        return False
+    low, high = row.skill_interval or (row.skill, row.skill)
+    return low <= 0.0 <= high or abs(row.skill) < AT_BASELINE
+
+
+def _against(row: VerdictRow, baseline: VerdictRow) -> str | None:
+    """'Loses to' where the interval, or every run, is on the worse side; 'no better than' where it straddles."""
+    low_high = _span(row)
+    if low_high is None or baseline.score is None or row.better == "neither":
+        return None
+    sign = 1.0 if row.better == "higher" else -1.0
+    worst, best = sorted(sign * bound for bound in low_high)
+    if best < sign * baseline.score:
+        return f"loses to {baseline.name}"
+    if worst <= sign * baseline.score:
+        straddles = row.summary is not None and row.summary.interval is not None
+        return f"{'no' if straddles else 'not every run'} better than {baseline.name}"
+    return None
+
+
+def _span(row: VerdictRow) -> tuple[float, float] | None:
+    """The interval of the score where one is given, else the lowest and the highest run."""
+    if row.summary and row.summary.interval:
+        return row.summary.interval
+    there = [score for score in row.scores if score is not None]
+    return (min(there), max(there)) if there else None

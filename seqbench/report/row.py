@@ -1,0 +1,55 @@
+"""One row of the verdict table: what every way of printing it starts from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from seqbench.report.comparison import Comparison
+from seqbench.schema import Better
+from seqbench.statistics import CellSummary, Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictRow:
+    """One row.
+
+    Attributes:
+        kind: "model", or "baseline" for a trivial method.
+        env_id, task, name, variant: what the row is about; ``name`` is an architecture's label or a baseline's name.
+        metric, better: the headline score and its direction.
+        score: mean over the runs that left one; a baseline's value.
+        scores: of every run, by seed; None where a run left none.
+        summary: interval, solve rate and steps to solve; None for a baseline.
+        skill, skill_interval: normalised skill, its mean over the runs and Student's interval where one is given.
+        budget: optimiser steps of one run.
+        not_completed: status -> number of runs.
+        comparison: against the reference; None for the reference itself, for baselines, and where none is declared.
+        remarks: what a reader must not overlook, in words.
+    """
+
+    kind: Literal["model", "baseline"]
+    env_id: str
+    task: str
+    name: str
+    variant: str = ""
+    metric: str | None = None
+    better: Better = "neither"
+    score: float | None = None
+    scores: tuple[float | None, ...] = ()
+    summary: CellSummary | None = None
+    skill: float | None = None
+    skill_interval: Interval | None = None
+    parameters: int | None = None
+    learning_rate: float | None = None
+    budget: int | None = None
+    not_completed: Mapping[str, int] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    remarks: tuple[str, ...] = ()
+    command: str = ""
+    cell_id: str = ""
+    seeds: tuple[int | None, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Name and variant as one text."""
+        return f"{self.name} ({self.variant})" if self.variant else self.name

@@ -1,0 +1,90 @@
+"""``runs.csv``: one line a run, every one of them, also those that failed."""
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from seqbench.record.record import current
+from seqbench.report.groups import model_order, natural
+from seqbench.report.tables import is_solved
+from seqbench.schema import Record
+
+COLUMNS = (
+    "task",
+    "model",
+    "variant",
+    "seed",
+    "status",
+    "solved",
+    "score",
+    "metric",
+    "skill",
+    "steps",
+    "steps_to_solve",
+    "budget",
+    "learning_rate",
+    "parameters",
+    "selection",
+    "clip_fraction",
+    "gradient_norm_median",
+    "training_steps_per_s",
+    "duration_s",
+    "population",
+    "kernel",
+    "study",
+    "attempt",
+    "run_id",
+    "cell_id",
+    "env_id",
+    "started_at",
+    "commit",
+    "reason",
+    "command",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def runs_csv(records: Iterable[Record]) -> str:
+    """The learning runs as comma-separated text; the attempt that counts of each.
+
+    Text that a spreadsheet would run as a formula is preceded by an apostrophe; numbers are left as they are.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    runs = sorted((record for record in current(records) if record.kind == "learning"), key=_order)
+    for record in runs:
+        values = _values(record)
+        writer.writerow([_safe(values.get(column)) for column in COLUMNS])
+    return stream.getvalue()
+
+
+def _order(record: Record) -> tuple[Any, ...]:
+    labels = record.labels
+    task, variant = natural(labels.get("task", "")), natural(labels.get("variant") or "")
+    return task, model_order(labels.get("model", "")), variant, record.cell_id, record.env_id, record.seed or 0
+
+
+def _values(record: Record) -> dict[str, Any]:
+    labels = {key: record.labels.get(key) for key in ("task", "model", "variant")}
+    own = ("seed", "status", "study", "attempt", "run_id", "cell_id", "env_id", "started_at", "reason", "command")
+    has_notion = record.task.get("solved") is not None
+    return {
+        **record.summary,
+        **labels,
+        **{key: getattr(record, key) for key in own},
+        "duration_s": record.duration_s,
+        "metric": record.task.get("score"),
+        "solved": is_solved(record) if has_notion else None,
+        "parameters": record.architecture.get("parameters"),
+        "learning_rate": (record.config.get("model") or {}).get("learning_rate"),
+        "commit": (record.git or {}).get("commit"),
+    }
+
+
+def _safe(value: Any) -> Any:
+    if not isinstance(value, str):
+        return "" if value is None else value
+    value = value.encode("utf-8", "replace").decode("utf-8")
+    return f"'{value}" if value.startswith(_FORMULA) else value

@@ -1,0 +1,96 @@
+"""What the data say, in a few plain sentences: who solves what, who stays at the baseline, who loses to ridge."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from seqbench.report.remarks import stays_at_baseline
+from seqbench.report.row import VerdictRow
+from seqbench.report.wording import FEWEST, count, listed
+from seqbench.schema import Record
+
+
+def sentences(rows: Sequence[VerdictRow], records: Sequence[Record], environments: Mapping[str, str]) -> list[str]:
+    """The summary of a report, from its rows, the records that count and the short names of their environments."""
+    models = [row for row in rows if row.kind == "model"]
+    said = [_solved(list(members), environments) for _, members in groupby(models, key=lambda row: row.env_id)]
+    said += [_baseline(models), *_losses(models), _failures(records), _seeds(models), _environments(len(environments))]
+    return [sentence for sentence in said if sentence]
+
+
+def _solved(rows: list[VerdictRow], environments: Mapping[str, str]) -> str:
+    """Which architectures solve which tasks with every seed, which with some."""
+    rated = [row for row in rows if row.summary and row.summary.solved is not None]
+    if not rated:
+        return ""
+    tasks = list(dict.fromkeys(row.task for row in rated))
+    by_pattern: dict[tuple[str, ...], list[str]] = {}
+    for name in dict.fromkeys(row.label for row in rated):
+        mine = {row.task: row for row in rated if row.label == name}
+        by_pattern.setdefault(tuple(_level(mine.get(task)) for task in tasks), []).append(name)
+    ordered = sorted(by_pattern.items(), key=lambda item: -item[0].count("all"))
+    where = f"In environment {environments[rows[0].env_id]}: " if len(environments) > 1 else ""
+    text = "; ".join(f"{listed(names)} {_pattern(tasks, levels, len(names))}" for levels, names in ordered)
+    return f"{where}{text}."
+
+
+def _level(row: VerdictRow | None) -> str:
+    if row is None or row.summary is None or row.summary.solved is None:
+        return "absent"
+    return "none" if row.summary.solved == 0 else "all" if row.summary.solved == row.summary.runs else "some"
+
+
+def _pattern(tasks: list[str], levels: tuple[str, ...], names: int) -> str:
+    """What the architectures of one pattern solve."""
+    present = [task for task, level in zip(tasks, levels, strict=True) if level != "absent"]
+    solved = [task for task, level in zip(tasks, levels, strict=True) if level == "all"]
+    partly = [task for task, level in zip(tasks, levels, strict=True) if level == "some"]
+    verb = "solve" if names > 1 else "solves"
+    if len(solved) == len(present) > 1:
+        return f"{verb} all {len(present)} tasks that can be solved, with every seed"
+    parts = [f"{verb} {listed(solved)} with every seed"] if solved else []
+    parts += [f"{verb} {listed(partly)} with some seeds only"] if partly else []
+    return " and ".join(parts) if parts else f"{verb} {'none of ' if len(present) > 1 else 'not '}{listed(present)}"
+
+
+def _baseline(rows: list[VerdictRow]) -> str:
+    by_task: dict[str, list[str]] = {}
+    for row in rows:
+        if stays_at_baseline(row):
+            by_task.setdefault(row.task, []).append(row.label)
+    parts = [f"{listed(list(dict.fromkeys(names)))} on {task}" for task, names in by_task.items()]
+    return f"No better than the trivial baseline: {'; '.join(parts)}." if parts else ""
+
+
+def _losses(rows: list[VerdictRow]) -> list[str]:
+    """For each trivial method the architectures that lose to it."""
+    by_method: dict[str, list[str]] = {}
+    for row in rows:
+        for remark in row.remarks:
+            if remark.startswith("loses to "):
+                by_method.setdefault(remark.removeprefix("loses to "), []).append(f"{row.label} on {row.task}")
+    return [f"Worse than {method}: {listed(list(dict.fromkeys(who)))}." for method, who in by_method.items()]
+
+
+def _failures(records: Sequence[Record]) -> str:
+    """Runs that did not complete: they stay in every denominator."""
+    runs = [record for record in records if record.kind == "learning"]
+    bad = Counter(record.status for record in runs if record.status != "completed")
+    if not bad:
+        return ""
+    parts = listed([f"{number} {status}" for status, number in sorted(bad.items())])
+    return f"Of {count(len(runs), 'run')} {parts}: these count as not solved in every rate."
+
+
+def _seeds(rows: list[VerdictRow]) -> str:
+    few = [row for row in rows if len(row.scores) < FEWEST]
+    if not few:
+        return ""
+    who = "All rows have" if len(few) == len(rows) else f"{count(len(few), 'row')} of {len(rows)} have"
+    return f"{who} fewer than {FEWEST} seeds: no interval is given and no ranking is possible there."
+
+
+def _environments(environments: int) -> str:
+    if environments < 2:
+        return ""
+    return f"The records come from {environments} environments; they are shown apart and never pooled."

@@ -1,0 +1,104 @@
+"""The verdict table: one row an architecture and task, one row a baseline. HTML, Markdown and terminal print it."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from seqbench.report.comparison import compare_to_reference
+from seqbench.report.groups import Cell, Group, grouped
+from seqbench.report.remarks import remarks
+from seqbench.report.row import VerdictRow
+from seqbench.schema import Record
+from seqbench.statistics import summarise
+
+
+def verdict_rows(records: Iterable[Record], reference: str | None = None) -> list[VerdictRow]:
+    """The rows of all learning records, grouped by environment and task: architectures, then baselines.
+
+    Args:
+        records: any records; only the attempt that counts of each learning run is used.
+        reference: label of the architecture that the others are compared with, task by task.
+    """
+    return [row for group in grouped(records) for row in group_rows(group, reference)]
+
+
+def group_rows(group: Group, reference: str | None = None) -> list[VerdictRow]:
+    """The rows of one task in one environment."""
+    baselines = [_baseline_row(group, baseline) for baseline in group.baselines]
+    rows = [_model_row(group, cell) for cell in group.cells]
+    compared = _compared(rows, reference, [_train(cell) for cell in group.cells])
+    return [replace(row, remarks=remarks(row, baselines)) for row in compared] + baselines
+
+
+def _model_row(group: Group, cell: Cell) -> VerdictRow:
+    records = cell.records
+    scores = tuple(record.summary.get("score") for record in records)
+    solved = [is_solved(record) for record in records] if group.facts.get("solved") else None
+    steps = [record.summary.get("steps_to_solve") if is_solved(record) else None for record in records]
+    skills = summarise([record.summary.get("skill") for record in records], solved, None)
+    train = records[0].config.get("train") or {}
+    return VerdictRow(
+        kind="model",
+        env_id=group.env_id,
+        task=group.task,
+        name=cell.model,
+        variant=cell.variant,
+        metric=group.metric,
+        better=group.better,
+        summary=(summary := summarise(scores, solved, steps if solved is not None else None)),
+        score=summary.mean,
+        scores=scores,
+        skill=skills.mean,
+        skill_interval=skills.interval,
+        parameters=cell.first("architecture", "parameters"),
+        learning_rate=(records[0].config.get("model") or {}).get("learning_rate"),
+        budget=train.get("steps") or cell.first("summary", "budget"),
+        not_completed=Counter(record.status for record in records if record.status != "completed"),
+        command=records[0].command,
+        cell_id=records[0].cell_id,
+        seeds=tuple(record.seed for record in records),
+    )
+
+
+def is_solved(record: Record) -> bool:
+    """Whether a run counts as solved: it says so and ran to its end."""
+    return record.status == "completed" and record.summary.get("solved") is True
+
+
+def _baseline_row(group: Group, baseline: Mapping[str, Any]) -> VerdictRow:
+    return VerdictRow(
+        kind="baseline",
+        env_id=group.env_id,
+        task=group.task,
+        name=baseline["name"],
+        variant=baseline.get("kind", ""),
+        metric=group.metric,
+        better=group.better,
+        score=group.baseline_score(baseline),
+        skill=group.baseline_skill(baseline),
+    )
+
+
+def _train(cell: Cell) -> Any:
+    return cell.records[0].config.get("train")
+
+
+def _compared(rows: list[VerdictRow], reference: str | None, trainings: list[Any]) -> list[VerdictRow]:
+    """Rows with their comparison; the family is all rows of the task that were trained as the reference was."""
+    plain = [i for i, row in enumerate(rows) if row.name == reference]
+    plain = plain if len(plain) == 1 else [i for i in plain if not rows[i].variant]
+    if len(plain) != 1 or rows[plain[0]].better == "neither":
+        return rows
+    chosen = plain[0]
+    family = [i for i in range(len(rows)) if i != chosen and trainings[i] == trainings[chosen]]
+    results = compare_to_reference([_upward(rows[i]) for i in family], _upward(rows[chosen]))
+    by_index = dict(zip(family, results, strict=True))
+    return [replace(row, comparison=by_index.get(i)) for i, row in enumerate(rows)]
+
+
+def _upward(row: VerdictRow) -> list[float]:
+    """Scores such that higher is better; a run without one loses to all that have one."""
+    sign = 1.0 if row.better == "higher" else -1.0
+    return [-math.inf if score is None else sign * score for score in row.scores]

@@ -1,0 +1,48 @@
+"""The result table that a command ends with."""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from rich.table import Table
+from rich.text import Text
+
+from seqbench.report.groups import environment_names
+from seqbench.report.row import VerdictRow
+from seqbench.report.tables import verdict_rows
+from seqbench.report.wording import half_width_text, readable, score_text, skill_text, solved_text, steps_text, whole
+from seqbench.schema import Record
+
+
+def result_table(records: Iterable[Record], reference: str | None = None) -> Table:
+    """Task, model, score with the half width of its interval, solved, median steps, skill; baselines dimmed.
+
+    Readable at 100 columns. Names are printed as they are: no markup in them is obeyed.
+    """
+    records = list(records)
+    names = environment_names(record for record in records if record.kind == "learning")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("task", "model"):
+        table.add_column(title, overflow="fold", max_width=26)
+    for title in ("score", "solved", "steps", "skill", "parameters"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("remarks", overflow="fold", min_width=18)
+    for _, group in groupby(verdict_rows(records, reference), key=lambda row: (row.env_id, row.task)):
+        for position, row in enumerate(group):
+            task = row.task if position == 0 else ""
+            where = f" [{names[row.env_id]}]" if task and len(names) > 1 else ""
+            table.add_row(*_cells(row, readable(task) + where), style="dim" if row.kind == "baseline" else None)
+        table.add_section()
+    return table
+
+
+def _cells(row: VerdictRow, task: str) -> list[Text]:
+    interval = row.summary.interval if row.summary else None
+    texts = [
+        task,
+        readable(row.label),
+        score_text(row.score) + half_width_text(interval, row.score),
+        solved_text(row),
+        steps_text(row),
+    ]
+    texts += [skill_text(row.skill), whole(row.parameters)]
+    return [*map(Text, texts), Text(readable("; ".join(row.remarks)), style="yellow")]

@@ -1,0 +1,163 @@
+"""Numbers and verdicts as text, the same in the page, in Markdown and in the terminal."""
+
+import math
+
+from seqbench.report.row import VerdictRow
+from seqbench.statistics import FEWEST, Interval
+
+DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with ``digits`` significant digits, thousands grouped.
+
+    >>> number(0.99951), number(12345.6), number(2.5e-7), number(0.0123)
+    ('1.00', '12,346', '2.5e-7', '0.0123')
+    """
+    if value is None or not math.isfinite(value):
+        return DASH if value is None else "∞" if value > 0 else f"{MINUS}∞" if value < 0 else "not a number"
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if size < 1e-4:
+        mantissa, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", MINUS, 1) if value < 0 else f"{mantissa}e{int(exponent)}"
+    if size >= 1e9:
+        return f"{value:.{digits - 1}e}"
+    places = max(0, digits - 1 - math.floor(math.log10(float(f"{size:.{digits - 1}e}"))))
+    return f"{value:,.{places}f}".replace("-", MINUS)
+
+
+def score_text(value: float | None) -> str:
+    """A score: three places from 0.1 on, as accuracies are read; three digits below.
+
+    >>> score_text(0.9996), score_text(1.0), score_text(0.000123)
+    ('1.000', '1.000', '0.000123')
+    """
+    return f"{value:.3f}".replace("-", MINUS) if value is not None and 0.1 <= abs(value) < 100 else number(value)
+
+
+def half_width_text(interval: Interval | None, around: float | None) -> str:
+    """Half the width of an interval, with the places of the score it belongs to; empty where there is none.
+
+    >>> half_width_text((0.9, 1.0), 0.95)
+    ' ± 0.050'
+    """
+    if interval is None or around is None:
+        return ""
+    half = (interval[1] - interval[0]) / 2
+    return f" ± {half:.3f}" if 0.1 <= abs(around) < 100 else f" ± {number(half, 2)}"
+
+
+def skill_text(value: float | None) -> str:
+    """Normalised skill to two places.
+
+    >>> skill_text(0.999), skill_text(-0.0004)
+    ('1.00', '0.00')
+    """
+    return DASH if value is None else f"{value + 0.0:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
+
+
+def skill_interval_text(row: VerdictRow) -> str:
+    """Interval of the skill, empty where there is none."""
+    found = row.skill_interval
+    return f"[{skill_text(found[0])}, {skill_text(found[1])}]" if found else ""
+
+
+def interval_text(interval: Interval | None) -> str:
+    """An interval in brackets, empty where there is none.
+
+    >>> interval_text((0.5, 0.75)), interval_text(None)
+    ('[0.500, 0.750]', '')
+    """
+    return "" if interval is None else f"[{score_text(interval[0])}, {score_text(interval[1])}]"
+
+
+def whole(value: float | None) -> str:
+    """A count with thousands grouped."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def steps_text(row: VerdictRow) -> str:
+    """Median steps to solve; an infinite median is more than the budget."""
+    if row.summary is None or row.summary.median_steps is None:
+        return DASH
+    return _steps(row.summary.median_steps, row.budget)
+
+
+def steps_interval_text(row: VerdictRow) -> str:
+    """Interval of the median steps, empty where there is none."""
+    interval = row.summary.median_interval if row.summary else None
+    return f"[{_steps(interval[0], row.budget)}, {_steps(interval[1], row.budget)}]" if interval else ""
+
+
+def _steps(steps: float, budget: int | None) -> str:
+    if math.isfinite(steps):
+        return whole(steps)
+    return f"> {whole(budget)}" if budget else "∞"
+
+
+def solved_text(row: VerdictRow) -> str:
+    """Runs that solved, of all: "4/5"; a dash where the task has no notion of solved."""
+    if row.summary is None or row.summary.solved is None:
+        return DASH
+    return f"{row.summary.solved}/{row.summary.runs}"
+
+
+def rate_interval_text(row: VerdictRow) -> str:
+    """Wilson's interval of the solve rate, empty where there is none."""
+    interval = row.summary.rate_interval if row.summary else None
+    return f"[{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
+
+
+def comparison_text(row: VerdictRow, reference: str | None) -> str:
+    """The verdict against the reference in words."""
+    found = row.comparison
+    if row.kind == "model" and row.name == reference and found is None:
+        return "reference"
+    if found is None:
+        return DASH
+    if found.verdict == "unreachable":
+        return f"no verdict reachable with n = {len(row.scores)}"
+    p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
+    return f"{found.verdict} ({p})"
+
+
+def improvement_text(row: VerdictRow) -> str:
+    """Probability that a run beats one of the reference, with its interval."""
+    found = row.comparison
+    if found is None or found.probability is None or found.interval is None:
+        return ""
+    return f"P(beats) {found.probability:.2f} [{found.interval[0]:.2f}, {found.interval[1]:.2f}]"
+
+
+def few_seeds(row: VerdictRow) -> bool:
+    """Whether the row has too few seeds for any interval."""
+    return row.kind == "model" and len(row.scores) < FEWEST
+
+
+def readable(text: object) -> str:
+    r"""Text of somebody else's without what breaks a terminal, XML or UTF-8: control characters, lone surrogates.
+
+    >>> readable("a\x1b[31mb")
+    'a?[31mb'
+    """
+    return "".join(c if c.isprintable() else " " if c in "\n\t" else "?" for c in str(text))
+
+
+def count(number_of: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "run"), count(3, "run")
+    ('1 run', '3 runs')
+    """
+    return f"{number_of:,} {noun}" if number_of == 1 else f"{number_of:,} {noun}s"
+
+
+def listed(names: list[str]) -> str:
+    """Names in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

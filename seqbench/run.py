@@ -1,0 +1,198 @@
+"""One run: train to the next evaluation, look at every member, stop when none goes on, score on the test set."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqbench.evaluate import evaluate
+from seqbench.metrics import metric, skill
+from seqbench.schedule import evaluation_steps, recorded_steps
+from seqbench.schema import Status, finite
+from seqbench.spec import Instrument, Moment
+from seqbench.train import SERIES, Trainer
+
+NUM_CONSECUTIVE = 3
+"""Validation evaluations in a row that must meet the threshold (a GRU on adding crosses it once and falls back)."""
+
+
+@dataclass(kw_only=True)
+class Result:
+    """What the training of one member left: the parts of a record that training knows."""
+
+    status: Status = "completed"
+    reason: str | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Training:
+    """The loop: train to the next evaluation, look at every member, stop when none goes on."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        instruments: Sequence[Instrument] = (),
+        progress: Callable[[int, float], None] | None = None,
+    ) -> None:
+        self.trainer, self.population, self.task = trainer, trainer.population, trainer.task
+        self.instruments, self.progress = instruments, progress
+        train, size, device = trainer.train, self.population.size, self.population.device
+        self.validation = list(self.task.examples("validation", train.evaluate_batch, device))
+        self.curves: list[tuple[int, dict[str, np.ndarray]]] = []
+        self.results = [Result() for _ in range(size)]
+        self.first_met: list[int | None] = [None] * size
+        self.num_met = [0] * size
+        self.taken = [0] * size
+        self.best = np.full(size, np.inf)
+        self.best_parameters = self.population.parameters.clone()
+        self.train_s = self.evaluate_s = 0.0
+
+    def run(self) -> list[Result]:
+        """Train every member to its end; one Result each."""
+        trainer = self.trainer
+        self._observe("start", 0)
+        step = 0
+        for target in evaluation_steps(trainer.budget, trainer.train.evaluate_every, trainer.train.evaluate_growth):
+            self._train(step, target)
+            self._look(step, target)
+            step = target
+            if not bool(trainer.active.any()):
+                break
+        self._observe("end", step)
+        return self._finish()
+
+    def _train(self, start: int, end: int) -> None:
+        began = time.perf_counter()
+        for index in range(start, end):
+            self.trainer.step(index)
+        _synchronise(self.population.device)
+        self.train_s += time.perf_counter() - began
+
+    def _look(self, start: int, end: int) -> None:
+        began = time.perf_counter()
+        values = evaluate(self.population, self.validation)
+        self.curves.append((end, values))
+        history = self.trainer.history[start:end].cpu().numpy()
+        for member in torch.nonzero(self.trainer.active).flatten().tolist():
+            self.taken[member] = end
+            if not np.isfinite(history[:, :2, member]).all():
+                self._diverge(member, start, history[:, :, member])
+            else:
+                self._judge(member, end, {name: float(value[member]) for name, value in values.items()})
+        self.evaluate_s += time.perf_counter() - began
+        if self.progress:
+            self.progress(end, float(np.mean(values[self.task.metrics[0]])))
+
+    def _diverge(self, member: int, start: int, history: np.ndarray) -> None:
+        bad = int(np.argmax(~np.isfinite(history[:, :2]).all(axis=1)))
+        which = "loss" if not np.isfinite(history[bad, 0]) else "gradient norm"
+        losses = self.trainer.history[: start + bad, 0, member].cpu().numpy()
+        last = f"; last finite loss {losses[-1]:.6g}" if len(losses) else ""
+        value = history[bad, 0 if which == "loss" else 1]
+        self.results[member] = Result(status="diverged", reason=f"{which} was {value} at step {start + bad + 1}{last}")
+        self.trainer.active[member] = False
+
+    def _judge(self, member: int, step: int, values: Mapping[str, float]) -> None:
+        loss = values[self.task.skill_metric]
+        if loss < self.best[member]:
+            self.best[member] = loss
+            self.best_parameters[member] = self.population.parameters[member]
+        solved = self.task.solved
+        if solved is None:
+            return
+        met = metric(solved.metric).meets(values[solved.metric], solved.threshold)
+        self.num_met[member] = self.num_met[member] + 1 if met else 0
+        self.first_met[member] = (self.first_met[member] or step) if met else None
+        if self.num_met[member] >= NUM_CONSECUTIVE:
+            self.trainer.active[member] = False
+
+    def _observe(self, moment: Moment, step: int) -> None:
+        for instrument in self.instruments:
+            if not instrument.due(moment, step):
+                continue
+            for member, result in enumerate(self.results):
+                network = self.population.member(member)
+                for name, (axes, values) in instrument.measure(network, self.task, moment).items():
+                    result.arrays[name], result.axes[name] = values, axes
+
+    def _finish(self) -> list[Result]:
+        final = self.curves[-1][1]
+        if self.task.solved is None:
+            # no notion of solved: the declared rule is the test score at the best validation checkpoint
+            self.population.parameters.copy_(self.best_parameters)
+            final = evaluate(self.population, self.validation)
+        test = evaluate(
+            self.population, self.task.examples("test", self.trainer.train.evaluate_batch, self.population.device)
+        )
+        for member, result in enumerate(self.results):
+            self._describe(member, result)
+            result.summary |= self._judgement(
+                member,
+                result.status,
+                {name: float(value[member]) for name, value in final.items()},
+                {name: float(value[member]) for name, value in test.items()},
+            )
+        return self.results
+
+    def _judgement(
+        self, member: int, status: Status, validation: Mapping[str, float], test: Mapping[str, float]
+    ) -> dict[str, Any]:
+        solved, task = self._solved(member, status, test), self.task
+        reference = next(b for b in task.baselines() if b.skill).values[task.skill_metric]
+        return {
+            "solved": solved,
+            "steps_to_solve": self.first_met[member] if solved else None,
+            "score": finite(test[task.metrics[0]]),
+            "skill": finite(skill(test[task.skill_metric], reference, task.floor)),
+            "test": {name: finite(value) for name, value in test.items()},
+            "validation": {name: finite(value) for name, value in validation.items()},
+            "selection": "best validation checkpoint" if task.solved is None else "final parameters",
+        }
+
+    def _solved(self, member: int, status: Status, test: Mapping[str, float]) -> bool | None:
+        solved = self.task.solved
+        if solved is None:
+            return None
+        confirmed = metric(solved.metric).meets(test[solved.metric], solved.threshold)
+        return status == "completed" and self.num_met[member] >= NUM_CONSECUTIVE and confirmed
+
+    def _describe(self, member: int, result: Result) -> None:
+        taken = self.taken[member]
+        history = self.trainer.history[:taken, :, member].cpu().numpy()
+        kept = recorded_steps(taken)
+        result.arrays["step"], result.axes["step"] = kept + 1, ("record",)
+        for column, name in enumerate(SERIES):
+            result.arrays[name], result.axes[name] = history[kept, column], ("record",)
+        curves = [(step, values) for step, values in self.curves if step <= taken]
+        result.arrays["evaluation_step"] = np.array([step for step, _ in curves])
+        result.axes["evaluation_step"] = ("evaluation",)
+        for name in curves[0][1]:
+            result.arrays[f"validation/{name}"] = np.array([values[name][member] for _, values in curves])
+            result.axes[f"validation/{name}"] = ("evaluation",)
+        parameters = self.population.parameters[member].cpu().numpy()
+        result.summary = {
+            "steps": taken,
+            "budget": self.trainer.budget,
+            "learning_rate": self.trainer.learning_rates[member],
+            "training_steps_per_s": finite(len(self.trainer.history[: max(self.taken)]) / self.train_s),
+            "train_s": self.train_s,
+            "evaluate_s": self.evaluate_s,
+            "clip_fraction": finite(float(history[:, 3].mean())),
+            "gradient_norm_median": finite(float(np.median(history[:, 1]))),
+            "gradient_norm_last": finite(float(history[-1, 1])),
+            "population": self.population.mode,
+            "kernel": self.population.kernel,
+            "losses_sha256": hashlib.sha256(np.ascontiguousarray(history[:, 0]).tobytes()).hexdigest(),
+            "parameters_sha256": hashlib.sha256(parameters.tobytes()).hexdigest(),
+        }
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

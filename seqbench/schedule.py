@@ -1,0 +1,30 @@
+"""When to look: the steps of evaluations and of kept raw values. No torch."""
+
+import numpy as np
+
+NUM_RECORDED = 256
+"""Training steps at most whose raw values are kept; every step counts in hashes, medians and fractions."""
+
+
+def evaluation_steps(budget: int, every: int, growth: float) -> list[int]:
+    """Steps after which to evaluate: ``every`` apart at first, then a factor of at most ``growth``, and the last.
+
+    >>> evaluation_steps(200, 50, 1.1)
+    [50, 100, 150, 200]
+    >>> evaluation_steps(30, 50, 1.1)
+    [30]
+    """
+    steps, step = [], 0
+    while step < budget:
+        step = min(budget, max(step + every, int(step * growth)))
+        steps.append(step)
+    return steps
+
+
+def recorded_steps(taken: int, limit: int = NUM_RECORDED) -> np.ndarray:
+    """At most ``limit`` log-spaced step numbers in 0 .. taken - 1, first and last included.
+
+    >>> recorded_steps(5).tolist(), len(recorded_steps(10_000)) <= 256, int(recorded_steps(10_000)[-1])
+    ([0, 1, 2, 3, 4], True, 9999)
+    """
+    return np.unique(np.round(np.geomspace(1, taken, limit)).astype(np.int64)) - 1

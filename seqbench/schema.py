@@ -1,0 +1,286 @@
+"""The words of seqbench that need no torch: metrics, baselines, cells, records.
+
+Everything that must answer quickly (``--help``, ``ls``, usage errors, the report) imports this file and never
+``spec.py``. Every value here is frozen and checks itself on construction.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+"""Version of the record format. 1 (2026-11): first release."""
+
+Better = Literal["higher", "lower", "neither"]
+Status = Literal["completed", "diverged", "failed", "oom", "timeout", "killed", "interrupted"]
+STATUSES: tuple[Status, ...] = ("completed", "diverged", "failed", "oom", "timeout", "killed", "interrupted")
+FINISHED: tuple[Status, ...] = ("completed", "diverged")
+"""Statuses that are a result: the same command again does not train these runs again."""
+
+
+class UsageError(ValueError):
+    """What a user can cause and mend: the rule, what arrived, what to do. The command line prints it and exits 2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One measured quantity.
+
+    Attributes:
+        name: the key it has in records and tables.
+        unit: its unit, "1" when dimensionless.
+        better: the direction that is an improvement.
+        description: one line for a reader of the report.
+        source: paper or definition.
+    """
+
+    name: str
+    unit: str
+    better: Better
+    description: str
+    source: str
+
+    def improves(self, value: float, reference: float) -> bool:
+        """Whether ``value`` is strictly better than ``reference``.
+
+        >>> accuracy = Metric(name="accuracy", unit="1", better="higher", description="", source="")
+        >>> accuracy.improves(0.9, 0.5), accuracy.improves(float("nan"), 0.5)
+        (True, False)
+        """
+        return value > reference if self.better == "higher" else value < reference
+
+    def meets(self, value: float, threshold: float) -> bool:
+        """Whether ``value`` reaches ``threshold``: at least it where higher is better, below it where lower is."""
+        return value >= threshold if self.better == "higher" else value < threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What a trivial method scores on a task.
+
+    Attributes:
+        name: e.g. "memoryless", "persistence", "ridge".
+        values: metric name -> value.
+        kind: "derived" (a formula, see the task's docstring) or "fitted" (computed from the data).
+        skill: whether normalised skill is measured from this baseline; exactly one baseline of a task says so.
+    """
+
+    name: str
+    values: Mapping[str, float]
+    kind: Literal["derived", "fitted"]
+    skill: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solved:
+    """A task counts as solved when ``metric`` meets ``threshold`` at 3 consecutive validation evaluations."""
+
+    metric: str
+    threshold: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """How a cell is trained; the fields are the keys of ``conf/train/*.yaml``.
+
+    Attributes:
+        batch_size: sequences per optimiser step.
+        steps: budget of optimiser steps; None takes the task's own ``budget``.
+        clip: L2 bound on a member's gradient norm; None leaves gradients alone.
+        betas: Adam's decay rates. eps: Adam's denominator term (Kingma & Ba 2015).
+        evaluate_every: steps between the first evaluations.
+        evaluate_growth: later evaluations lie a factor of at most this apart.
+        evaluate_batch: sequences per batch when evaluating.
+        timeout_s: wall-clock limit of one run in seconds; None sets none.
+    """
+
+    batch_size: int
+    steps: int | None
+    clip: float | None
+    beta1: float
+    beta2: float
+    eps: float
+    evaluate_every: int
+    evaluate_growth: float
+    evaluate_batch: int
+    timeout_s: float | None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "evaluate_every", "evaluate_batch"):
+            require(getattr(self, name) >= 1, f"train.{name}", "at least 1", getattr(self, name))
+        require(self.steps is None or self.steps >= 1, "train.steps", "at least 1, or null", self.steps)
+        require(self.clip is None or self.clip > 0, "train.clip", "above 0, or null for no clipping", self.clip)
+        require(1 <= self.evaluate_growth <= 1.1, "train.evaluate_growth", "between 1 and 1.1", self.evaluate_growth)
+        for name in ("beta1", "beta2"):
+            require(0 <= getattr(self, name) < 1, f"train.{name}", "at least 0 and below 1", getattr(self, name))
+        require(self.eps > 0, "train.eps", "above 0", self.eps)
+        require(self.timeout_s is None or self.timeout_s > 0, "train.timeout_s", "above 0, or null", self.timeout_s)
+
+
+def require(true: bool, key: str, rule: str, got: object) -> None:
+    """Raise UsageError naming ``key``, its ``rule`` and what arrived, unless ``true``.
+
+    >>> require(False, "task.delay", "at least 1", -1)
+    Traceback (most recent call last):
+    seqbench.schema.UsageError: task.delay must be at least 1; got -1.
+    """
+    if not true:
+        raise UsageError(f"{key} must be {rule}; got {got}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One resolved configuration: task x model x training x device, and the seeds of its members.
+
+    ``task`` and ``model`` are the plain nodes of the YAML files: ``target`` and ``version``, the reserved keys
+    (``budget`` of a task; ``learning_rate``, ``embed``, ``embed_size`` of a model) and constructor arguments.
+
+    Attributes:
+        labels: what tables print: "task", "model" and "variant" (what sets this cell apart beyond those two).
+        command: the command that trains this cell alone, without its seeds.
+        plugins: modules of the user's that targets may come from.
+        sources: "task" and "model" -> SHA-256 of the file that holds the class.
+        data_sha256: hash of the data file that ``task.path`` names, None where there is none.
+        study: name of the sweep, None for a single cell.
+    """
+
+    task: Mapping[str, Any]
+    model: Mapping[str, Any]
+    train: Train
+    instruments: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    device: str
+    labels: Mapping[str, str]
+    command: str
+    sources: Mapping[str, str]
+    plugins: tuple[str, ...] = ()
+    data_sha256: str | None = None
+    study: str | None = None
+
+    @property
+    def budget(self) -> int:
+        """Optimiser steps that every member may take."""
+        return int(self.train.steps or self.task["budget"])
+
+    def identity(self) -> dict[str, Any]:
+        """All that can change a member's result, but its seed: what ``run_id`` is a hash of."""
+        train = {key: value for key, value in asdict(self.train).items() if key not in ("steps", "timeout_s")}
+        task = {key: value for key, value in self.task.items() if key not in ("budget", "path")}
+        nodes = {"task": self.task, "model": self.model}
+        foreign = {key for key, node in nodes.items() if not node["target"].startswith("seqbench.")}
+        return {
+            "task": task,
+            "model": dict(self.model),
+            "train": train | {"steps": self.budget},
+            "instruments": dict(self.instruments),
+            "device": self.device,
+            "precision": "float32",
+            "data_sha256": self.data_sha256,
+            "sources": {key: self.sources[key] for key in sorted(foreign)},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The immutable document that a run, or a cost measurement, leaves behind. Strict JSON, see ``record/store.py``.
+
+    Attributes:
+        kind: "learning" (the training of one member) or "cost" (speed and memory of a cell).
+        run_id: hash of all that can change the result (a cell's identity and the seed).
+        cell_id: the same without the seed: records that differ in nothing else are replicates.
+        env_id: hash of machine class, torch build and threads.
+        attempt: 1, or more where an earlier attempt did not finish.
+        labels: "task", "model", "variant": the names that tables print.
+        config: the cell's identity, the plain values of its YAML files.
+        task: score (headline metric), skill_metric, floor, solved, length, budget, description.
+        architecture: parameters, width, causal, flops, state_size; None where the class declares nothing.
+        sources: SHA-256 of the source files of task and architecture.
+        environment, git: where it ran; git is None outside a checkout.
+        baselines: list of Baseline as mappings.
+        metrics: name -> unit, better, description, source, so that the record explains itself.
+        summary: the results; see ``train.py`` and ``cost.py`` for the keys.
+        arrays: name -> axis names of each array in ``arrays.npz``.
+        files: file name -> SHA-256 of what lies beside the record.
+    """
+
+    kind: Literal["learning", "cost"]
+    run_id: str
+    cell_id: str
+    env_id: str
+    labels: Mapping[str, str]
+    seed: int | None
+    study: str | None
+    command: str
+    config: Mapping[str, Any]
+    sources: Mapping[str, str]
+    environment: Mapping[str, Any]
+    git: Mapping[str, Any] | None
+    status: Status
+    reason: str | None
+    started_at: str
+    duration_s: float
+    task: Mapping[str, Any] = field(default_factory=dict)
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    baselines: tuple[Mapping[str, Any], ...] = ()
+    metrics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    traceback: str | None = None
+    attempt: int = 1
+    files: Mapping[str, str] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"a record's status is one of {', '.join(STATUSES)}; got {self.status!r}")
+        if self.duration_s < 0 or not math.isfinite(self.duration_s):
+            raise ValueError(f"a record's duration_s must be finite and at least 0; got {self.duration_s}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a command does with its cells; nothing here changes a result.
+
+    Attributes:
+        store: folder of records. out: folder of the report.
+        lanes: worker processes; None = one a core on the CPU, 1 on a GPU.
+        rerun: "missing" trains what is not done, "failed" also what failed, "all" everything again.
+        cost: measure speed and memory once all runs are done. report: write the report at the end.
+    """
+
+    store: str
+    out: str
+    lanes: int | None
+    rerun: Literal["missing", "failed", "all"]
+    cost: bool
+    report: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What one command line asks for: its cells, and what to do with them.
+
+    Attributes:
+        name: the sweep's name, None for a single cell.
+        reference: label of the architecture that others are compared with, None where none is declared.
+        tuning: one sentence: how the learning rates were chosen (grid, trials), "" where they were not tuned.
+        expected_steps: (task label, model label) -> steps that such runs took, for the estimate of the time.
+    """
+
+    name: str | None
+    description: str
+    reference: str | None
+    tuning: str
+    cells: tuple[Cell, ...]
+    options: Options
+    expected_steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+def finite(value: float) -> float | None:
+    """``value``, or None where JSON has no number for it.
+
+    >>> finite(float("inf")), finite(0.5)
+    (None, 0.5)
+    """
+    return float(value) if math.isfinite(value) else None

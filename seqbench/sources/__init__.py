@@ -1,0 +1,1 @@
+"""Where series come from: CSV files, read strictly, and equations. No torch."""

@@ -1,0 +1,221 @@
+"""From a study to its records: plan, preflight, lanes, cost pass, report. Nothing is lost when it is stopped midway."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from seqbench import report
+from seqbench.record import environment as env
+from seqbench.record.record import run_id
+from seqbench.record.store import Store
+from seqbench.report.terminal import result_table
+from seqbench.schema import Cell, Record, Status, Study, UsageError
+from seqbench.sweep import estimate, outcome
+from seqbench.sweep.job import Job
+from seqbench.sweep.lanes import Ended, Lanes, default_lanes
+from seqbench.sweep.plan import PlannedRun, make_plan
+from seqbench.sweep.progress import Progress
+
+
+def run(study: Study, console: Console) -> int:
+    """Train what is missing, measure what is unmeasured, write the report, print the table; the exit code.
+
+    Raises:
+        UsageError: a cell cannot be built or the store cannot be written; nothing is left on disk then.
+    """
+    return _Engine(study, console).run()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Checked:
+    """What the preflight found: seconds of a step and an evaluation, or why the cell cannot train."""
+
+    timing: estimate.Timing | None
+    failure: tuple[Status, str, str | None] | None
+
+
+class _Engine:
+    def __init__(self, study: Study, console: Console) -> None:
+        self.study, self.console = study, console
+        self.store = Store(study.options.store)
+        self.lanes = study.options.lanes or default_lanes(study.cells[0].device)
+        self.began = time.monotonic()
+
+    def run(self) -> int:
+        plan = make_plan(self.study, self.store)
+        missing = [planned for planned in plan if planned.train]
+        self._announce(plan, missing)
+        checked = self._preflight(missing)
+        self.store.check_writable()
+        jobs = self._jobs(missing, checked)
+        unmeasured = self._unmeasured() if self.study.options.cost else []
+        expected_s = self._estimate(jobs, unmeasured)
+        self._publish_failures(missing, checked)
+        if jobs:
+            self._train(jobs)
+        if unmeasured:
+            self._measure([job for job in unmeasured if _cell_key(job.cell) not in _failed(checked)])
+        return self._finish(plan, expected_s if missing else None)
+
+    def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
+        name = self.study.name or self.study.cells[0].command
+        device = self.study.cells[0].device
+        self._say(
+            f"{name}: {len(plan)} runs of {len(self.study.cells)} cells, {len(plan) - len(missing)} done, "
+            f"{len(missing)} to train on {self.lanes} {'lane' if self.lanes == 1 else 'lanes'} ({device})."
+        )
+        for problem in self.store.problems:
+            self._say(f"store: {problem}")
+
+    def _preflight(self, missing: list[PlannedRun]) -> dict[str, _Checked]:
+        cells = {_cell_key(planned.cell): planned.cell for planned in missing}
+        checked: dict[str, _Checked] = {}
+        usage: list[str] = []
+
+        def ended(end: Ended) -> None:
+            key = _cell_key(end.job.cell)
+            for kind, *rest in end.messages:
+                if kind == "usage":
+                    usage.append(rest[0])
+                elif kind == "timed":
+                    checked[key] = _Checked(timing=estimate.Timing(**rest[0]), failure=None)
+                elif kind == "failed":
+                    checked[key] = _Checked(timing=None, failure=(rest[0], rest[1], rest[2]))
+            if key not in checked:
+                status, reason = outcome.of_process(end)
+                checked[key] = _Checked(timing=None, failure=(status, reason, None))
+
+        if cells:
+            with Progress(self.console, "checking and calibrating", len(cells)) as progress:
+                lanes = Lanes(self.lanes)
+                jobs = [Job(kind="preflight", cell=cell) for cell in cells.values()]
+                lanes.run(jobs, lambda end: (ended(end), progress.advance()), progress.tick)
+        if usage:
+            raise UsageError(usage[0])
+        return checked
+
+    def _jobs(self, missing: list[PlannedRun], checked: dict[str, _Checked]) -> list[Job]:
+        jobs = []
+        for planned in missing:
+            timing = checked[_cell_key(planned.cell)].timing
+            if timing is None:
+                continue
+            steps = estimate.expected_steps(planned.cell, self.study.expected_steps)
+            seconds = estimate.run_seconds(planned.cell, steps, timing)
+            jobs.append(_learning_job(planned, self.study.options.store, seconds))
+        return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
+
+    def _unmeasured(self) -> list[Job]:
+        here = env.env_id(env.environment())
+        have = {(record.run_id, record.env_id) for record in self.store.records(kind="cost")}
+        jobs = [Job(kind="cost", cell=cell, store=self.study.options.store) for cell in self.study.cells]
+        return [job for job in jobs if (job.run_id, here) not in have]
+
+    def _estimate(self, jobs: list[Job], unmeasured: list[Job]) -> float:
+        seconds = estimate.wall_seconds([job.expected_s for job in jobs], self.lanes, len(unmeasured))
+        if jobs:
+            self._say(
+                f"Expected time: {estimate.spoken(seconds)} from now ({len(jobs)} runs, {len(unmeasured)} "
+                "measurements); Ctrl-C stops it, the same command resumes it."
+            )
+        return seconds + time.monotonic() - self.began
+
+    def _train(self, jobs: list[Job]) -> None:
+        with Progress(self.console, "training", len(jobs), sum(job.expected_s for job in jobs)) as progress:
+            lanes = Lanes(self.lanes)
+
+            def ended(end: Ended) -> None:
+                progress.finished(end, self._reconcile(end))
+
+            lanes.run(jobs, ended, lambda: progress.tick(lanes.running))
+
+    def _measure(self, jobs: list[Job]) -> None:
+        with Progress(self.console, "measuring speed and memory, nothing else running", len(jobs)) as progress:
+            lanes = Lanes(1, "spawn")
+            lanes.run(jobs, lambda end: (self._reconcile(end), progress.advance()), progress.tick)
+
+    def _reconcile(self, end: Ended) -> Record:
+        """The record that the job left; where it left none, one that says how its process ended."""
+        here = env.env_id(env.environment())
+        left = [r for r in self.store.find(end.job.run_id, here) if r.attempt >= end.job.attempt]
+        if not left:
+            self._publish_failure(end.job, *outcome.of_process(end), None)
+            left = self.store.find(end.job.run_id, here)
+        return left[-1]
+
+    def _publish_failures(self, missing: Iterable[PlannedRun], checked: dict[str, _Checked]) -> None:
+        told = set()
+        for planned in missing:
+            failure = checked[_cell_key(planned.cell)].failure
+            if failure is None:
+                continue
+            self._publish_failure(_learning_job(planned, self.study.options.store, 0.0), *failure)
+            if _cell_key(planned.cell) not in told:
+                told.add(_cell_key(planned.cell))
+                self._say(
+                    f"{planned.cell.labels['model']} on {planned.cell.labels['task']}: {failure[0]}: {failure[1]}"
+                )
+
+    def _publish_failure(self, job: Job, status: Status, reason: str, trace: str | None) -> None:
+        self.store.publish(outcome.record(job, status, reason, trace), {})
+
+    def _finish(self, plan: list[PlannedRun], expected_s: float | None) -> int:
+        wanted = {planned.run_id for planned in plan} | {
+            run_id(cell.identity(), None, "cost") for cell in self.study.cells
+        }
+        records = [record for record in self.store.records() if record.run_id in wanted]
+        self.console.print(result_table(records, self.study.reference))
+        counts = Counter(record.status for record in outcome.newest(records) if record.kind == "learning")
+        elapsed = time.monotonic() - self.began
+        told = f" (expected {estimate.spoken(expected_s)})" if expected_s is not None else ""
+        summary = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+        self._say(f"{summary}; took {estimate.spoken(elapsed)}{told}.")
+        for record in outcome.newest(records):
+            if record.status not in ("completed", "diverged"):
+                self._say(
+                    f"{record.status}: {record.labels['model']} on {record.labels['task']} seed {record.seed}: "
+                    f"{record.reason} ({self.store.root / record.run_id}*)"
+                )
+        if self.study.options.report:
+            self._report(wanted)
+        bad = sum(number for status, number in counts.items() if status not in ("completed", "diverged"))
+        return 1 if bad else 0
+
+    def _report(self, wanted: set[str]) -> None:
+        out = Path(self.study.options.out)
+        page = report.write(
+            self.store,
+            out,
+            study=self.study.name,
+            tuning=self.study.tuning,
+            planned=wanted,
+            reference=self.study.reference,
+        )
+        self._say(f"Report: {page}")
+        self._say(f"Next: python -m seqbench report --store {self.study.options.store} --out {out}")
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _cell_key(cell: Cell) -> str:
+    return run_id(cell.identity(), None, "learning")
+
+
+def _failed(checked: dict[str, _Checked]) -> set[str]:
+    return {key for key, found in checked.items() if found.failure is not None}
+
+
+def _learning_job(planned: PlannedRun, store: str, expected_s: float) -> Job:
+    return Job(
+        kind="learning",
+        cell=planned.cell,
+        seed=planned.seed,
+        store=store,
+        attempt=planned.attempt,
+        expected_s=expected_s,
+    )

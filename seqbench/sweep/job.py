@@ -1,0 +1,32 @@
+"""What a worker process is asked to do. No torch: the parent makes these."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seqbench.record.record import run_id
+from seqbench.schema import Cell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker is asked to do; plain data, sent to its process.
+
+    Attributes:
+        kind: "preflight" checks a cell and times its step, "learning" trains one member, "cost" measures the cell.
+        seed: the member's seed, None where there is none.
+        store: folder of records. attempt: number of this attempt.
+        expected_s: estimated seconds, for the order and the progress.
+    """
+
+    kind: Literal["preflight", "learning", "cost"]
+    cell: Cell
+    seed: int | None = None
+    store: str = ""
+    attempt: int = 1
+    expected_s: float = 0.0
+    expected_steps: float = 0.0
+
+    @property
+    def run_id(self) -> str:
+        """Identity of the run or measurement."""
+        return run_id(self.cell.identity(), self.seed, "cost" if self.kind == "cost" else "learning")

@@ -1,0 +1,187 @@
+"""Learning rates chosen on validation: reading a table of them, and making one from a tuning sweep's records."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seqbench.metrics import metric
+from seqbench.schema import Record, UsageError
+
+Pair = tuple[str, str]
+"""(task label, model label)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """A table ``conf/tuned/NAME.yaml``.
+
+    Attributes:
+        learning_rate: pair -> the rate that was chosen.
+        steps: pair -> median steps that the trials at that rate took.
+        grid: the rates that were tried, the same for every pair.
+        trials: runs at each rate, the same for every pair.
+        source: one sentence: where the table comes from.
+    """
+
+    learning_rate: Mapping[Pair, float] = field(default_factory=dict)
+    steps: Mapping[Pair, float] = field(default_factory=dict)
+    grid: tuple[float, ...] = ()
+    trials: int = 0
+    source: str = ""
+
+    @classmethod
+    def read(cls, file: Path) -> "Tuned":
+        """The table in ``file``.
+
+        Raises:
+            UsageError: it is not such a table.
+        """
+        try:
+            raw = OmegaConf.to_container(OmegaConf.load(file))
+            assert isinstance(raw, dict)
+            return cls(
+                learning_rate=_flat(raw["learning_rate"]),
+                steps=_flat(raw["steps"]),
+                grid=tuple(float(rate) for rate in raw["grid"]),
+                trials=int(raw["trials"]),
+                source=str(raw["source"]),
+            )
+        except (OmegaConfBaseException, yaml.YAMLError, AssertionError, KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"a table of tuned learning rates must hold learning_rate, steps, grid, trials and source; {file} "
+                f"does not ({error!r}). Write it with `python -m seqbench choose --store DIR --out {file}`."
+            ) from error
+
+    def sentence(self, pairs: Iterable[Pair]) -> str:
+        """How the rates of a study with these pairs were chosen, for its report; "" where none was."""
+        asked = set(pairs)
+        left_out = len(asked - set(self.learning_rate))
+        if left_out == len(asked):
+            return ""
+        grid = ", ".join(f"{rate:g}" for rate in self.grid)
+        rest = (
+            f" {left_out} of {len(asked)} pairs of task and model keep the rate of the YAML file." if left_out else ""
+        )
+        return (
+            f"Learning rates were chosen on validation from {grid}, {self.trials} trials each, equally for all.{rest}"
+        )
+
+    def text(self) -> str:
+        """The table as YAML, the same text for the same table."""
+        lines = ["# Learning rates chosen on validation; written by `python -m seqbench choose`."]
+        lines += [f"source: {_quoted(self.source)}", f"grid: [{', '.join(map(repr, self.grid))}]"]
+        lines += [f"trials: {self.trials}             # runs at each rate"]
+        lines += _nested("learning_rate", self.learning_rate) + _nested("steps", self.steps)
+        return "\n".join(lines) + "\n"
+
+
+def choose(records: Iterable[Record], source: str) -> Tuned:
+    """For each task and model the rate with most solved trials, then fewest steps to solve, then best validation score.
+
+    A trial that did not complete counts as the worst. Equal rates: the smaller one.
+
+    Raises:
+        UsageError: no trials, or pairs that had other rates, trials or settings than the rest.
+    """
+    trials = _trials(records)
+    if not trials:
+        raise UsageError(
+            "choosing needs learning records; the store has none. Run `python -m seqbench +sweep=tune_long_seq`."
+        )
+    grid, seeds = _common_grid(trials)
+    rates, steps = {}, {}
+    for pair in sorted(trials):
+        rates[pair] = max(grid, key=lambda rate: (_rank(list(trials[pair][rate].values())), -rate))
+        taken = [
+            record.summary["steps"] for record in trials[pair][rates[pair]].values() if record.summary.get("steps")
+        ]
+        if taken:
+            steps[pair] = float(statistics.median(taken))
+    return Tuned(learning_rate=rates, steps=steps, grid=grid, trials=seeds, source=source)
+
+
+def _trials(records: Iterable[Record]) -> dict[Pair, dict[float, dict[int, Record]]]:
+    """Pair -> rate -> seed -> the last attempt."""
+    found: dict[Pair, dict[float, dict[int, Record]]] = {}
+    for record in sorted(records, key=lambda record: (record.attempt, record.started_at, record.run_id)):
+        if record.kind == "learning" and record.seed is not None:
+            pair = (record.labels["task"], record.labels["model"])
+            rate = float(record.config["model"]["learning_rate"])
+            before = found.setdefault(pair, {}).setdefault(rate, {}).get(record.seed)
+            _check_same(before, record, pair)
+            found[pair][rate][record.seed] = record
+    return found
+
+
+def _check_same(before: Record | None, record: Record, pair: Pair) -> None:
+    if before is not None and before.cell_id != record.cell_id:
+        raise UsageError(
+            f"trials must differ in learning rate and seed only; the store has others of {pair[0]}, {pair[1]}: "
+            f"{before.run_id} and {record.run_id}. Use a store of its own for tuning."
+        )
+
+
+def _common_grid(trials: Mapping[Pair, Mapping[float, Mapping[int, Record]]]) -> tuple[tuple[float, ...], int]:
+    """The rates and the number of seeds of every pair.
+
+    Raises:
+        UsageError: some pair lacks trials that another had; a comparison of unequal efforts is none.
+    """
+    grid = tuple(sorted({rate for rates in trials.values() for rate in rates}))
+    seeds = sorted({seed for rates in trials.values() for members in rates.values() for seed in members})
+    for pair, rates in sorted(trials.items()):
+        for rate in grid:
+            missing = [seed for seed in seeds if seed not in rates.get(rate, {})]
+            if missing:
+                raise UsageError(
+                    f"every model must have had the same trials; {pair[0]}, {pair[1]} lacks learning_rate={rate:g} "
+                    f"seeds={missing}. Run the tuning sweep again: it trains what is missing."
+                )
+    return grid, len(seeds)
+
+
+def _rank(members: Sequence[Record]) -> tuple[float, float, float]:
+    """What a rate is judged by; larger is better."""
+    done = [record for record in members if record.status == "completed"]
+    solved = [record for record in done if record.summary.get("solved")]
+    to_solve = [float(record.summary["steps_to_solve"]) for record in solved]
+    return (
+        len(solved),
+        -statistics.mean(to_solve) if to_solve else -math.inf,
+        statistics.mean(_score(record) for record in members),
+    )
+
+
+def _score(record: Record) -> float:
+    """The headline metric on validation, larger is better; -inf for a trial that did not complete."""
+    name = str(record.task.get("score"))
+    value: Any = record.summary.get("validation", {}).get(name) if record.status == "completed" else None
+    if value is None:
+        return -math.inf
+    return float(value) if metric(name).better == "higher" else -float(value)
+
+
+def _flat(table: Mapping[str, Mapping[str, float]]) -> dict[Pair, float]:
+    return {(task, model): float(value) for task, models in table.items() for model, value in models.items()}
+
+
+def _nested(name: str, table: Mapping[Pair, float]) -> list[str]:
+    if not table:
+        return [f"{name}: {{}}"]
+    lines = [f"{name}:"]
+    for task in sorted({pair[0] for pair in table}):
+        lines.append(f"  {_quoted(task)}:")
+        lines += [f"    {_quoted(pair[1])}: {table[pair]!r}" for pair in sorted(table) if pair[0] == task]
+    return lines
+
+
+def _quoted(text: str) -> str:
+    """A label as YAML: bare where that is safe."""
+    return text if text.replace("_", "a").isalnum() and text[0].isalpha() else "'" + text.replace("'", "''") + "'"

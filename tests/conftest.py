@@ -1,0 +1,80 @@
+"""What every test runs under: one thread, flushed denormals, checked shapes, no network, no display."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any, NoReturn
+
+# Before matplotlib and torch are imported, and inherited by the processes that tests start.
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import hypothesis
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+# Checks every annotated shape and type of the package at each call. Worker processes import the package unchecked.
+# The tower: an int may stand where a float is declared, as PEP 484 says.
+install_import_hook("seqbench", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+torch.set_num_threads(1)  # two test processes on two cores, as in a sweep
+torch.set_flush_denormal(True)  # as in every process that trains
+
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+NEEDS_GPU = "needs a CUDA device"
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real data sets that SEQBENCH_DATA names; the test skips where there is none."""
+    folder = os.environ.get("SEQBENCH_DATA")
+    if not folder:
+        pytest.skip("needs real data: SEQBENCH_DATA names no folder")
+    path = Path(folder)
+    if not path.is_dir():
+        # A wrong path must not turn into silently skipped tests.
+        pytest.fail(f"SEQBENCH_DATA must name a folder that exists; got {folder!r}. Mend it, or unset it to skip.")
+    return path
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip(NEEDS_GPU)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name what was not tested for want of a GPU, so that a green run without one does not look like more."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    names = sorted({report.nodeid for report in skipped if NEEDS_GPU in str(report.longrepr)})
+    if names:
+        terminalreporter.section("not run: no CUDA device here")
+        for name in names:
+            terminalreporter.write_line(name)
+
+
+def _local_only(method: str) -> Any:
+    original = getattr(socket.socket, method)
+
+    def guarded(self: socket.socket, *arguments: Any) -> Any:
+        if self.family != socket.AF_UNIX:  # multiprocessing talks to its workers through AF_UNIX
+            _refuse(f"socket.{method}{arguments}")
+        return original(self, *arguments)
+
+    return guarded
+
+
+def _refuse(call: str) -> NoReturn:
+    raise RuntimeError(f"tests must not use the network; got {call}. Give the code a local file or a fake instead.")
+
+
+def _no_name_resolution(*arguments: Any, **named: Any) -> NoReturn:
+    _refuse(f"socket.getaddrinfo{arguments}")
+
+
+for _method in ("connect", "connect_ex", "sendto"):
+    setattr(socket.socket, _method, _local_only(_method))
+socket.getaddrinfo = _no_name_resolution

@@ -1,0 +1,58 @@
+"""What tests rely on without saying so: shapes are checked, the network is closed, a missing GPU is named."""
+
+import multiprocessing
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+import torch
+from jaxtyping import TypeCheckError
+
+from seqbench.scoring import sequence_mean
+
+
+def test_a_wrong_axis_fails_at_the_call() -> None:
+    with pytest.raises(TypeCheckError, match="weight"):
+        sequence_mean(torch.ones(2, 3), torch.ones(2, 4))
+
+
+def test_the_network_is_refused_and_local_sockets_are_not(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, pytest.raises(RuntimeError, match="must not use"):
+        tcp.connect(("127.0.0.1", 9))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, pytest.raises(RuntimeError, match="must not use"):
+        udp.sendto(b"", ("127.0.0.1", 9))
+    with pytest.raises(RuntimeError, match="must not use"):
+        socket.create_connection(("example.invalid", 80))
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(tmp_path / "socket"))
+        server.listen()
+        client.connect(str(tmp_path / "socket"))
+
+
+def test_denormals_are_flushed_on_one_thread_without_a_display() -> None:
+    assert (torch.tensor([1e-38]) * 1e-3).item() == 0.0
+    assert torch.get_num_threads() == 1
+    assert mpl.get_backend().lower() == "agg"
+
+
+def test_worker_processes_can_be_started() -> None:
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        assert pool.apply(len, ([1, 2],)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_what_needs_a_gpu_is_named_where_there_is_none(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "conftest.py").write_text(Path(__file__).with_name("conftest.py").read_text())
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = gpu: needs CUDA\n")
+    (tmp_path / "test_it.py").write_text("import pytest\n\n@pytest.mark.gpu\ndef test_on_the_gpu():\n    pass\n")
+    # No CUDA device is visible to the inner run, whatever this machine has.
+    environment = {"CUDA_VISIBLE_DEVICES": "", "PATH": ""}
+    command = [sys.executable, "-m", "pytest", "-q", "-n", workers, str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not run: no CUDA device here" in done.stdout
+    assert "test_it.py::test_on_the_gpu\n" in done.stdout

@@ -1,0 +1,121 @@
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from seqbench.record.store import Store
+from seqbench.schema import Options, Study, UsageError
+from seqbench.sweep import engine, estimate
+from seqbench.sweep.plan import explain, make_plan
+from tests.toys import ADDING, cell
+
+
+def study(root: Path, *cells: object, **options: object) -> Study:
+    settings = {
+        "store": str(root / "store"), "out": str(root / "out"), "lanes": 2, "rerun": "missing", "cost": False,
+        "report": False,
+    } | options  # fmt: skip
+    return Study(name=None, description="", reference=None, tuning="", cells=cells, options=Options(**settings))  # type: ignore[arg-type]
+
+
+def run(wanted: Study) -> tuple[int, str]:
+    stream = io.StringIO()
+    code = engine.run(wanted, Console(file=stream, width=160))
+    return code, stream.getvalue()
+
+
+def test_the_same_command_again_trains_nothing(tmp_path: Path):
+    wanted = study(tmp_path, cell("Mean", seeds=(0, 1)))
+    code, first = run(wanted)
+    assert code == 0
+    assert "2 to train" in first
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*")}
+    code, second = run(wanted)
+    assert code == 0
+    assert "2 done, 0 to train" in second
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*")}
+
+
+def test_a_run_is_bitwise_the_same_alone_and_beside_others(tmp_path: Path):
+    run(study(tmp_path / "one", cell("Mean", seeds=(1,))))
+    run(study(tmp_path / "many", cell("Branching", seeds=(0,)), cell("Mean", seeds=(2, 1, 0))))
+    (alone,) = Store(tmp_path / "one" / "store").records()
+    store = Store(tmp_path / "many" / "store")
+    (beside,) = store.find(alone.run_id)
+    for key in ("losses_sha256", "parameters_sha256", "score"):
+        assert alone.summary[key] == beside.summary[key]
+    np.testing.assert_array_equal(
+        store.arrays(beside)["profile_end"], Store(tmp_path / "one" / "store").arrays(alone)["profile_end"]
+    )
+
+
+def test_a_failing_architecture_is_recorded_with_its_traceback_and_the_rest_goes_on(tmp_path: Path):
+    wanted = study(tmp_path, cell("Raising"), cell("Mean"))
+    code, told = run(wanted)
+    assert code == 1
+    assert "1 completed, 1 failed" in told
+    records = {record.status: record for record in Store(tmp_path / "store").records()}
+    assert "the layer <b>broke</b>" in (records["failed"].traceback or "")
+    assert "0 to train" in run(wanted)[1]
+    assert "1 to train" in run(study(tmp_path, cell("Raising"), cell("Mean"), rerun="failed"))[1]
+
+
+def test_a_broken_contract_is_found_before_training(tmp_path: Path):
+    code, told = run(study(tmp_path, cell("Detached"), cell("Mean")))
+    assert code == 1
+    assert "contract gradient: expected a gradient for every parameter; got none for body.map.weight" in told
+    assert len(Store(tmp_path / "store").records()) == 2
+
+
+def test_bad_values_are_usage_errors_and_leave_nothing_behind(tmp_path: Path):
+    bad = cell("Mean", task=ADDING | {"length": -1})
+    with pytest.raises(UsageError, match=r"task\.length"):
+        run(study(tmp_path, bad))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unwritable_store_is_refused_before_training(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="store must be a folder"):
+        run(study(tmp_path, cell("Mean"), store=str(tmp_path / "file")))
+
+
+def test_cost_is_measured_once_and_not_again(tmp_path: Path):
+    wanted = study(tmp_path, cell("Mean"), cost=True)
+    run(wanted)
+    (record,) = Store(tmp_path / "store").records(kind="cost")
+    assert record.summary["steps_per_s"]["low"] <= record.summary["steps_per_s"]["median"]
+    assert record.summary["peak_bytes"] >= 0
+    assert "measuring" not in run(wanted)[1]
+
+
+def test_the_plan_says_why(tmp_path: Path):
+    run(study(tmp_path, cell("Mean", seeds=(0,))))
+    wanted = study(tmp_path, cell("Mean", seeds=(0, 1)))
+    assert [planned.reason for planned in make_plan(wanted, Store(tmp_path / "store"))] == [
+        "done (completed)",
+        "missing",
+    ]
+    stream = io.StringIO()
+    explain(wanted, Console(file=stream, width=160))
+    assert "1 to train, 1 done" in stream.getvalue()
+
+
+def test_timing_estimates_pack_the_lanes():
+    timing = estimate.Timing(step_s=0.1, evaluate_s=0.0)
+    made = cell("Mean", budget=100)
+    assert estimate.run_seconds(made, 50.0, timing) == pytest.approx(5 + estimate.START_S)
+    assert estimate.expected_steps(made, {("adding_problem", "mean"): 40}) == 40
+    assert estimate.expected_steps(made, {("adding_problem", "mean"): 400}) == 100
+    assert estimate.wall_seconds([4.0, 3.0, 3.0], 2, 0) == pytest.approx(6 + estimate.REPORT_S)
+
+
+def test_a_second_run_of_the_engine_is_quick(tmp_path: Path):
+    wanted = study(tmp_path, cell("Mean"))
+    run(wanted)
+    began = time.monotonic()
+    run(wanted)
+    assert time.monotonic() - began < 2.0

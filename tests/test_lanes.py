@@ -1,0 +1,77 @@
+import multiprocessing
+
+import pytest
+
+from seqbench.record.store import Store
+from seqbench.sweep import outcome
+from seqbench.sweep.job import Job
+from seqbench.sweep.lanes import Ended, Lanes
+from tests.toys import cell, train
+
+HOW = {
+    "Raising": ("failed", "the layer <b>broke</b>"),
+    "Exiting": ("failed", "called exit(3)"),
+    "Killing": ("killed", "SIGKILL, possibly out of memory"),
+    "Hungry": ("oom", "memory"),
+    "Sleeping": ("timeout", "train.timeout_s=3"),
+    "Transposed": ("usage", "must return a tensor (batch, time"),
+}
+
+
+def run(jobs: list[Job], number: int = 2) -> list[Ended]:
+    ended: list[Ended] = []
+    Lanes(number).run(jobs, ended.append)
+    return ended
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
+    """Status and reason that each broken architecture's run ends with, all run side by side, a healthy one among them."""
+    store = tmp_path_factory.mktemp("store")
+    jobs = [
+        Job(kind="learning", cell=cell(name, train=train(timeout_s=3.0)), seed=0, store=str(store))
+        for name in ("Mean", *HOW)
+    ]
+    found = {}
+    for end in run(jobs):
+        name = end.job.cell.model["target"].partition(":")[2]
+        records = Store(store).find(end.job.run_id)
+        usage = [message[1] for message in end.messages if message[0] == "usage"]
+        if usage:
+            found[name] = ("usage", usage[0])
+        elif records:
+            found[name] = (records[0].status, records[0].reason or "")
+        else:
+            found[name] = outcome.of_process(end)
+    return found
+
+
+@pytest.mark.parametrize("name", HOW)
+def test_a_broken_run_ends_with_its_status_and_reason(name: str, outcomes: dict[str, tuple[str, str]]):
+    status, reason = HOW[name]
+    assert outcomes[name][0] == status
+    assert reason in outcomes[name][1]
+
+
+def test_one_bad_run_never_stops_the_others(outcomes: dict[str, tuple[str, str]]):
+    assert outcomes["Mean"] == ("completed", "")
+    assert set(outcomes) == {"Mean", *HOW}
+
+
+def test_no_process_is_left_behind(outcomes: dict[str, tuple[str, str]]):
+    assert outcomes
+    assert multiprocessing.active_children() == []
+
+
+def test_stopping_midway_ends_every_process():
+    lanes = Lanes(2)
+
+    def interrupt() -> None:
+        if lanes.running:
+            raise KeyboardInterrupt
+
+    jobs = [Job(kind="learning", cell=cell("Sleeping"), seed=seed) for seed in (0, 1, 2)]
+    with pytest.raises(KeyboardInterrupt):
+        lanes.run(jobs, lambda end: None, interrupt)
+    assert multiprocessing.active_children() == []
+    assert lanes.running == []

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+
+from seqbench.run import Result, Training
+from seqbench.schedule import evaluation_steps
+from seqbench.schema import Cell, Solved
+from seqbench.sweep.cell import build_task, build_trainer, instruments
+from tests.toys import cell
+
+
+def trained(made: Cell, seeds: tuple[int, ...] = (0,), solved: Solved | None = None, **options: object) -> list[Result]:
+    task = build_task(made)
+    if solved:
+        task.solved = solved
+    return Training(build_trainer(made, task, seeds), **options).run()  # type: ignore[arg-type]
+
+
+def test_a_run_has_a_score_curves_and_the_raw_steps():
+    (result,) = trained(cell("Mean"))
+    assert result.status == "completed"
+    assert result.summary["steps"] == result.summary["budget"] == 10
+    assert result.arrays["evaluation_step"].tolist() == [5, 10]
+    assert result.arrays["step"].tolist() == list(range(1, 11))
+    assert result.summary["score"] == pytest.approx(result.summary["test"]["mse"])
+    assert result.summary["skill"] == pytest.approx(1 - 6 * result.summary["test"]["mse"], abs=1e-6)
+    assert set(result.axes) == set(result.arrays)
+
+
+def test_solved_needs_three_evaluations_in_a_row_and_stops_early():
+    (result,) = trained(cell("Mean", budget=100), solved=Solved(metric="mse", threshold=1e9))
+    assert result.summary["solved"] is True
+    assert (result.summary["steps_to_solve"], result.summary["steps"]) == (5, 15)
+
+
+def test_two_evaluations_are_not_enough():
+    (result,) = trained(cell("Mean", budget=10), solved=Solved(metric="mse", threshold=1e9))
+    assert result.summary["solved"] is False
+    assert result.summary["steps_to_solve"] is None
+
+
+def test_a_crossing_that_falls_back_starts_the_count_again():
+    made = cell("Mean", budget=30)
+    task = build_task(made)
+    task.solved = Solved(metric="mse", threshold=0.5)
+    training = Training(build_trainer(made, task, (0,)))
+    for step, mse in zip((5, 10, 15, 20, 25), (0.1, 0.1, 0.9, 0.1, 0.1), strict=True):
+        training._judge(0, step, {"mse": mse})
+    assert (training.num_met[0], training.first_met[0]) == (2, 20)
+    training._judge(0, 30, {"mse": 0.1})
+    assert (training.first_met[0], bool(training.trainer.active[0])) == (20, False)
+
+
+def test_an_infinite_loss_is_a_divergence_with_its_step():
+    (result,) = trained(cell("Exploding"))
+    assert result.status == "diverged"
+    assert "at step 4; last finite loss" in (result.reason or "")
+    assert result.summary["solved"] is False
+
+
+def test_without_a_notion_of_solved_the_best_validation_checkpoint_is_tested():
+    made = cell("Mean", budget=20)
+    task = build_task(made)
+    task.solved = None
+    training = Training(build_trainer(made, task, (0,)))
+    (result,) = training.run()
+    best = result.arrays["validation/mse"].min()
+    assert result.summary["validation"]["mse"] == pytest.approx(best, rel=1e-6)
+    assert result.summary["selection"] == "best validation checkpoint"
+    assert result.summary["solved"] is None
+
+
+def test_instruments_change_nothing():
+    made = cell("Mean")
+    (with_instruments,) = trained(made, instruments=instruments(made))
+    (without,) = trained(made)
+    for key in ("losses_sha256", "parameters_sha256", "score"):
+        assert with_instruments.summary[key] == without.summary[key]
+    assert with_instruments.arrays["profile_start"].shape == with_instruments.arrays["profile_end"].shape
+
+
+def test_a_population_ends_as_its_members_alone():
+    together = trained(cell("Mean"), seeds=(0, 1, 2))
+    for seed, member in enumerate(together):
+        (alone,) = trained(cell("Mean"), seeds=(seed,))
+        np.testing.assert_allclose(member.arrays["loss"], alone.arrays["loss"], rtol=1e-5)
+        assert member.summary["score"] == pytest.approx(alone.summary["score"], rel=1e-4)
+        assert member.summary["population"] == "vmap"
+
+
+def test_evaluation_steps_grow_by_at_most_a_tenth_once_they_grow():
+    steps = evaluation_steps(5000, 50, 1.1)
+    gaps = np.diff(steps)
+    assert steps[-1] == 5000
+    assert all(gap <= max(50, 0.1 * step) for step, gap in zip(steps, gaps, strict=False))
+
+
+def test_running_leaves_the_global_random_state_alone():
+    before = torch.get_rng_state()
+    trained(cell("Mean"))
+    assert torch.equal(before, torch.get_rng_state())
