@@ -7,6 +7,8 @@ Each choice was measured against its alternative (length 100, width 64, batch 64
 an AMD EPYC core; milliseconds per step, medians of 25 interleaved rounds of 3 steps): time-first against batch-first
 layout rnn 11.3 to 11.7, gru 28.8 to 29.5, lstm 17.7 to 18.1; fused against foreach Adam 11.3 to 11.2, 28.8 to 29.5,
 17.7 to 17.9. One batch of data takes 0.06 ms.
+
+One difference is the library's: its layers carry two bias vectors where the engine's carry their sum.
 """
 
 import torch
@@ -48,6 +50,13 @@ def adding_batch(length: int, size: int) -> tuple[Tensor, Tensor]:
 
     Returns:
         inputs (time, batch, 2): uniform values and markers. targets (batch,).
+
+    >>> inputs, targets = adding_batch(length=9, size=64)
+    >>> values, markers = inputs.unbind(2)
+    >>> torch.equal((values * markers).sum(0), targets)
+    True
+    >>> markers[:4].sum(0).unique().tolist(), markers[4:].sum(0).unique().tolist()
+    ([1.0], [1.0])
     """
     half = length // 2
     first = torch.randint(half, (1, size))

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print, exit code. Each command imports what it needs, so that --help answers at once."""
+"""The command line: parse, call, print, exit code. Each command imports what it needs: --help answers at once."""
 
 import os
 import sys
@@ -46,8 +46,10 @@ examples
   python -m seqbench plan +sweep=long_seq model=gru
 
 exit codes
-  0 fine, also where a run diverged    1 some runs failed, ran out of memory or time, or were killed
-  2 wrong usage, nothing was written   130 interrupted; the same command resumes
+  0    fine, also where a run diverged
+  1    some runs failed, ran out of memory or time, or were killed
+  2    wrong usage; nothing was written
+  130  interrupted; the same command resumes
 """
 LISTED = {"models": "model", "tasks": "task", "sweeps": "sweep", "instruments": "instruments"}
 STORE, OUT = "results/runs", "results/report"
@@ -108,9 +110,9 @@ def _unknown_command(name: str, commands: list[str]) -> UsageError:
 
     folders = Folders(own=own_folder())
     near = did_you_mean(name, commands)
-    for prefix, group in (("+sweep=", "sweep"), *((f"{group}=", group) for group in GROUPS)):
-        if name in folders.choices(group):
-            near = f" Did you mean '{prefix}{name}'?"
+    for group in ("sweep", *GROUPS):
+        if not near and name in folders.choices(group):
+            near = f" Did you mean '{'+' if group == 'sweep' else ''}{group}={name}'?"
     shown = ascii(name[:80])
     return UsageError(
         f"a first word without '=' must be a command: {', '.join(commands)}; got {shown}.{near} See --help."
@@ -150,7 +152,7 @@ def ls(words: list[str]) -> int:
     options, rest = _options(words, ("--config-dir",))
     for word in rest:
         if word not in LISTED:
-            raise UsageError(f"ls lists {', '.join(LISTED)}; got {ascii(word[:80])}.{did_you_mean(word, LISTED)}")
+            raise UsageError(f"ls lists {', '.join(LISTED)}; got {word[:80]!a}.{did_you_mean(word, LISTED)}")
     user = options["--config-dir"]
     folders = Folders(own=own_folder(), user=Path(user[-1]) if user else None)
     for title in rest or LISTED:
@@ -210,7 +212,7 @@ def _console() -> "Console":
 
 
 def _options(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
-    """Values of the options ``names``, written ``--name VALUE``, ``--name=VALUE`` or ``name=VALUE``; the other words."""
+    """Values of the options ``names`` (``--name VALUE``, ``--name=VALUE`` or ``name=VALUE``), and the other words."""
     found: dict[str, list[str]] = {name: [] for name in names}
     rest: list[str] = []
     remaining = iter(words)
@@ -229,7 +231,7 @@ def _options(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list[s
 
 def _refuse(rest: list[str], rule: str) -> None:
     if rest:
-        raise UsageError(f"{rule}; got {ascii(rest[0][:80])}. Remove it.")
+        raise UsageError(f"{rule}; got {rest[0][:80]!a}. Remove it.")
 
 
 def _existing_store(folder: str) -> Path:

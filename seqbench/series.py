@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -117,25 +118,36 @@ def load(
     Raises:
         UsageError: a key that makes no sense, a file that cannot be read exactly, parts too short for a window.
     """
-    given = {"path": path, "columns": columns, "time_column": time_column, "num_samples": num_samples, "tau": tau}
-    _check_keys(source, given)
-    if source == "membrane":
-        data, said = _membrane()
-    elif source == "mackey_glass":
-        data, said = _mackey_glass(10_000 if num_samples is None else num_samples, 17 if tau is None else tau)
-    elif source == "ett":
-        data, said = _ett(path, columns, time_column or "date", gaps)
-    else:
-        data = table.read(path, columns, time_column, gaps)
-        said = ("a CSV file of the user's", "the user's")
+    data, (where, licence) = _table(source, path, columns, time_column, gaps, num_samples, tau)
     defaults = DEFAULTS[source]
     sizes = {"window": window, "horizon": horizon, "season": season}
     sizes = {key: getattr(defaults, key) if value is None else value for key, value in sizes.items()}
     for key, value in sizes.items():
         check_count(f"task.{key}", value, 1)
     rows = _split_rows(defaults.splits if splits is None else splits, len(data.values))
-    about = {"columns": data.columns, "sha256": data.sha256, "source": said[0], "licence": said[1]}
+    about = {"columns": data.columns, "sha256": data.sha256, "source": where, "licence": licence}
     return Series(values=data.values, splits=rows, **sizes, **about)
+
+
+def _table(
+    source: str,
+    path: str | os.PathLike[str] | None,
+    columns: Sequence[str] | None,
+    time_column: str | None,
+    gaps: str,
+    num_samples: int | None,
+    tau: int | None,
+) -> tuple[table.Table, tuple[str, str]]:
+    """The columns of a source, and what it is and its licence in words."""
+    given = {"path": path, "columns": columns, "time_column": time_column, "num_samples": num_samples, "tau": tau}
+    _check_keys(source, given)
+    if source == "membrane":
+        return _membrane()
+    if source == "mackey_glass":
+        return _mackey_glass(10_000 if num_samples is None else num_samples, 17 if tau is None else tau)
+    if source == "ett":
+        return _ett(path, columns, time_column or "date", gaps)
+    return table.read(path, columns, time_column, gaps), ("a CSV file of the user's", "the user's")
 
 
 def _check_keys(source: str, given: dict[str, object]) -> None:
@@ -183,9 +195,7 @@ def _ett(
 @lru_cache(maxsize=1)
 def _membrane() -> tuple[table.Table, tuple[str, str]]:
     """Membrane potential of a neuron, 12,000 float32 samples 0.5 ms apart: matplotlib's sample data."""
-    import matplotlib  # only this source needs it, and its import takes 0.2 s
-
-    file = Path(matplotlib.get_data_path(), "sample_data", "membrane.dat")
+    file = _matplotlib_data() / "sample_data" / "membrane.dat"
     try:
         raw = file.read_bytes()
         values = np.frombuffer(raw, "<f4").astype(np.float64).reshape(-1, 1)
@@ -198,6 +208,17 @@ def _membrane() -> tuple[table.Table, tuple[str, str]]:
     what = "as published" if sha256 == MEMBRANE_SHA256 else f"not the known file: its SHA-256 is {sha256}"
     source = f"membrane potential of a neuron, 0.5 ms a sample, matplotlib's sample_data/membrane.dat; {what}"
     return _frozen(values, "potential", sha256), (source, "that of matplotlib (PSF-style)")
+
+
+def _matplotlib_data() -> Path:
+    """Matplotlib's data folder; where it is in its usual place, without the 0.2 s that the import takes."""
+    found = find_spec("matplotlib")
+    usual = Path(found.origin).with_name("mpl-data") if found and found.origin else None
+    if usual and usual.is_dir():
+        return usual
+    import matplotlib
+
+    return Path(matplotlib.get_data_path())
 
 
 @lru_cache(maxsize=4)

@@ -114,18 +114,19 @@ def _trials(records: Iterable[Record]) -> dict[Pair, dict[float, dict[int, Recor
         if record.kind == "learning" and record.seed is not None:
             pair = (record.labels["task"], record.labels["model"])
             rate = float(record.config["model"]["learning_rate"])
-            before = found.setdefault(pair, {}).setdefault(rate, {}).get(record.seed)
-            _check_same(before, record, pair)
-            found[pair][rate][record.seed] = record
+            members = found.setdefault(pair, {}).setdefault(rate, {})
+            _check_same(members.values(), record, pair)
+            members[record.seed] = record
     return found
 
 
-def _check_same(before: Record | None, record: Record, pair: Pair) -> None:
-    if before is not None and before.cell_id != record.cell_id:
-        raise UsageError(
-            f"trials must differ in learning rate and seed only; the store has others of {pair[0]}, {pair[1]}: "
-            f"{before.run_id} and {record.run_id}. Use a store of its own for tuning."
-        )
+def _check_same(before: Iterable[Record], record: Record, pair: Pair) -> None:
+    for other in before:
+        if other.cell_id != record.cell_id:
+            raise UsageError(
+                f"trials must differ in learning rate and seed only; the store has others of {pair[0]}, {pair[1]}: "
+                f"{other.run_id} and {record.run_id}. Use a store of its own for tuning."
+            )
 
 
 def _common_grid(trials: Mapping[Pair, Mapping[float, Mapping[int, Record]]]) -> tuple[tuple[float, ...], int]:

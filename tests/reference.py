@@ -93,7 +93,7 @@ def attention(p: Parameters, x: Array, score: str = "dot", **sizes: Any) -> Arra
     return np.array(outputs)
 
 
-def softmax(scores: list[float]) -> Array:
+def softmax(scores: list[Any]) -> Array:
     """Weights that sum to 1, in proportion to exp(score)."""
     raised = np.exp(np.array(scores) - max(scores))
     return raised / raised.sum()

@@ -1,6 +1,7 @@
 """The rules that hold for every architecture and every option."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -24,8 +25,7 @@ def test_architecture_keeps_the_rule(name: str, rule: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_configuration_names_every_size_and_builds(name: str) -> None:
-    node = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"))
-    assert isinstance(node, dict)
+    node = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml")))
     model = build(node, "model", input_size=FEATURES, length=TIME)
     assert isinstance(model, Architecture)
     assert model.width == 64

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -79,13 +81,21 @@ def test_instruments_change_nothing():
     assert with_instruments.arrays["profile_start"].shape == with_instruments.arrays["profile_end"].shape
 
 
-def test_a_population_ends_as_its_members_alone():
-    together = trained(cell("Mean"), seeds=(0, 1, 2))
+RNN = {"target": "seqbench.models.rnn:RNN", "width": 8, "learning_rate": 0.01}
+TRANSFORMER = {"target": "seqbench.models.transformer:Transformer", "width": 8, "heads": 2, "learning_rate": 0.01}
+
+
+@pytest.mark.parametrize("model", [cell("Mean").model, RNN, TRANSFORMER], ids=["mean", "rnn", "transformer"])
+def test_three_members_train_together_as_they_do_alone(model: dict):
+    made = replace(cell(budget=20), model=model)
+    together = trained(made, seeds=(0, 1, 2))
     for seed, member in enumerate(together):
-        (alone,) = trained(cell("Mean"), seeds=(seed,))
+        (alone,) = trained(made, seeds=(seed,))
         np.testing.assert_allclose(member.arrays["loss"], alone.arrays["loss"], rtol=1e-5)
+        np.testing.assert_allclose(member.arrays["gradient_norm"], alone.arrays["gradient_norm"], rtol=1e-3)
         assert member.summary["score"] == pytest.approx(alone.summary["score"], rel=1e-4)
         assert member.summary["population"] == "vmap"
+        assert alone.summary["population"] == "single"
 
 
 def test_evaluation_steps_grow_by_at_most_a_tenth_once_they_grow():

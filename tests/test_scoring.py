@@ -32,7 +32,12 @@ def test_squared_error_is_the_mean_over_components():
 
 
 def test_pieces_are_in_order_and_the_short_last_one_is_included():
-    whole = Batch(torch.arange(5)[:, None], *(torch.arange(5)[:, None] for _ in range(2)), torch.ones(5, 1))
+    column = torch.arange(5)[:, None]
+    whole = Batch(inputs=column, positions=column, targets=column, weight=torch.ones(5, 1))
     cut = list(pieces(whole, 2, "cpu"))
     assert [piece.inputs.flatten().tolist() for piece in cut] == [[0, 1], [2, 3], [4]]
     assert all(piece.lengths is None for piece in cut)
+
+
+def test_small_weights_count_in_proportion():
+    assert sequence_mean(torch.tensor([[1.0, 5.0]]), torch.tensor([[0.01, 0.03]])).item() == pytest.approx(4.0)

@@ -9,14 +9,14 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seqbench.config.folder import GROUPS, Folders, did_you_mean, package_of
 from seqbench.config.typed import leaves
 from seqbench.schema import UsageError
 
-_FREE = "study.scales"
+FREE = "study.scales"
 """The one node whose keys a sweep file invents."""
 _UNUSED = [
     f"~hydra/{name}" for name in ("job_logging", "hydra_logging", "help", "hydra_help", "env", "output", "launcher")
@@ -101,7 +101,7 @@ def check_keys(config: Mapping[str, Any], known: Mapping[str, Any], sweep: str) 
     """Refuse a sweep file that invents a key, as ``+typo`` would."""
     names = dict(leaves(known))
     for key, _ in leaves(config):
-        if key not in names and not key.startswith(_FREE):
+        if key not in names and not key.startswith(FREE):
             raise UsageError(
                 f"a sweep file may set known keys only; sweep {sweep} sets {key}.{did_you_mean(key, names)} "
                 f"Correct conf/sweep/{sweep}.yaml."
@@ -165,7 +165,7 @@ def _check_choices(asked: Mapping[str, str], taken: Mapping[str, str]) -> None:
             )
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
+def _plain(config: Any) -> dict[str, Any]:
     """The configuration as nested plain values.
 
     Raises:

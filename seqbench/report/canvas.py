@@ -28,6 +28,8 @@ INK, FAINT = "#1b1e23", "#c9cdd3"
 _FIXED: dict[str, str] = dict(zip(FIRST, ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00"), strict=True))
 _FURTHER = ("#56B4E9", "#8C8C8C", *_FIXED.values())
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
+_WIDTH = 9.6
+"""Inches; the page scales it."""
 _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "seqbench",
     "svg.fonttype": "none",
@@ -108,6 +110,7 @@ def panels(
     columns: int = 3,
     extra: Sequence[tuple[str, Line2D]] = (),
     height: float = 2.35,
+    left: float = 0.72,
     share_rows: bool = False,
 ) -> str:
     """SVG text of a grid of panels.
@@ -119,14 +122,17 @@ def panels(
         extra: further entries of the legend.
         columns: panels side by side.
         height: inches of one row.
+        left: inches to the left of a panel, for the labels of its y axis.
         share_rows: whether the panels of a row have one y axis.
     """
     columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
     with _settings():
-        entries = max(1, -(-(len(legend) + len(extra)) // 6))
-        figure = Figure(figsize=(9.6, height * rows + 0.24 * entries), layout="constrained")
+        lines = -(-(len(legend) + len(extra)) // _legend_columns([*legend, *(text for text, _ in extra)] or [""]))
+        top = 0.2 * lines + 0.4
+        figure = Figure(figsize=(_WIDTH, height * rows + top))
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_rows else False)
+        _arrange(figure, rows, columns, height, left, left if not share_rows else 0.2)
         for index, panel in enumerate(axes.flat):
             if index >= len(titles):
                 panel.set_axis_off()
@@ -139,6 +145,22 @@ def panels(
     return _smaller(stream.getvalue())
 
 
+def _arrange(figure: Figure, rows: int, columns: int, height: float, left: float, between: float) -> None:
+    """Fixed margins in inches: matplotlib's own layout engines draw the whole figure several times over."""
+    width, total = figure.get_size_inches()
+    above, below = 0.22, 0.5
+    panel_width = (width - left - 0.1 - (columns - 1) * between) / columns
+    panel_height = height - above - below
+    figure.subplots_adjust(
+        left=left / width,
+        right=1 - 0.1 / width,
+        top=(rows * height - above) / total,
+        bottom=below / total,
+        wspace=between / panel_width,
+        hspace=(above + below) / panel_height,
+    )
+
+
 def _legend(figure: Figure, legend: Styles, extra: Sequence[tuple[str, Line2D]]) -> None:
     lines = [Line2D([], [], color=s.color, linestyle=s.dash, linewidth=2) for s in legend.values()]
     names = [readable(name) for name in legend]
@@ -146,16 +168,29 @@ def _legend(figure: Figure, legend: Styles, extra: Sequence[tuple[str, Line2D]])
     names = [f" {name}" if name.startswith("_") else name for name in names]
     handles, labels = [*lines, *(line for _, line in extra)], [*names, *(text for text, _ in extra)]
     if handles:
-        figure.legend(handles, labels, loc="outside upper left", ncols=min(6, len(labels)), handlelength=2.2)
+        figure.legend(handles, labels, loc="upper left", ncols=_legend_columns(labels), handlelength=2.2)
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    """Entries side by side: all where they fit on one line of about 115 characters, a grid where they do not."""
+    widths = [len(label) + 6 for label in labels]
+    return len(labels) if sum(widths) <= 115 else max(1, 115 // max(widths))
 
 
 def log_axis(axis: Axis, low: float, high: float) -> None:
-    """Ticks at powers of ten, written 1e-3: plain text in every font."""
-    decades = max(1.0, high - low)
-    axis.set_major_locator(LogLocator(base=10 ** max(1, round(decades / 5)), numticks=12))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")))
+    """Ticks for values from 10**low to 10**high: plain text in every font, more within a decade where few fit."""
+    decades = high - low
+    subs = (1, 2, 5) if decades < 1.2 else (1, 3) if decades < 2.5 else (1,)
+    axis.set_major_locator(LogLocator(base=10 ** max(1, round(decades / 5)), subs=subs, numticks=12))
+    axis.set_major_formatter(FuncFormatter(_power))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(LogLocator(base=10, subs=[], numticks=2))
+
+
+def _power(value: float, _: object) -> str:
+    if 1e-3 <= value < 1e5:
+        return f"{value:,.0f}" if value >= 10 else f"{value:g}"
+    return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 _PATH = re.compile(r' d="([^"]*)"')

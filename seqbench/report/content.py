@@ -130,8 +130,9 @@ def _subtitle(group: Group) -> str:
     if solved := facts.get("solved"):
         sign = "≥" if group.metrics.get(solved["metric"], {}).get("better") == "higher" else "<"
         parts.append(f"solved: {solved['metric'].replace('_', ' ')} {sign} {solved['threshold']:g}")
-    if facts and not facts.get("solved"):
-        parts.append("no notion of solved")
+    parts += ["no notion of solved"] if facts and not facts.get("solved") else []
+    selections = [s for cell in group.cells if (s := cell.first("summary", "selection"))]
+    parts += [f"tested: {' / '.join(dict.fromkeys(selections))}"] if selections else []
     parts += [f"{facts['length']:,} time steps"] if facts.get("length") else []
     parts += [f"budget {facts['budget']:,} training steps"] if facts.get("budget") else []
     return " · ".join(parts)
@@ -149,7 +150,7 @@ def _beside(group: Group, names: Mapping[str, str]) -> list[tuple[str, str, floa
 def _facts(records: Sequence[Record], names: Mapping[str, str]) -> list[tuple[str, list[str]]]:
     """Name of each fact, and its values in each environment; several values where records of one disagree."""
     present = [key for key in KEYS if any(key in record.environment for record in records)]
-    rows = [("runs", [str(sum(record.env_id == env_id for record in records)) for env_id in names])]
+    rows = [("records", [str(sum(record.env_id == env_id for record in records)) for env_id in names])]
     rows += [("env_id", list(names))]
     for key in present:
         values = []

@@ -98,4 +98,5 @@ def speed_figure(groups: Sequence[Group], titles: Sequence[str], look: Styles) -
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("training steps per second")
 
-    return panels(titles, draw, {}, height=1.0 + 0.22 * len(names))
+    left = 0.25 + 0.075 * max(map(len, names))
+    return panels(titles, draw, {}, height=0.85 + 0.22 * len(names), left=left)

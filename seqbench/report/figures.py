@@ -1,6 +1,7 @@
 """Figures of learning runs: every seed drawn, one panel a task, the same colour for an architecture in all of them."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -52,14 +53,19 @@ def _score_axis(axes: Axes, group: Group, drawn: Sequence[np.ndarray]) -> None:
 
 
 def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
-    """Gradient norm before clipping against training step, both logarithmic; a cross where a run diverged."""
+    """Gradient norm before clipping against training step, both logarithmic; a cross where a run diverged.
+
+    A thick line is the median over seeds as far as all of them got, a thin one a seed.
+    """
 
     def draw(index: int, axes: Axes) -> None:
         drawn = []
-        for cell, record in _runs(groups[index]):
-            x, y = _series(loaded, record, "step", "gradient_norm")
-            drawn.append(y)
-            _line(axes, np.maximum(x, 1), _positive(y), look[cell.name], record)
+        for cell in groups[index].cells:
+            curves = [(record, *_series(loaded, record, "step", "gradient_norm")) for record in cell.records]
+            for record, x, y in curves:
+                _line(axes, np.maximum(x, 1), _positive(y), look[cell.name], record, width=0.5, alpha=0.3)
+            _median_line(axes, [(x, y) for _, x, y in curves if x.size], look[cell.name])
+            drawn += [y for _, _, y in curves]
         axes.set_xscale("log")
         _log_y(axes, drawn)
         log_axis(axes.xaxis, 0, 5)
@@ -148,9 +154,20 @@ def _positive(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
-def _line(axes: Axes, x: np.ndarray, y: np.ndarray, style: Style, record: Record) -> None:
+def _median_line(axes: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], style: Style) -> None:
+    """The median over runs at the steps that all of them have."""
+    steps = reduce(np.intersect1d, [x for x, _ in curves]) if curves else np.empty(0)
+    if steps.size:
+        values = [y[np.searchsorted(x, steps)] for x, y in curves]  # steps are recorded in ascending order
+        axes.plot(steps, _positive(np.median(values, axis=0)), color=style.color, linestyle=style.dash, linewidth=1.4)
+
+
+def _line(
+    axes: Axes, x: np.ndarray, y: np.ndarray, style: Style, record: Record, width: float = 1.0, alpha: float = 0.75
+) -> None:
+    """One run, and a cross at its last finite value where it diverged."""
     there = np.isfinite(y)
-    axes.plot(x, y, color=style.color, linestyle=style.dash, linewidth=1.0, alpha=0.75)
+    axes.plot(x, y, color=style.color, linestyle=style.dash, linewidth=width, alpha=alpha)
     if record.status == "diverged" and there.any():
         axes.plot(x[there][-1], y[there][-1], marker="x", markersize=6, markeredgewidth=1.6, color=style.color)
 

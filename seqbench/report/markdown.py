@@ -1,6 +1,7 @@
 """``report.md``: the same verdicts for a terminal, a repository or a mail."""
 
 from collections.abc import Sequence
+from html import escape
 
 from seqbench.report.content import Content, Section
 from seqbench.report.costs import CostRow, span_text
@@ -127,6 +128,5 @@ def _provenance(content: Content) -> list[str]:
 
 
 def _code(text: str) -> str:
-    """Text as code: fenced by more backticks than it holds."""
-    fence = "``" if "`" in text else "`"
-    return f"{fence} {readable(text)} {fence}" if fence == "``" else f"`{readable(text)}`"
+    """Text as code; a backtick in it would end the code early."""
+    return f"`{readable(text)}`" if "`" not in text else f"<code>{escape(readable(text)).replace('`', '&#96;')}</code>"

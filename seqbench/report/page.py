@@ -42,21 +42,21 @@ _FIGURES = (
     (
         "learning",
         "Learning curves",
-        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where the "
-        "task counts as solved. Scores where lower is better are on a logarithmic axis if they span a factor of 20.",
+        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where "
+        "the task counts as solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
     ),
     (
         "profile",
         "How far back gradients reach",
         "Norm of the gradient of one answer's loss with respect to the embedded input so many steps before it. Thick: "
-        "median over seeds and answers; thin: each seed. Below the dotted line a gradient is lost in float32 when it is "
-        "added to the largest one; curves that leave the panel are below 1e-12 of it, or zero.",
+        "median over seeds and answers; thin: each seed. Below the dotted line a gradient is lost in float32 when it "
+        "is added to the largest one; curves that leave the panel are below 1e-12 of it, or zero.",
     ),
     (
         "norm",
         "Gradient norm while training",
-        "L2 norm over all parameters, before clipping, every seed a line; both axes logarithmic. A cross marks where a "
-        "run diverged.",
+        "L2 norm over all parameters, before clipping; both axes logarithmic. Thick: median over seeds, as far as all "
+        "of them got; thin: each seed. A cross marks where a run diverged.",
     ),
 )
 _COST_COLUMNS = (
@@ -87,7 +87,13 @@ def page(content: Content) -> str:
     loader = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    loader.filters |= {"readable": readable, "score": score_text, "interval": interval_text, "number": number}
+    loader.filters |= {
+        "readable": readable,
+        "score": score_text,
+        "interval": interval_text,
+        "skill": skill_text,
+        "number": number,
+    }
     loader.filters["cell_name"] = _cell_name
     script = (_HERE / "sort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -125,10 +131,10 @@ def _contents(content: Content, figures: Sequence[dict[str, Any]]) -> list[tuple
 
 
 def _columns(content: Content) -> list[tuple[str, str]]:
-    names = ["score", "skill", "solved", "median steps", "parameters", "learning rate"]
+    names = ["score", "skill", "solved", "median steps", "parameters"]
     against = [(f"against {readable(content.reference)}", "verdict")] if content.reference else []
     numbers = [(name, "number") for name in names]
-    return [("architecture", "text"), ("worse → better", "dots"), *numbers, *against, ("remarks", "remarks")]
+    return [("architecture", "text"), ("worse → better", "dots"), *numbers, *against]
 
 
 def _section(section: Section, reference: str | None) -> dict[str, Any]:
@@ -141,15 +147,15 @@ def _section(section: Section, reference: str | None) -> dict[str, Any]:
 
 def _row(row: VerdictRow, strip: Markup, order: int, reference: str | None) -> dict[str, Any]:
     cells = [_score(row), _skill(row), *_solving(row)]
-    cells += [Item(whole(row.parameters), _value(row.parameters))]
-    cells += [Item(DASH if row.learning_rate is None else f"{row.learning_rate:g}", _value(row.learning_rate))]
+    rate = "" if row.learning_rate is None else f"rate {row.learning_rate:g}"
+    cells += [Item(whole(row.parameters), _value(row.parameters), rate)]
     if reference:
         found = row.comparison
         kind = f"verdict {found.verdict}" if found else "verdict"
         probability = found.probability if found else None
         cells.append(Item(comparison_text(row, reference), _value(probability), improvement_text(row), kind))
-    cells.append(Item(readable("; ".join(row.remarks)), readable("; ".join(row.remarks)), kind="remarks"))
     fields = {"kind": row.kind, "order": order, "name": readable(row.name), "variant": readable(row.variant)}
+    fields["remarks"] = readable("; ".join(row.remarks))
     return fields | {"strip": strip, "cells": cells}
 
 

@@ -20,6 +20,11 @@ def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]
     return tuple(found)
 
 
+def beats_baseline(row: VerdictRow) -> bool:
+    """Whether a row shows skill; a row without any score has shown none yet and is not blamed."""
+    return row.skill is None or not (stays_at_baseline(row) or row.skill < 0)
+
+
 def stays_at_baseline(row: VerdictRow) -> bool:
     """Whether no run shows skill: the interval of the mean holds 0, or the mean is within ``AT_BASELINE`` of it."""
     if row.skill is None or (row.summary and row.summary.solved):

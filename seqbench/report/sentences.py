@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from seqbench.report.remarks import stays_at_baseline
+from seqbench.report.remarks import beats_baseline
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import FEWEST, count, listed
 from seqbench.schema import Record
@@ -14,7 +14,7 @@ def sentences(rows: Sequence[VerdictRow], records: Sequence[Record], environment
     """The summary of a report, from its rows, the records that count and the short names of their environments."""
     models = [row for row in rows if row.kind == "model"]
     said = [_solved(list(members), environments) for _, members in groupby(models, key=lambda row: row.env_id)]
-    said += [_baseline(models), *_losses(models), _failures(records), _seeds(models), _environments(len(environments))]
+    said += [_baseline(models), *_losses(rows), _failures(records), _seeds(models), _environments(len(environments))]
     return [sentence for sentence in said if sentence]
 
 
@@ -56,20 +56,25 @@ def _pattern(tasks: list[str], levels: tuple[str, ...], names: int) -> str:
 def _baseline(rows: list[VerdictRow]) -> str:
     by_task: dict[str, list[str]] = {}
     for row in rows:
-        if stays_at_baseline(row):
+        if not beats_baseline(row):
             by_task.setdefault(row.task, []).append(row.label)
-    parts = [f"{listed(list(dict.fromkeys(names)))} on {task}" for task, names in by_task.items()]
-    return f"No better than the trivial baseline: {'; '.join(parts)}." if parts else ""
+    return f"No better than the trivial baseline: {_by_task(by_task)}." if by_task else ""
 
 
-def _losses(rows: list[VerdictRow]) -> list[str]:
-    """For each trivial method the architectures that lose to it."""
-    by_method: dict[str, list[str]] = {}
+def _by_task(names: Mapping[str, Sequence[str]]) -> str:
+    """Task -> architectures as text: "rnn and lstm on copy_30; rnn on copy_10"."""
+    return "; ".join(f"{listed(list(dict.fromkeys(who)))} on {task}" for task, who in names.items())
+
+
+def _losses(rows: Sequence[VerdictRow]) -> list[str]:
+    """For each trivial method the architectures that lose to it; the one that skill is measured from is said above."""
+    zeros = {(row.env_id, row.task, row.name) for row in rows if row.kind == "baseline" and row.skill == 0}
+    by_method: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        for remark in row.remarks:
-            if remark.startswith("loses to "):
-                by_method.setdefault(remark.removeprefix("loses to "), []).append(f"{row.label} on {row.task}")
-    return [f"Worse than {method}: {listed(list(dict.fromkeys(who)))}." for method, who in by_method.items()]
+        for method in (r.removeprefix("loses to ") for r in row.remarks if r.startswith("loses to ")):
+            if (row.env_id, row.task, method) not in zeros:
+                by_method.setdefault(method, {}).setdefault(row.task, []).append(row.label)
+    return [f"Worse than {method}: {_by_task(tasks)}." for method, tasks in by_method.items()]
 
 
 def _failures(records: Sequence[Record]) -> str:

@@ -34,7 +34,10 @@ def find(path: str | os.PathLike[str] | None) -> Path:
         raise UsageError(f"task.path must name a CSV file; got {path!r}. Write task.path=data/file.csv.")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         raise UsageError(f"task.path must be a file on this machine; got the URL {text}. Download it first.")
-    file = Path(text).expanduser()
+    try:
+        file = Path(text).expanduser()
+    except RuntimeError:  # ~name of a user who has no home
+        file = Path(text)
     try:
         state = file.stat()
     except FileNotFoundError:

@@ -1,0 +1,201 @@
+"""The command line: what it prints, its exit codes, and what it does not load."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqbench import cli
+from seqbench.schema import UsageError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path
+
+
+def in_a_process(code: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """``code`` with ``main`` at hand, in a fresh process without this one's torch."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    program = f"import sys; from seqbench.cli import main; {code}"
+    return subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--help"], 0), (["ls"], 0), (["--version"], 0), (["sead=3"], 2), (["rnu"], 2), (["plan", "--seed", "3"], 2)],
+)
+def test_answers_that_need_no_torch_do_not_load_it_and_leave_nothing_behind(
+    words: list[str], code: int, empty_folder: Path
+):
+    report = "code = main(); print('LOADED', 'torch' in sys.modules, 'matplotlib' in sys.modules, code)"
+    done = in_a_process(report, *words, folder=empty_folder)
+    assert done.stdout.splitlines()[-1] == f"LOADED False False {code}"
+    assert "Traceback" not in done.stderr
+    assert list(empty_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["--help"], ["ls"], ["--version"]])
+def test_help_and_ls_do_not_wait_for_hydra(words: list[str], empty_folder: Path):
+    done = in_a_process("main(); print('hydra' in sys.modules)", *words, folder=empty_folder)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_the_module_is_the_command_line(empty_folder: Path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "seqbench", "--version"]
+    done = subprocess.run(command, cwd=empty_folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, f"seqbench {__import__('seqbench').__version__}\n")
+
+
+def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for part in ("plan", "ls", "verify", "report", "choose", "--config-dir", "+sweep=", "exit codes", "130"):
+        assert part in text
+    assert text.count("  python -m seqbench ") == 3
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    "example", [line.split()[3:] for line in cli.HELP.splitlines() if line.startswith("  python -m seqbench ")]
+)
+def test_the_examples_of_the_help_are_understood(example: list[str]):
+    from seqbench.config import compose
+
+    assert compose([word for word in example if word != "plan"]).cells
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["rnu"], "'run'"),
+        (["gru"], "'model=gru'"),
+        (["smoke"], "'+sweep=smoke'"),
+        (["cost"], "run, plan, ls"),
+        (["ls", "model"], "'models'"),
+        (["ls", "models", "--config-dir", "nowhere"], "nowhere"),
+        (["ls", "--config-dir"], "followed by a path"),
+        (["report", "--store", "nowhere"], "'nowhere'"),
+        (["report", "--out"], "followed by a path"),
+        (["report", "seeds=3"], "seeds=3"),
+        (["choose"], "one --store"),
+        (["choose", "--store", "nowhere"], "'nowhere'"),
+        (["\udcff"], "udcff"),
+        (["\x1b[31m"], "x1b"),
+        (["--config-dir", ".", "plan"], "a subcommand comes first"),
+        ([""], "empty"),
+    ],
+)
+def test_a_wrong_command_is_one_message_and_exit_code_2(
+    words: list[str], part: str, capsys: pytest.CaptureFixture[str], empty_folder: Path
+):
+    assert cli.main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("seqbench: ")
+    assert err.count("\n") == 1
+    assert part in err
+    assert list(empty_folder.iterdir()) == []
+
+
+def test_ls_prints_names_with_the_first_comment_line_of_their_files(
+    capsys: pytest.CaptureFixture[str], empty_folder: Path
+):
+    (empty_folder / "conf/model").mkdir(parents=True)
+    (empty_folder / "conf/model/my_layer.yaml").write_text("# A layer of mine.\nwidth: 3\n")
+    assert cli.main(["ls", "models", "--config-dir", "conf"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "models"
+    assert any(line.split() == ["my_layer", "A", "layer", "of", "mine."] for line in lines)
+    assert cli.main(["ls"]) == 0
+    text = capsys.readouterr().out
+    assert [line for line in text.splitlines() if not line.startswith(" ")] == [
+        "models",
+        "tasks",
+        "sweeps",
+        "instruments",
+    ]
+    assert "@package" not in text
+
+
+def test_every_choice_of_ours_says_what_it_is():
+    from seqbench.config.folder import Folders, description, own_folder
+
+    folders = Folders(own=own_folder())
+    for group in ("model", "task", "sweep", "train", "instruments", "tuned"):
+        for name, file in folders.choices(group).items():
+            assert description(file), f"{group}/{name}.yaml must begin with a comment line that says what it is"
+
+
+def test_the_exit_code_is_that_of_the_engine(monkeypatch: pytest.MonkeyPatch):
+    import seqbench.sweep.engine
+
+    seen = []
+    monkeypatch.setattr(seqbench.sweep.engine, "run", lambda study, console: seen.append(study) or 1)
+    assert cli.main(["seeds=2"]) == 1
+    assert cli.main(["run", "seeds=2"]) == 1
+    assert [study.cells[0].seeds for study in seen] == [(0, 1), (0, 1)]
+
+
+def test_an_interruption_says_how_to_resume(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def interrupted(words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run", interrupted)
+    assert cli.main([]) == 130
+    assert "the same command resumes" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_traceback(empty_folder: Path):
+    code = "import os; r, w = os.pipe(); os.close(r); os.dup2(w, 1); sys.exit(main(['ls']))"
+    done = in_a_process(code, folder=empty_folder)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_verify_reports_the_worst_of_its_cells(monkeypatch: pytest.MonkeyPatch):
+    import seqbench.contract
+
+    codes = iter([0, 1, 0])
+    monkeypatch.setattr(seqbench.contract, "verify", lambda cell, console: next(codes))
+    assert cli.main(["verify", "model.width=8,16,32"]) == 1
+
+
+def test_the_folder_that_the_user_stands_in_comes_first(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "path", ["/elsewhere"])
+    cli.main(["--version"])
+    assert sys.path[0] == str(empty_folder)
+
+
+def test_defaults_of_report_are_those_of_the_configuration():
+    from seqbench.config import compose
+
+    options = compose([]).options
+    assert (options.store, options.out) == (cli.STORE, cli.OUT)
+
+
+def test_report_passes_its_stores_on(monkeypatch: pytest.MonkeyPatch, empty_folder: Path):
+    import seqbench.report
+
+    seen = []
+    monkeypatch.setattr(seqbench.report, "write", lambda store, out: seen.append((store, out)) or out / "index.html")
+    for name in ("a", "b"):
+        (empty_folder / name).mkdir()
+    assert cli.main(["report", "--store", "a", "--store=b", "--out", "page"]) == 0
+    ((store, out),) = seen
+    assert [part.root for part in store.parts] == [Path("a"), Path("b")]
+    assert out == Path("page")
+
+
+def test_choose_refuses_a_store_without_trials(empty_folder: Path):
+    (empty_folder / "a").mkdir()
+    with pytest.raises(UsageError, match="tune_long_seq"):
+        cli.choose(["--store", "a"])

@@ -1,0 +1,76 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from seqbench import contract
+from seqbench.config import compose
+from seqbench.registry import build
+from seqbench.schema import Cell, UsageError
+from tests.toys import cell
+
+CONF = Path(__file__).parent.parent / "conf"
+MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+TASKS = sorted(str(path.relative_to(CONF / "task").with_suffix("")) for path in (CONF / "task").rglob("*.yaml"))
+LIGHT_TASKS = [task for task in TASKS if not task.endswith(("00", "000"))]  # the GPU's lengths take too long here
+
+
+def broken(model: str) -> str:
+    """What the full verification says of an architecture of toys.py."""
+    stream = io.StringIO()
+    assert contract.verify(cell(model), Console(file=stream, width=200)) == 1
+    return stream.getvalue()
+
+
+def test_there_are_models_and_tasks_to_check():
+    assert {"rnn", "lstm", "gru", "attention", "transformer"} <= set(MODELS)
+    assert {"copy_memory", "adding_problem", "time_series"} <= set(TASKS)
+
+
+@pytest.mark.parametrize("task", LIGHT_TASKS)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_on_every_task_passes_the_preflight(model: str, task: str):
+    (made,) = compose([f"task={task}", f"model={model}"]).cells
+    contract.check_cell(made, build(made.task, "task"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_passes_every_check(model: str):
+    stream = io.StringIO()
+    (made,) = compose(["task=adding_problem", "task.length=12", f"model={model}"]).cells
+    assert contract.verify(made, Console(file=stream, width=200)) == 0, stream.getvalue()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_passes_every_check(task: str):
+    made = cell("Mean", task=dict(compose([f"task={task}"]).cells[0].task))
+    for check in contract.TASK_CHECKS:
+        check(build(made.task, "task"))
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("Transposed", "must return a tensor (batch, time"),
+        ("Acausal", "expected past outputs unchanged when the future changes; got changed ones"),
+        ("Detached", "expected a gradient for every parameter; got none for body.map.weight, body.map.bias"),
+        ("Seeding", "expected the global random state unchanged; got a changed one"),
+        ("Mixing", "expected a sequence's outputs blind to the others; got changed ones"),
+    ],
+)
+def test_a_broken_architecture_is_told_what_is_wrong(model: str, says: str):
+    assert says in broken(model)
+
+
+def test_a_value_the_class_does_not_take_is_a_usage_error():
+    made = cell("Mean")
+    wrong = replace(made, model={**made.model, "hight": 3})
+    with pytest.raises(UsageError, match=r"Mean.__init__ takes input_size, length, width; .* hight"):
+        contract.check_cell(wrong, build(made.task, "task"))
+
+
+def test_a_good_architecture_of_a_users_own_passes():
+    made: Cell = cell("Mean")
+    assert contract.verify(made, Console(file=io.StringIO())) == 0

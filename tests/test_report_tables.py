@@ -1,0 +1,216 @@
+import io
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import simulated
+from rich.console import Console
+
+from seqbench.report.aggregate import across_tasks
+from seqbench.report.groups import grouped
+from seqbench.report.row import VerdictRow
+from seqbench.report.strips import strips
+from seqbench.report.tables import verdict_rows
+from seqbench.report.terminal import result_table
+from seqbench.report.wording import comparison_text, number, solved_text, steps_text
+from seqbench.schema import Record
+from seqbench.statistics import iqm, t_interval, wilson_interval
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    return [record for record, _ in simulated.study()]
+
+
+def row(rows: list[VerdictRow], task: str, name: str) -> VerdictRow:
+    (found,) = [row for row in rows if (row.task, row.name) == (task, name)]
+    return found
+
+
+def runs(*scores: float | None, task: str = "membrane", model: str = "gru", **changes: Any) -> list[Record]:
+    """One completed run a score, of a task whose score is an error."""
+    made = []
+    for seed, score in enumerate(scores):
+        skill = None if score is None else (0.51 - score) / 0.51
+        summary = {"score": score, "skill": skill, "solved": None, "budget": 1500}
+        made.append(replace(simulated.base(task, model, seed), summary=summary, **changes))
+    return made
+
+
+def test_row_agrees_with_its_records(records: list[Record]) -> None:
+    found = row(verdict_rows(records), "membrane", "lstm")
+    mine = [
+        r for r in records if r.kind == "learning" and (r.labels["task"], r.labels["model"]) == ("membrane", "lstm")
+    ]
+    scores = [record.summary["score"] for record in mine]
+    assert found.scores == tuple(scores)
+    assert found.score == pytest.approx(sum(scores) / 5)
+    assert found.summary is not None
+    assert found.summary.interval == t_interval(scores)
+    assert found.skill_interval == pytest.approx(t_interval([record.summary["skill"] for record in mine]))
+    assert (found.parameters, found.learning_rate, found.budget, found.seeds) == (19_210, 0.003, 1500, (0, 1, 2, 3, 4))
+
+
+def test_runs_that_did_not_complete_stay_in_the_denominator(records: list[Record]) -> None:
+    found = row(verdict_rows(records), "copy_30", "transformer")
+    assert found.summary is not None
+    assert (found.summary.solved, found.summary.runs) == (4, 5)
+    assert found.summary.rate_interval == wilson_interval(4, 5)
+    assert found.summary.interval is None
+    assert found.remarks[0] == "1 timeout"
+
+
+def test_diverged_run_that_claims_to_have_solved_does_not_count() -> None:
+    record, _ = simulated.learning("copy_10", "gru", 0)
+    (found, _) = verdict_rows([replace(record, status="diverged")])
+    assert solved_text(found) == "0/1"
+    assert steps_text(found) == "> 1,500"
+
+
+def test_task_without_a_notion_of_solved_has_a_dash(records: list[Record]) -> None:
+    found = row(verdict_rows(records), "membrane", "gru")
+    assert (solved_text(found), steps_text(found)) == ("–", "–")
+
+
+def test_rows_are_grouped_by_task_architectures_first_in_fixed_order(records: list[Record]) -> None:
+    rows = verdict_rows(records)
+    assert list(dict.fromkeys(r.task for r in rows)) == ["adding_50", "adding_100", "copy_10", "copy_30", "membrane"]
+    last = [r.name for r in rows if r.task == "membrane"]
+    assert last == [*simulated.MODELS, "persistence", "seasonal naive", "ridge"]
+
+
+def test_baselines_have_the_skill_that_follows_from_their_loss(records: list[Record]) -> None:
+    rows = verdict_rows(records)
+    assert row(rows, "membrane", "persistence").skill == 0
+    assert row(rows, "membrane", "ridge").skill == pytest.approx((0.51 - 0.291) / 0.51)
+    assert row(rows, "copy_10", "memoryless").score == 0.125
+
+
+def test_network_that_loses_to_ridge_is_said_to_lose() -> None:
+    losing, straddling, winning = (
+        verdict_rows(runs(*scores))[0].remarks
+        for scores in ((0.30, 0.31, 0.30, 0.31, 0.30), (0.28, 0.30, 0.28, 0.30, 0.295), (0.25, 0.26, 0.25, 0.26, 0.25))
+    )
+    assert "loses to ridge" in losing
+    assert "no better than ridge" in straddling
+    assert winning == ()
+
+
+def test_two_runs_on_both_sides_of_ridge_are_said_to_straddle_it() -> None:
+    assert verdict_rows(runs(0.28, 0.30))[0].remarks == ("not every run better than ridge",)
+    assert verdict_rows(runs(0.30, 0.31))[0].remarks == ("loses to ridge",)
+
+
+def test_network_at_the_baseline_is_said_to_stay_there(records: list[Record]) -> None:
+    rows = verdict_rows(records)
+    assert "stays at the memoryless baseline" in row(rows, "copy_10", "rnn").remarks
+    assert row(rows, "copy_10", "gru").remarks == ()
+
+
+def test_comparison_is_with_the_reference_of_the_same_task(records: list[Record]) -> None:
+    rows = verdict_rows(records, "gru")
+    assert row(rows, "membrane", "gru").comparison is None
+    assert comparison_text(row(rows, "membrane", "gru"), "gru") == "reference"
+    worse = row(rows, "membrane", "attention").comparison
+    assert worse is not None
+    assert (worse.verdict, worse.p) == ("worse", pytest.approx(8 / 252))  # an error: higher is worse
+    better = row(rows, "copy_30", "attention").comparison
+    assert better is not None
+    assert better.verdict == "better"
+    assert row(rows, "membrane", "ridge").comparison is None
+
+
+def test_no_verdict_is_passed_on_three_seeds() -> None:
+    rows = verdict_rows(runs(0.1, 0.1, 0.1) + runs(0.4, 0.4, 0.4, model="lstm"), "gru")
+    assert comparison_text(rows[0], "gru") == "no verdict reachable with n = 3"
+
+
+def test_nothing_is_compared_where_no_reference_is_declared_or_trained(records: list[Record]) -> None:
+    assert {row.comparison for row in verdict_rows(records)} == {None}
+    assert {row.comparison for row in verdict_rows(records, "mamba")} == {None}
+
+
+def test_cells_trained_under_another_budget_are_not_compared() -> None:
+    longer = runs(0.1, 0.1, 0.1, 0.1, 0.1, model="lstm")
+    config = {**longer[0].config, "train": {"steps": 9}}
+    rows = verdict_rows(runs(*[0.4] * 5) + [replace(r, config=config) for r in longer], "gru")
+    assert row(rows, "membrane", "lstm").comparison is None
+
+
+def test_environments_are_never_pooled() -> None:
+    rows = verdict_rows(runs(0.2, 0.2) + runs(0.4, 0.4, 0.4, env_id="f" * 12))
+    models = [row for row in rows if row.kind == "model"]
+    assert sorted((len(row.scores), row.score) for row in models) == [(2, 0.2), (3, pytest.approx(0.4))]
+
+
+def test_two_configurations_of_one_task_are_never_pooled() -> None:
+    other = [
+        replace(r, run_id="c" * 16, config={**r.config, "task": {"delay": 99}}, cell_id="c" * 16) for r in runs(0.4)
+    ]
+    groups = grouped(runs(0.2) + other)
+    assert len(groups) == 2
+
+
+def test_superseded_attempts_do_not_count() -> None:
+    first = replace(runs(None)[0], status="killed", summary={})
+    rows = verdict_rows([first, replace(runs(0.2)[0], attempt=2)])
+    assert rows[0].scores == (0.2,)
+    assert rows[0].not_completed == {}
+
+
+def test_user_metric_without_direction_is_shown_and_never_judged() -> None:
+    plain = [replace(r, metrics={}, task={"score": "mine"}, baselines=()) for r in runs(0.2, 0.3)]
+    (found,) = verdict_rows(plain)
+    assert (found.better, found.remarks, found.metric) == ("neither", (), "mine")
+
+
+def test_aggregate_counts_a_run_without_skill_as_the_baseline(records: list[Record]) -> None:
+    found = {a.label: a for a in across_tasks(grouped(records))}
+    mine = [r for r in records if r.kind == "learning" and r.labels["model"] == "transformer"]
+    assert len(mine) == found["transformer"].runs == 25
+    assert found["transformer"].iqm == pytest.approx(iqm([r.summary.get("skill") or 0.0 for r in mine]))
+    assert found["transformer"].interval is not None
+
+
+def test_no_aggregate_where_architectures_do_not_share_their_tasks(records: list[Record]) -> None:
+    some = [r for r in records if (r.labels["task"], r.labels["model"]) != ("copy_10", "gru")]
+    assert across_tasks(grouped(some)) == []
+
+
+def printed(records: list[Record]) -> str:
+    console = Console(width=100, file=io.StringIO(), color_system=None)
+    console.print(result_table(records, "gru"))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_terminal_table_is_readable_at_100_columns(records: list[Record]) -> None:
+    text = printed(records)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "…" not in text
+    line = next(line for line in text.splitlines() if "membrane" in line)
+    assert line.split()[1:4] == ["rnn", "0.316", "±"]
+
+
+def test_markup_in_a_name_is_printed_not_obeyed() -> None:
+    (record,) = runs(0.2)
+    text = printed([replace(record, labels={"task": "[red]t\x1b[1m", "model": "[/]m"})])
+    assert "[red]t?[1m" in text
+    assert "[/]m" in text
+
+
+def test_strip_has_a_dot_for_every_score_with_better_to_the_right() -> None:
+    rows = verdict_rows(runs(0.2, 0.3, None))
+    svg = strips(rows)[0]
+    places = [float(part.split('"')[0]) for part in svg.split('cx="')[1:]]
+    assert len(places) == 2
+    assert places[0] > places[1]  # 0.2 is the smaller error
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (math.inf, "∞"), (1234.6, "1,235"), (99.96, "100"), (0.00009996, "1.0e-4"), (-2.5e-7, "−2.5e-7")],
+)
+def test_numbers_are_written_with_three_digits(value: float, text: str) -> None:
+    assert number(value) == text

@@ -1,0 +1,122 @@
+"""Choosing learning rates: the order of merit, equal efforts for all, and a table that reads back."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqbench.schema import Record, UsageError
+from seqbench.tuning import Tuned, choose
+
+
+def trial(rate: float, seed: int, **changes: Any) -> Record:
+    """One run of a tuning sweep: solved after 100 steps with validation accuracy 0.9, unless changed."""
+    summary = {"solved": True, "steps_to_solve": 100, "steps": 110, "validation": {"answer_accuracy": 0.9}}
+    summary |= changes.pop("summary", {})
+    given: dict[str, Any] = {"status": "completed", "model": "gru", "score": "answer_accuracy", "attempt": 1} | changes
+    done = given["status"] == "completed"
+    return Record(
+        kind="learning",
+        run_id=f"{given['model']}-{rate}-{seed}",
+        cell_id=given.get("cell_id", f"{given['model']}-{rate}"),
+        env_id="here",
+        labels={"task": "copy_10", "model": given["model"], "variant": ""},
+        seed=seed,
+        study=None,
+        command="",
+        config={"model": {"learning_rate": rate}},
+        sources={},
+        environment={},
+        git=None,
+        status=given["status"],
+        reason=None,
+        started_at="2026-01-01T00:00:00Z",
+        duration_s=1.0,
+        task={"score": given["score"]},
+        summary=summary if done else {},
+        attempt=given["attempt"],
+    )
+
+
+def chosen(*records: Record) -> float:
+    return choose(records, "test").learning_rate["copy_10", "gru"]
+
+
+def test_more_solved_trials_win_over_everything_else():
+    slow = {"steps_to_solve": 900, "validation": {"answer_accuracy": 0.1}}
+    unsolved = {"solved": False, "steps_to_solve": None}
+    records = [trial(0.1, 0, summary=slow), trial(0.1, 1, summary=slow), trial(0.2, 0), trial(0.2, 1, summary=unsolved)]
+    assert chosen(*records) == 0.1
+
+
+def test_fewer_steps_win_among_equally_many_solved_trials():
+    worse = {"steps_to_solve": 50, "validation": {"answer_accuracy": 0.1}}
+    assert chosen(trial(0.1, 0), trial(0.2, 0, summary=worse)) == 0.2
+
+
+@pytest.mark.parametrize(("score", "best"), [("answer_accuracy", 0.2), ("mse", 0.1)])
+def test_the_better_validation_score_wins_where_nothing_is_solved(score: str, best: float):
+    values = {0.1: 0.3, 0.2: 0.7}
+    records = [
+        trial(rate, 0, score=score, summary={"solved": None, "steps_to_solve": None, "validation": {score: value}})
+        for rate, value in values.items()
+    ]
+    assert chosen(*records) == best
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed", "oom", "timeout", "killed"])
+def test_a_trial_that_did_not_complete_is_the_worst(status: str):
+    poor = {"solved": False, "steps_to_solve": None, "validation": {"answer_accuracy": 0.0}}
+    good = {"solved": False, "steps_to_solve": None, "validation": {"answer_accuracy": 0.8}}
+    records = [trial(0.1, 0, summary=poor), trial(0.1, 1, summary=poor)]
+    records += [trial(0.2, 0, summary=good), trial(0.2, 1, status=status)]
+    assert chosen(*records) == 0.1
+
+
+def test_equal_rates_leave_the_smaller_one_in_any_order():
+    records = [trial(0.2, 0), trial(0.1, 0), trial(0.3, 0)]
+    assert chosen(*records) == chosen(*reversed(records)) == 0.1
+
+
+def test_steps_are_the_median_of_the_trials_at_the_chosen_rate():
+    records = [trial(0.1, seed, summary={"steps": steps}) for seed, steps in enumerate((100, 400, 130))]
+    tuned = choose(records, "test")
+    assert (tuned.steps["copy_10", "gru"], tuned.grid, tuned.trials) == (130.0, (0.1,), 3)
+
+
+def test_the_last_attempt_of_a_trial_counts():
+    records = [trial(0.1, 0, attempt=2), trial(0.1, 0, status="killed"), trial(0.2, 0, summary={"steps_to_solve": 101})]
+    assert chosen(*records) == 0.1
+
+
+def test_unequal_efforts_are_refused():
+    with pytest.raises(UsageError, match=r"lstm lacks learning_rate=0.2 seeds=\[0\]"):
+        choose([trial(0.1, 0), trial(0.2, 0), trial(0.1, 0, model="lstm")], "test")
+
+
+def test_trials_of_other_settings_are_refused():
+    with pytest.raises(UsageError, match="store of its own"):
+        choose([trial(0.1, 0), trial(0.1, 0, cell_id="other")], "test")
+    with pytest.raises(UsageError, match="store of its own"):
+        choose([trial(0.1, 0), trial(0.1, 1, cell_id="other")], "test")
+
+
+def test_no_trials_are_refused():
+    with pytest.raises(UsageError, match="has none"):
+        choose([], "test")
+
+
+def test_a_table_reads_back_as_it_was_written(tmp_path: Path):
+    records = [trial(rate, seed, model=m) for rate in (0.001, 1e-05) for seed in (0, 1) for m in ("gru", "gru width=8")]
+    tuned = choose(records, "it's a test: 8 runs")
+    (tmp_path / "rates.yaml").write_text(tuned.text())
+    assert Tuned.read(tmp_path / "rates.yaml") == tuned
+    assert choose(list(reversed(records)), "it's a test: 8 runs").text() == tuned.text()
+    assert tuned.text().startswith("# ")
+
+
+def test_the_sentence_names_what_was_tried_and_what_was_not():
+    tuned = choose([trial(0.1, 0), trial(0.2, 0)], "test")
+    assert "0.1, 0.2, 1 trials each" in tuned.sentence([("copy_10", "gru")])
+    assert "1 of 2 pairs" in tuned.sentence([("copy_10", "gru"), ("copy_10", "rnn")])
+    assert tuned.sentence([("copy_10", "rnn")]) == Tuned().sentence([("copy_10", "gru")]) == ""
