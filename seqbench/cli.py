@@ -25,7 +25,7 @@ commands
                                what there is to choose from
   verify                       the contract checks on a task and a model, ours or yours
   report [--store DIR]... [--out DIR]
-                               index.html, report.md, runs.csv and figures from the records of a store
+                               index.html, report.md, runs.csv, figures from the records of a store
   choose --store DIR [--out FILE]
                                learning rates from the records of a tuning sweep
   --help, --version
@@ -106,42 +106,36 @@ def _command(name: str) -> Callable[[list[str]], int]:
 
 
 def _unknown_command(name: str, commands: list[str]) -> UsageError:
-    from seqbench.config.folder import GROUPS, Folders, did_you_mean, own_folder
+    from seqbench.config.folder import Folders, did_you_mean, guess_choice, own_folder
 
-    folders = Folders(own=own_folder())
-    near = did_you_mean(name, commands)
-    for group in ("sweep", *GROUPS):
-        if not near and name in folders.choices(group):
-            near = f" Did you mean '{'+' if group == 'sweep' else ''}{group}={name}'?"
-    shown = ascii(name[:80])
-    return UsageError(
-        f"a first word without '=' must be a command: {', '.join(commands)}; got {shown}.{near} See --help."
-    )
+    choices = Folders(own=own_folder()).choices
+    near = guess_choice(name, choices, close=False) or did_you_mean(name, commands) or guess_choice(name, choices)
+    rule = f"a first word without '=' must be a command: {', '.join(commands)}"
+    return UsageError(f"{rule}; got {name[:80]!a}.{near} See --help.")
 
 
 def run(words: list[str]) -> int:
     """Train what is missing of the study."""
-    study = _study(words)
+    study, console = _compose(words)
     from seqbench.sweep.engine import run as run_study
 
-    return run_study(study, _console())
+    return run_study(study, console)
 
 
 def plan(words: list[str]) -> int:
     """Print what would run."""
-    study = _study(words)
+    study, console = _compose(words)
     from seqbench.sweep.plan import explain
 
-    explain(study, _console())
+    explain(study, console)
     return 0
 
 
 def verify(words: list[str]) -> int:
     """Check the contracts of every task and model that the words name."""
-    study = _study(words)
+    study, console = _compose(words)
     from seqbench.contract import verify as verify_cell
 
-    console = _console()
     return max(verify_cell(cell, console) for cell in study.cells)
 
 
@@ -192,23 +186,26 @@ def choose(words: list[str]) -> int:
     records = Store(folder).records(kind="learning")
     text = choose_rates(records, f"{len(records)} runs of a tuning sweep.").text()
     if options["--out"]:
-        Path(options["--out"][-1]).write_text(text, encoding="utf-8")
-        print(f"learning rates: {options['--out'][-1]}")
+        _write(Path(options["--out"][-1]), text)
     else:
         print(text, end="")
     return 0
 
 
-def _study(words: list[str]) -> "Study":
-    from seqbench.config import compose
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out must be a file that can be written; got {str(file)!r} ({error.strerror}).") from error
+    print(f"learning rates: {file}")
 
-    return compose(words)
 
-
-def _console() -> "Console":
+def _compose(words: list[str]) -> "tuple[Study, Console]":
     from rich.console import Console
 
-    return Console()
+    from seqbench.config import compose
+
+    return compose(words), Console()
 
 
 def _options(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:

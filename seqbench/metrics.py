@@ -77,7 +77,7 @@ def metric(name: str) -> Metric:
 def skill(loss: float, baseline: float, floor: float) -> float:
     """Normalised skill (baseline - loss) / (baseline - floor): 0 at the baseline, 1 for a perfect model.
 
-    >>> skill(loss=0.05, baseline=0.2, floor=0.0)
+    >>> skill(loss=0.5, baseline=2.0, floor=0.0)
     0.75
     """
     return (baseline - loss) / (baseline - floor)

@@ -59,7 +59,7 @@ def test_the_module_is_the_command_line(empty_folder: Path):
 def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["--help"]) == 0
     text = capsys.readouterr().out
-    for part in ("plan", "ls", "verify", "report", "choose", "--config-dir", "+sweep=", "exit codes", "130"):
+    for part in ("(none)", "plan", "ls", "verify", "report", "choose", "--config-dir", "+sweep=", "exit codes", "130"):
         assert part in text
     assert text.count("  python -m seqbench ") == 3
     assert max(map(len, text.splitlines())) <= 100
@@ -79,6 +79,7 @@ def test_the_examples_of_the_help_are_understood(example: list[str]):
     [
         (["rnu"], "'run'"),
         (["gru"], "'model=gru'"),
+        (["gruu"], "'model=gru'"),
         (["smoke"], "'+sweep=smoke'"),
         (["cost"], "run, plan, ls"),
         (["ls", "model"], "'models'"),

@@ -258,7 +258,7 @@ def test_swept_keys_expand_to_their_product_with_the_task_slowest():
 def test_ranges_globs_and_choices_of_hydras_grammar_are_swept():
     assert [c.model["width"] for c in compose(["model.width=range(8,24,8)"]).cells] == [8, 16]
     assert [c.model["width"] for c in compose(["model.width=choice(8,9)"]).cells] == [8, 9]
-    assert [c.labels["task"] for c in compose(["task=glob(long/copy_?0)"]).cells] == ["copy_10", "copy_30"]
+    assert [c.labels["task"] for c in compose(["task=glob(long/copy_??)"]).cells] == ["copy_15", "copy_30"]
 
 
 def test_equal_cells_are_kept_once():
@@ -499,6 +499,8 @@ def test_a_time_series_is_checked_before_anything_is_written(empty_folder: Path)
 def test_auto_becomes_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("seqbench.config.device.cuda_available", lambda: True)
     assert compose(["device=auto"]).cells[0].device == "cuda"
+    (cell,) = compose(["device=cpu"]).cells
+    assert compose(shlex.split(cell.command)[3:]).cells[0].device == "cpu"
     cells = compose(["device=cpu,cuda"]).cells
     assert [(cell.device, cell.labels["variant"]) for cell in cells] == [("cpu", "device=cpu"), ("cuda", "device=cuda")]
 

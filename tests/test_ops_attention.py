@@ -13,8 +13,8 @@ MEMBERS, HEADS, ANSWERS, D = 3, 2, 5, 4
 SIGHT = {
     "all": {},
     "causal": {"is_causal": True},
-    "seen": {"seen": torch.tensor([[1, 0, 0, 0, 0], [0, 1, 0, 1, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 1], [1, 1, 0, 0, 0]])},
-}  # fmt: skip
+    "seen": {"seen": torch.eye(TIME, dtype=torch.int64) + torch.eye(TIME, dtype=torch.int64).roll(2, 1)},
+}
 
 
 def _options(sight: str) -> dict:
@@ -83,14 +83,14 @@ def test_members_answer_at_their_own_positions(name: str, shared: bool) -> None:
     positions = torch.tensor([[[4, 0], [1, 3]], [[0, 2], [4, 4]], [[1, 1], [2, 0]]])
     positions = positions[:1].expand(MEMBERS, -1, -1) if shared else positions
     stacked, _ = stack_module_state(models)
+    x = sequences()
 
     def outputs(parameters: dict[str, Tensor], positions: Tensor) -> Tensor:
-        return functional_call(models[0], parameters, (sequences(),), {"positions": positions})
+        return functional_call(models[0], parameters, (x,), {"positions": positions})
 
     with library_kernels(False):
         at = positions[0] if shared else positions
         together = torch.vmap(outputs, in_dims=(0, None if shared else 0))(stacked, at)
     for index, model in enumerate(models):
-        torch.testing.assert_close(
-            together[index], model(sequences(), positions=positions[index]), rtol=1e-12, atol=1e-12
-        )
+        alone = model(x, positions=positions[index])
+        torch.testing.assert_close(together[index], alone, rtol=1e-12, atol=1e-12)

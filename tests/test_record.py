@@ -141,7 +141,7 @@ def test_record_that_is_none_is_refused_although_its_checksum_is_right(change: d
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": NaN}', '{"a": 1e999}', "[" * 100_000, "null"])
 def test_text_that_is_no_record_is_refused_with_a_value_error(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"is|holds|not"):
         load(text)
 
 

@@ -13,7 +13,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.strips import strips
 from seqbench.report.tables import verdict_rows
 from seqbench.report.terminal import result_table
-from seqbench.report.wording import comparison_text, number, solved_text, steps_text
+from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
 from seqbench.schema import Record
 from seqbench.statistics import iqm, t_interval, wilson_interval
 
@@ -70,7 +70,7 @@ def test_diverged_run_that_claims_to_have_solved_does_not_count() -> None:
 
 def test_task_without_a_notion_of_solved_has_a_dash(records: list[Record]) -> None:
     found = row(verdict_rows(records), "membrane", "gru")
-    assert (solved_text(found), steps_text(found)) == ("–", "–")
+    assert (solved_text(found), steps_text(found)) == (DASH, DASH)
 
 
 def test_rows_are_grouped_by_task_architectures_first_in_fixed_order(records: list[Record]) -> None:
@@ -210,7 +210,14 @@ def test_strip_has_a_dot_for_every_score_with_better_to_the_right() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (math.inf, "∞"), (1234.6, "1,235"), (99.96, "100"), (0.00009996, "1.0e-4"), (-2.5e-7, "−2.5e-7")],
+    [
+        (0.0, "0"),
+        (math.inf, "∞"),
+        (1234.6, "1,235"),
+        (99.96, "100"),
+        (0.00009996, "1.0e-4"),
+        (-2.5e-7, f"{MINUS}2.5e-7"),
+    ],
 )
 def test_numbers_are_written_with_three_digits(value: float, text: str) -> None:
     assert number(value) == text

@@ -9,13 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PYTHON_FILES = sorted(path for folder in ("seqbench", "bench", "tests") for path in (ROOT / folder).rglob("*.py"))
+PYTHON_FILES = sorted(path for folder in ("seqbench", "bench") for path in (ROOT / folder).rglob("*.py"))
+"""Tests are apart: they forge what the store must refuse, and one test file follows one file however many claims."""
 
 MAX_FILE_LINES = 250
 MAX_FUNCTION_LINES = 40
-LONG_FILES: dict[str, str] = {}
+LONG_FILES = {
+    "seqbench/contract.py": "the checks are one list, read from top to bottom",
+    "seqbench/schema.py": "the words of the project are learned in one place; half of it is docstrings",
+}
 """File -> why it is one noun all the same."""
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS = {
+    "seqbench/ops/scan.py:differentiable": "a class around two closures, with its forward, backward and vmap side by side",
+}
 """file:function -> why splitting it would be worse."""
 
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
@@ -106,7 +112,10 @@ def function_lengths(path: Path) -> list[tuple[str, int]]:
 
 def test_no_file_is_a_drawer_for_everything() -> None:
     drawers = {"utils", "util", "common", "helpers", "helper", "misc"}
-    assert [name(path) for path in PYTHON_FILES if drawers & {path.stem, *path.relative_to(ROOT).parts[:-1]}] == []
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    assert [
+        name(path) for path in (*PYTHON_FILES, *tests) if drawers & {path.stem, *path.relative_to(ROOT).parts[:-1]}
+    ] == []
 
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=name)
@@ -125,7 +134,7 @@ def test_every_exception_to_the_length_rule_is_still_needed() -> None:
         assert max(found) > MAX_FUNCTION_LINES, key
 
 
-@pytest.mark.parametrize("path", [path for path in PYTHON_FILES if "tests" not in path.parts], ids=name)
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=name)
 def test_every_file_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 

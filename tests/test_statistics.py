@@ -50,7 +50,10 @@ def test_t_interval_covers_a_mixed_cell_badly_which_is_why_summarise_refuses_it(
 def test_wilson_interval_covers_every_rate_about_as_often_as_it_says(n: int) -> None:
     bounds = [wilson_interval(k, n) for k in range(n + 1)]
     rates = np.linspace(0.02, 0.98, 97)
-    covered = [sum(stats.binom.pmf(k, n, p) for k, (low, high) in enumerate(bounds) if low <= p <= high) for p in rates]
+    covered = [
+        math.fsum(float(stats.binom.pmf(k, n, p)) for k, (low, high) in enumerate(bounds) if low <= p <= high)
+        for p in rates
+    ]
     assert 0.94 < np.mean(covered) < 0.975
     assert min(covered) > 0.82  # Wilson's lowest coverage, near 0 and 1 (Agresti & Coull 1998)
 

@@ -165,7 +165,7 @@ def test_folder_of_a_process_at_work_is_ignored_and_an_old_one_named(store: Stor
     left.mkdir()
     assert len(store.records()) == 1
     assert store.problems == []
-    os.utime(left, (time.time() - 1e6,) * 2)
+    os.utime(left, (time.time() - 1e6, time.time() - 1e6))
     store.records()
     assert "killed" in store.problems[0]
 

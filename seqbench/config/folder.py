@@ -4,12 +4,14 @@ Nothing here imports Hydra, so ``ls`` and ``--help`` answer at once.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqbench.schema import UsageError
 
+Choices = Callable[[str], Collection[str]]
+"""Group -> the names of its choices."""
 GROUPS = ("task", "model", "train", "instruments")
 """The groups a cell takes one choice of each from, in the order that cells are sorted by."""
 
@@ -121,3 +123,15 @@ def did_you_mean(word: str, names: Iterable[str], prefix: str = "") -> str:
     last_parts = {name.replace("/", ".").rpartition(".")[2]: name for name in known}
     near = difflib.get_close_matches(word[:100], [*known, *last_parts], 1, 0.6)
     return f" Did you mean {prefix + last_parts.get(near[0], near[0])!r}?" if near else ""
+
+
+def guess_choice(word: str, choices: Choices, close: bool = True) -> str:
+    """A question with the choice that a bare word may mean, "" where it looks like none; ``close`` forgives typos.
+
+    >>> guess_choice("grru", lambda group: ["gru"] if group == "model" else [])
+    " Did you mean 'model=gru'?"
+    """
+    written = {name: f"{group}={name}" for group in reversed(GROUPS) for name in choices(group)}
+    written |= {name: f"+sweep={name}" for name in choices("sweep")}
+    near = [word] if word in written else difflib.get_close_matches(word[:100], written, 1) if close else []
+    return f" Did you mean {written[near[0]]!r}?" if near else ""

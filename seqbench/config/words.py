@@ -1,7 +1,7 @@
 """The words of a command line and of a sweep: read with Hydra's grammar, refused where they are unsafe."""
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,11 +10,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
-from seqbench.config.folder import GROUPS, did_you_mean
+from seqbench.config.folder import GROUPS, Choices, did_you_mean, guess_choice
 from seqbench.schema import UsageError
 
-Choices = Callable[[str], Collection[str]]
-"""Group -> the names of its choices."""
 MAX_CHARACTERS = 20_000
 MAX_KEY = 100
 MAX_BRACKETS = 100
@@ -107,7 +105,7 @@ def _safe(word: str) -> str:
     if len(word) > MAX_CHARACTERS:
         raise UsageError(f"a word must have at most {MAX_CHARACTERS} characters; got {len(word)}: {shown}. Shorten it.")
     if max(word.count(bracket) for bracket in "[{(") > MAX_BRACKETS:
-        raise UsageError(f"a word must have at most {MAX_BRACKETS} opening brackets of a kind; got {shown}. Shorten it.")
+        raise UsageError(f"a word must have at most {MAX_BRACKETS} brackets of a kind; got {shown}. Shorten it.")
     if any(0xD800 <= ord(character) <= 0xDFFF for character in word):
         raise UsageError(f"a word must be valid UTF-8; got {shown}. Type it again.")
     if not word.isprintable():
@@ -172,14 +170,8 @@ def _check_key(key: str, package: str | None, text: str, origin: str) -> None:
 
 
 def _bare_word(text: str, choices: Choices) -> UsageError:
-    for group in ("sweep", *GROUPS):
-        if text in choices(group):
-            written = f"{'+' if group == 'sweep' else ''}{group}={text}"
-            return UsageError(f"a word must be key=value; got {text!r}. Did you mean {written!r}?")
-    near = did_you_mean(text, (*GROUPS, *ROOT_KEYS))
-    return UsageError(
-        f"a word must be key=value, and a subcommand comes first; got {text[:80]!r}.{near or ' See --help.'}"
-    )
+    near = guess_choice(text, choices) or did_you_mean(text, (*GROUPS, *ROOT_KEYS)) or " See --help."
+    return UsageError(f"a word must be key=value, and a subcommand comes first; got {text[:80]!r}.{near}")
 
 
 def _values(key: str, override: Any, choices: Choices, origin: str) -> tuple[Any, ...]:

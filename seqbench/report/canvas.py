@@ -109,7 +109,7 @@ def panels(
     *,
     columns: int = 3,
     extra: Sequence[tuple[str, Line2D]] = (),
-    height: float = 2.35,
+    height: float = 2.5,
     left: float = 0.72,
     share_rows: bool = False,
 ) -> str:
@@ -129,7 +129,7 @@ def panels(
     rows = -(-len(titles) // columns)
     with _settings():
         lines = -(-(len(legend) + len(extra)) // _legend_columns([*legend, *(text for text, _ in extra)] or [""]))
-        top = 0.2 * lines + 0.4
+        top = 0.2 * lines + 0.1
         figure = Figure(figsize=(_WIDTH, height * rows + top))
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_rows else False)
         _arrange(figure, rows, columns, height, left, left if not share_rows else 0.2)
@@ -148,7 +148,7 @@ def panels(
 def _arrange(figure: Figure, rows: int, columns: int, height: float, left: float, between: float) -> None:
     """Fixed margins in inches: matplotlib's own layout engines draw the whole figure several times over."""
     width, total = figure.get_size_inches()
-    above, below = 0.22, 0.5
+    above, below = 0.34, 0.5
     panel_width = (width - left - 0.1 - (columns - 1) * between) / columns
     panel_height = height - above - below
     figure.subplots_adjust(

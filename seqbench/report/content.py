@@ -15,7 +15,7 @@ from seqbench.report.groups import Group, environment_names, grouped
 from seqbench.report.row import VerdictRow
 from seqbench.report.sentences import sentences
 from seqbench.report.tables import group_rows
-from seqbench.report.wording import count
+from seqbench.report.wording import count, readable
 from seqbench.schema import Record
 
 
@@ -84,7 +84,7 @@ def collect(
         study=study,
         reference=reference,
         tuning=tuning,
-        summary=sentences(rows, records, names) + ([_missing(missing)] if missing else []),
+        summary=[readable(said) for said in sentences(rows, records, names)] + _missing(missing),
         records=records,
         missing=missing,
         environments=names,
@@ -101,8 +101,9 @@ def collect(
     )
 
 
-def _missing(missing: int) -> str:
-    return f"{count(missing, 'planned run')} left no record yet; the same command again trains what is missing."
+def _missing(missing: int) -> list[str]:
+    said = f"{count(missing, 'planned run')} left no record yet; the same command again trains what is missing."
+    return [said] if missing else []
 
 
 def _figures(learning: list[Group], cost: list[Group], arrays: Loaded, names: Mapping[str, str]) -> dict[str, str]:

@@ -99,4 +99,4 @@ def speed_figure(groups: Sequence[Group], titles: Sequence[str], look: Styles) -
         axes.set_xlabel("training steps per second")
 
     left = 0.25 + 0.075 * max(map(len, names))
-    return panels(titles, draw, {}, height=0.85 + 0.22 * len(names), left=left)
+    return panels(titles, draw, {}, height=0.95 + 0.22 * len(names), left=left)

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
 from seqbench.report.groups import Cell, Group
+from seqbench.report.wording import readable
 from seqbench.schema import Record
 
 Arrays = Mapping[str, np.ndarray]
@@ -32,7 +33,7 @@ def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[st
             _line(axes, x, y, look[cell.name], record)
         _score_axis(axes, group, drawn)
         axes.set_xlabel("training step")
-        axes.set_ylabel(f"validation {group.metric}".replace("_", " "))
+        axes.set_ylabel(readable(group.metric or "").replace("_", " "))
 
     if not _any(groups, loaded, "evaluation_step"):
         return None
