@@ -184,7 +184,7 @@ def choose(words: list[str]) -> int:
     from seqbench.tuning import choose as choose_rates
 
     records = Store(folder).records(kind="learning")
-    text = choose_rates(records, f"{len(records)} runs of a tuning sweep.").text()
+    text = choose_rates(records, f"{len(records)} runs, records in {folder}.").text()
     if options["--out"]:
         _write(Path(options["--out"][-1]), text)
     else:

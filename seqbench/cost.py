@@ -16,6 +16,7 @@ WARM_UP_S = 0.3
 MEASURE_STEPS = 20
 MEASURE_S = 1.2
 LEVEL = 0.99
+CALIBRATION_STEPS = 5
 
 
 def measure(trainer: Trainer, idle_bytes: int | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -58,13 +59,11 @@ def measure(trainer: Trainer, idle_bytes: int | None) -> tuple[dict[str, Any], d
 
 def calibrate(trainer: Trainer) -> dict[str, float]:
     """Rough seconds of one training step (data included) and of one validation evaluation, for the estimate of time."""
-    steps = min(3, trainer.budget)
-    trainer.step(0)
-    began = time.perf_counter()
-    for index in range(steps):
-        trainer.step(index)
-    _synchronise(trainer.population.device)
-    step_s = (time.perf_counter() - began) / steps
+    step = _Step(trainer)
+    step()
+    step.data_s.clear()
+    seconds = [step() for _ in range(CALIBRATION_STEPS)]
+    step_s = float(np.median(np.add(seconds, step.data_s)))
     device, size = trainer.population.device, trainer.train.evaluate_batch
     batches = list(trainer.task.examples("validation", size, device))
     began = time.perf_counter()

@@ -142,7 +142,8 @@ def test_every_make_target_that_a_document_names_exists() -> None:
 def test_every_sweep_model_and_task_that_a_document_names_exists() -> None:
     code = "\n".join(_code(documents()))
     for group in ("sweep", "model", "task"):
-        named = set(re.findall(rf"\b{group}=([\w/]+)", code)) - {"mine", "NAME"}  # the user's own, a placeholder
+        lists = re.findall(rf"\b{group}=([\w/,]+)", code)
+        named = {n for words in lists for n in words.split(",")} - {"mine", "NAME"}  # the user's own, a placeholder
         assert {n for n in named if not (ROOT / f"conf/{group}/{n}.yaml").is_file()} == set(), f"conf/{group}/"
 
 

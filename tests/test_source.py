@@ -20,7 +20,7 @@ LONG_FILES = {
 }
 """File -> why it is one noun all the same."""
 LONG_FUNCTIONS = {
-    "seqbench/ops/scan.py:differentiable": "a class around two closures, with its forward, backward and vmap side by side",
+    "seqbench/ops/scan.py:differentiable": "forward, backward and vmap of one op, side by side around two closures",
 }
 """file:function -> why splitting it would be worse."""
 

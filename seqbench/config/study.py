@@ -54,7 +54,7 @@ def _combinations(request: Request) -> Iterator[tuple[dict[str, str], dict[str, 
     axes: list[tuple[Any, ...]] = [request.choices[group] for group in GROUPS]
     axes += [request.words[key].values for key in keys]
     count = prod(len(axis) for axis in axes)
-    if False:
+    if count > MAX_VALUES:
         raise UsageError(f"a study must have at most {MAX_VALUES} cells; got {count}. Sweep fewer values.")
     for combination in itertools.product(*axes):
         yield dict(zip(GROUPS, combination, strict=False)), dict(zip(keys, combination[len(GROUPS) :], strict=True))

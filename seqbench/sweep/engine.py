@@ -117,10 +117,11 @@ class _Engine:
 
     def _estimate(self, jobs: list[Job], unmeasured: list[Job]) -> float:
         seconds = estimate.wall_seconds([job.expected_s for job in jobs], self.lanes, len(unmeasured))
+        known = all(estimate.steps_are_known(job.cell, self.study.expected_steps) for job in jobs)
         if jobs:
             self._say(
-                f"Expected time: {estimate.spoken(seconds)} from now ({len(jobs)} runs, {len(unmeasured)} "
-                "measurements); Ctrl-C stops it, the same command resumes it."
+                f"Expected time: {'' if known else 'at most '}{estimate.spoken(seconds)} from now ({len(jobs)} runs, "
+                f"{len(unmeasured)} measurements); Ctrl-C stops it, the same command resumes it."
             )
         return seconds + time.monotonic() - self.began
 
@@ -181,7 +182,8 @@ class _Engine:
                     f"{record.reason} ({self.store.root / record.run_id}*)"
                 )
         if self.study.options.report:
-            self._report(wanted)
+            learning = {planned.run_id for planned in plan}
+            self._report(learning | {record.run_id for record in records})
         bad = sum(number for status, number in counts.items() if status not in ("completed", "diverged"))
         return 1 if bad else 0
 

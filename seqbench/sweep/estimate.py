@@ -27,6 +27,11 @@ def expected_steps(cell: Cell, known: Mapping[tuple[str, str], float]) -> float:
     return float(min(cell.budget, known.get((cell.labels["task"], cell.labels["model"]), cell.budget)))
 
 
+def steps_are_known(cell: Cell, known: Mapping[tuple[str, str], float]) -> bool:
+    """Whether the steps that such runs took are known; else the budget stands in, an upper bound."""
+    return (cell.labels["task"], cell.labels["model"]) in known
+
+
 def run_seconds(cell: Cell, steps: float, timing: Timing) -> float:
     """Seconds of one lane for one run."""
     train = cell.train
