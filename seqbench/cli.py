@@ -1,59 +1,25 @@
 """The command line: parse, call, print, exit code. Each command imports what it needs: --help answers at once."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqbench.schema import UsageError
+from seqbench.usage import HELP
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from seqbench.schema import Study
 
-HELP = """\
-seqbench - how far back an architecture remembers, how its gradients flow, and what it costs
-
-usage: python -m seqbench [COMMAND] [key=value ...] [--config-dir DIR]
-
-commands
-  (none)                       train what is asked for; the same command again resumes it
-  plan                         what would run, what is done already, how long it will take
-  ls [tasks|models|sweeps|instruments]
-                               what there is to choose from
-  verify                       the contract checks on a task and a model, ours or yours
-  report [--store DIR]... [--out DIR]
-                               index.html, report.md, runs.csv, figures from the records of a store
-  choose --store DIR [--out FILE]
-                               learning rates from the records of a tuning sweep
-  --help, --version
-
-common keys                    (Hydra's grammar: values with commas are swept)
-  task=NAME  model=NAME        what to train; task.KEY=VALUE and model.KEY=VALUE change their values
-  train.KEY=VALUE              how to train: batch_size, steps, clip, ...
-  seeds=5  or  seeds=[0,3]     how many members, or which
-  device=auto|cpu|cuda         where
-  store=DIR  out=DIR           folder of records; folder of the report
-  rerun=missing|failed|all     what to train again
-  +sweep=NAME  scale=NAME      a named study, and its other sizes
-  plugins=[mine]               your own modules; their YAML files lie in --config-dir DIR
-
-examples
-  python -m seqbench task=copy_memory model=gru,lstm seeds=5
-  python -m seqbench +sweep=smoke
-  python -m seqbench plan +sweep=long_seq model=gru
-
-exit codes
-  0    fine, also where a run diverged
-  1    some runs failed, ran out of memory or time, or were killed
-  2    wrong usage; nothing was written
-  130  interrupted; the same command resumes
-"""
 LISTED = {"models": "model", "tasks": "task", "sweeps": "sweep", "instruments": "instruments"}
 STORE, OUT = "results/runs", "results/report"
 """Where records and the report are unless the command says otherwise; the same as in ``conf/config.yaml``."""
+PLAIN_WIDTH = 120
+"""Columns of what is printed into a pipe or a file."""
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports a program whose reader went away."""
 
@@ -74,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would complain once more
         return BROKEN_PIPE
+    except OSError as error:  # a disk that fills up or goes away midway; a closed pipe is told apart above
+        print(f"seqbench: {error}. What is done is kept; the same command resumes.", file=sys.stderr)
+        return 1
     return code
 
 
@@ -119,6 +88,7 @@ def run(words: list[str]) -> int:
     study, console = _compose(words)
     from seqbench.sweep.engine import run as run_study
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end is interrupted: no worker is left behind
     return run_study(study, console)
 
 
@@ -167,8 +137,24 @@ def report(words: list[str]) -> int:
     from seqbench.record.stores import Stores
     from seqbench.report import write
 
-    print(f"report: {write(Stores(stores), out)}")
+    found = Stores(stores)
+    print(f"report: {write(found, out, **_about({record.study for record in found.records()}))}")
     return 0
+
+
+def _about(studies: set[str | None]) -> dict[str, Any]:
+    """What the sweep file says of records that all come from one sweep: its name, reference and tuning."""
+    from seqbench.config import compose
+
+    names = studies - {None}
+    name = names.pop() if len(names) == 1 else None
+    if name is None:
+        return {}
+    try:
+        study = compose([f"+sweep={name}"])
+    except UsageError:  # somebody else's sweep: its file is not here
+        return {"study": name}
+    return {"study": name, "reference": study.reference, "tuning": study.tuning}
 
 
 def choose(words: list[str]) -> int:
@@ -205,7 +191,9 @@ def _compose(words: list[str]) -> "tuple[Study, Console]":
 
     from seqbench.config import compose
 
-    return compose(words), Console()
+    console = Console()
+    # Where no terminal tells its width rich assumes 80 columns, too few for the result table.
+    return compose(words), console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
 def _options(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:

@@ -129,7 +129,7 @@ def check_batch_is_a_pure_function(task: Task) -> None:
     torch.rand(1)
     same = task.batch("train", 3, BATCH, 5, "cpu")
     expect(_equal(first, same), "batch", "the same batch for the same arguments", "another")
-    for arguments in (("train", 4, BATCH, 5), ("train", 3, BATCH, 6)):
+    for arguments in (("train", 4, BATCH, 5), ("train", 3, BATCH, 6), ("validation", 3, BATCH, 5)):
         other = task.batch(*arguments, "cpu")  # type: ignore[arg-type]
         expect(not _equal(first, other), "batch", f"another batch for {arguments}", "the same")
 
@@ -254,8 +254,8 @@ def check_batch_independence(network: Network, task: Task, batch: Batch) -> None
     expect(same, "batch independence", "a sequence's outputs blind to the others", "changed ones")
 
 
-def check_initialisation_follows_the_seed(network: Network, task: Task, batch: Batch) -> None:
-    """Every parameter is finite; building again with the same random state gives the same outputs."""
+def check_evaluation_is_deterministic(network: Network, task: Task, batch: Batch) -> None:
+    """Every parameter is finite; in evaluation mode equal inputs give equal outputs."""
     bad = [name for name, p in network.named_parameters() if not torch.isfinite(p).all()]
     expect(not bad, "initialisation", "finite parameters", f"NaN or infinity in {', '.join(bad)}")
     network.eval()
@@ -271,7 +271,8 @@ def check_state_dict_round_trip(network: Network, task: Task, batch: Batch) -> N
         for parameter in other.parameters():
             parameter.add_(1.0)
     other.load_state_dict(network.state_dict())
-    network.eval(), other.eval()
+    network.eval()
+    other.eval()
     with torch.no_grad():
         same = torch.equal(network(batch), other(batch))
     expect(same, "save and load", "equal outputs after load_state_dict", "others: state outside parameters and buffers")
@@ -279,7 +280,7 @@ def check_state_dict_round_trip(network: Network, task: Task, batch: Batch) -> N
 
 FULL_MODEL_CHECKS = (
     check_batch_independence,
-    check_initialisation_follows_the_seed,
+    check_evaluation_is_deterministic,
     check_state_dict_round_trip,
 )
 

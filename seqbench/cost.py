@@ -68,7 +68,7 @@ def calibrate(trainer: Trainer) -> dict[str, float]:
     batches = list(trainer.task.examples("validation", size, device))
     began = time.perf_counter()
     evaluate(trainer.population, batches[:1])
-    _synchronise(device)
+    trainer.population.synchronise()
     return {"step_s": step_s, "evaluate_s": (time.perf_counter() - began) * len(batches)}
 
 
@@ -104,13 +104,13 @@ class _Step:
         self.index = 0
 
     def __call__(self) -> float:
-        index, device = self.index % self.trainer.budget, self.trainer.population.device
+        index = self.index % self.trainer.budget
         began = time.perf_counter()
         batches = self.trainer.batches(index)
-        _synchronise(device)
+        self.trainer.population.synchronise()
         ready = time.perf_counter()
         self.trainer.update(index, batches)
-        _synchronise(device)
+        self.trainer.population.synchronise()
         self.index += 1
         self.data_s.append(ready - began)
         return time.perf_counter() - ready
@@ -121,8 +121,3 @@ def _sample(step: _Step, least_steps: int, least_s: float) -> np.ndarray:
     while len(samples) < least_steps or sum(samples) < least_s:
         samples.append(step())
     return np.array(samples)
-
-
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -6,7 +6,7 @@ architecture, and nothing that one member does reaches another's row.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -93,26 +93,34 @@ class Population:
         """The network of one member, sharing its row of ``parameters``."""
         return self.networks[index]
 
+    def synchronise(self) -> None:
+        """Wait until the device has done what it was given; nothing to wait for on the CPU."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     def train(self, mode: bool) -> None:
         """Set training or evaluation mode of every member's module."""
         for network in self.networks:
             network.train(mode)
 
-    def _vmap(self, function: Callable, batch: Batch, batch_axis: int | None):
+    def _vmap(self, function: Callable[..., Any], batch: Batch, batch_axis: int | None) -> Any:
         template = self.networks[0]
 
-        def one(state: dict[str, Tensor], batch: Batch):
-            return function(lambda batch: functional_call(template, state, (batch,)), batch)
+        def one(state: dict[str, Tensor], given: dict[str, Tensor]) -> Any:
+            return function(lambda batch: functional_call(template, state, (batch,)), Batch(**given))
 
-        axes = Batch(*(None if field is None else batch_axis for field in batch))
+        # A batch travels as its tensors: vmap takes no None where it expects one.
+        given = {name: field for name, field in batch._asdict().items() if field is not None}
         with library_kernels(False):
-            return torch.vmap(one, in_dims=(0, axes))({**self._stacked, **self._buffers}, batch)
+            return torch.vmap(one, in_dims=(0, batch_axis))({**self._stacked, **self._buffers}, given)
 
     def _choose_mode(self) -> Literal["vmap", "loop"]:
         batch = self.task.batch("train", 0, 2, 0, self.device)
         self.mode = "vmap"
         try:
             self.losses([batch] * self.size)
+        except torch.OutOfMemoryError:
+            raise
         except (RuntimeError, ValueError, NotImplementedError, TypeError):
             # vmap raises these for data-dependent control flow, in-place writes, randomness and missing batching rules
             return "loop"
@@ -201,5 +209,5 @@ def _stacked_buffers(networks: Sequence[nn.Module]) -> dict[str, Tensor]:
 
 
 def _stack_batches(batches: Sequence[Batch]) -> Batch:
-    fields = zip(*batches, strict=True)
-    return Batch(*(None if values[0] is None else torch.stack(values) for values in fields))
+    fields = {name: [getattr(batch, name) for batch in batches] for name in Batch._fields}
+    return Batch(**{name: torch.stack(values) for name, values in fields.items() if values[0] is not None})

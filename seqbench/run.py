@@ -1,9 +1,10 @@
 """One run: train to the next evaluation, look at every member, stop when none goes on, score on the test set."""
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class Training:
         began = time.perf_counter()
         for index in range(start, end):
             self.trainer.step(index)
-        _synchronise(self.population.device)
+        self.population.synchronise()
         self.train_s += time.perf_counter() - began
 
     def _look(self, start: int, end: int) -> None:
@@ -81,7 +82,7 @@ class Training:
         history = self.trainer.history[start:end].cpu().numpy()
         for member in torch.nonzero(self.trainer.active).flatten().tolist():
             self.taken[member] = end
-            if not np.isfinite(history[:, :2, member]).all():
+            if not np.isfinite(history[:, :3, member]).all():
                 self._diverge(member, start, history[:, :, member])
             else:
                 self._judge(member, end, {name: float(value[member]) for name, value in values.items()})
@@ -90,12 +91,13 @@ class Training:
             self.progress(end, float(np.mean(values[self.task.metrics[0]])))
 
     def _diverge(self, member: int, start: int, history: np.ndarray) -> None:
-        bad = int(np.argmax(~np.isfinite(history[:, :2]).all(axis=1)))
-        which = "loss" if not np.isfinite(history[bad, 0]) else "gradient norm"
+        bad = int(np.argmax(~np.isfinite(history[:, :3]).all(axis=1)))
+        column = int(np.argmax(~np.isfinite(history[bad, :3])))
+        which = SERIES[column].replace("_", " ")
         losses = self.trainer.history[: start + bad, 0, member].cpu().numpy()
         last = f"; last finite loss {losses[-1]:.6g}" if len(losses) else ""
-        value = history[bad, 0 if which == "loss" else 1]
-        self.results[member] = Result(status="diverged", reason=f"{which} was {value} at step {start + bad + 1}{last}")
+        told = f"{which} was {history[bad, column]} at step {start + bad + 1}{last}"
+        self.results[member] = replace(self.results[member], status="diverged", reason=told)
         self.trainer.active[member] = False
 
     def _judge(self, member: int, step: int, values: Mapping[str, float]) -> None:
@@ -145,11 +147,13 @@ class Training:
     ) -> dict[str, Any]:
         solved, task = self._solved(member, status, test), self.task
         reference = next(b for b in task.baselines() if b.skill).values[task.skill_metric]
+        # a diverged run has no result, not even where a checkpoint of better days was kept
+        scored = test if status == "completed" else dict.fromkeys(test, math.nan)
         return {
             "solved": solved,
             "steps_to_solve": self.first_met[member] if solved else None,
-            "score": finite(test[task.metrics[0]]),
-            "skill": finite(skill(test[task.skill_metric], reference, task.floor)),
+            "score": finite(scored[task.metrics[0]]),
+            "skill": finite(skill(scored[task.skill_metric], reference, task.floor)),
             "test": {name: finite(value) for name, value in test.items()},
             "validation": {name: finite(value) for name, value in validation.items()},
             "selection": "best validation checkpoint" if task.solved is None else "final parameters",
@@ -180,7 +184,7 @@ class Training:
             "steps": taken,
             "budget": self.trainer.budget,
             "learning_rate": self.trainer.learning_rates[member],
-            "training_steps_per_s": finite(len(self.trainer.history[: max(self.taken)]) / self.train_s),
+            "training_steps_per_s": finite(max(self.taken) / self.train_s),
             "train_s": self.train_s,
             "evaluate_s": self.evaluate_s,
             "clip_fraction": finite(float(history[:, 3].mean())),
@@ -191,8 +195,3 @@ class Training:
             "losses_sha256": hashlib.sha256(np.ascontiguousarray(history[:, 0]).tobytes()).hexdigest(),
             "parameters_sha256": hashlib.sha256(parameters.tobytes()).hexdigest(),
         }
-
-
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -88,7 +88,7 @@ class Train:
         batch_size: sequences per optimiser step.
         steps: budget of optimiser steps; None takes the task's own ``budget``.
         clip: L2 bound on a member's gradient norm; None leaves gradients alone.
-        betas: Adam's decay rates. eps: Adam's denominator term (Kingma & Ba 2015).
+        beta1, beta2, eps: Adam's decay rates and denominator term (Kingma & Ba 2015).
         evaluate_every: steps between the first evaluations.
         evaluate_growth: later evaluations lie a factor of at most this apart.
         evaluate_batch: sequences per batch when evaluating.
@@ -193,13 +193,13 @@ class Record:
         attempt: 1, or more where an earlier attempt did not finish.
         labels: "task", "model", "variant": the names that tables print.
         config: the cell's identity, the plain values of its YAML files.
-        task: score (headline metric), skill_metric, floor, solved, length, budget, description.
+        task: score (headline metric), skill_metric, floor, solved, length, budget, input, output.
         architecture: parameters, width, causal, flops, state_size; None where the class declares nothing.
         sources: SHA-256 of the source files of task and architecture.
         environment, git: where it ran; git is None outside a checkout.
         baselines: list of Baseline as mappings.
         metrics: name -> unit, better, description, source, so that the record explains itself.
-        summary: the results; see ``train.py`` and ``cost.py`` for the keys.
+        summary: the results; see ``run.py`` and ``cost.py`` for the keys.
         arrays: name -> axis names of each array in ``arrays.npz``.
         files: file name -> SHA-256 of what lies beside the record.
     """

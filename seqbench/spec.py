@@ -75,7 +75,7 @@ class Average(NamedTuple):
         return Average(self.total + other.total, self.count + other.count)
 
     def mean(self) -> float:
-        """total / count in double precision."""
+        """The mean in double precision."""
         return float(self.total.double() / self.count.double())
 
 
@@ -198,6 +198,6 @@ class Instrument(Protocol):
         """Whether to measure now."""
         ...
 
-    def measure(self, network: nn.Module, task: Task, moment: Moment) -> Mapping[str, NamedArray]:
-        """Array name -> (axis names, values) of one member."""
+    def measure(self, network: Any, task: Task, moment: Moment) -> Mapping[str, NamedArray]:
+        """Array name -> (axis names, values) of one member; ``network`` is a ``layers.Network``."""
         ...

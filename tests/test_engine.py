@@ -83,6 +83,27 @@ def test_an_unwritable_store_is_refused_before_training(tmp_path: Path):
         run(study(tmp_path, cell("Mean"), store=str(tmp_path / "file")))
 
 
+@pytest.mark.parametrize(("key", "value"), [("store", "a" * 300), ("out", "file"), ("store", "/proc/none/here")])
+def test_a_folder_that_cannot_be_used_is_refused_at_once_and_leaves_nothing(tmp_path: Path, key: str, value: str):
+    (tmp_path / "file").write_text("")
+    folder = value if value.startswith("/") else str(tmp_path / value)
+    with pytest.raises(UsageError, match=f"{key} must be a folder"):
+        run(study(tmp_path, cell("Mean"), **{key: folder, "report": True}))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_instrument_with_a_bad_value_is_refused_before_training(tmp_path: Path):
+    bad = cell("Mean", instruments={"gradient_profile": True, "probe_batch": 0})
+    with pytest.raises(UsageError, match=r"instruments\.probe_batch must be at least 1; got 0"):
+        run(study(tmp_path, bad))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cell_that_fails_is_not_measured(tmp_path: Path):
+    run(study(tmp_path, cell("Raising"), cost=True))
+    assert Store(tmp_path / "store").records(kind="cost") == []
+
+
 def test_cost_is_measured_once_and_not_again(tmp_path: Path):
     wanted = study(tmp_path, cell("Mean"), cost=True)
     run(wanted)

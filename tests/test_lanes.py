@@ -14,7 +14,7 @@ HOW = {
     "Killing": ("killed", "SIGKILL, possibly out of memory"),
     "Hungry": ("oom", "memory"),
     "Sleeping": ("timeout", "train.timeout_s=3"),
-    "Transposed": ("usage", "must return a tensor (batch, time"),
+    "Transposed": ("failed", "must return a tensor (batch, time"),
 }
 
 
@@ -26,7 +26,7 @@ def run(jobs: list[Job], number: int = 2) -> list[Ended]:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
-    """Status and reason that each broken architecture's run ends with, all run side by side, a healthy one among them."""
+    """Status and reason of each broken architecture's run; all run side by side, a healthy one among them."""
     store = tmp_path_factory.mktemp("store")
     jobs = [
         Job(kind="learning", cell=cell(name, train=train(timeout_s=3.0)), seed=0, store=str(store))
@@ -36,13 +36,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, s
     for end in run(jobs):
         name = end.job.cell.model["target"].partition(":")[2]
         records = Store(store).find(end.job.run_id)
-        usage = [message[1] for message in end.messages if message[0] == "usage"]
-        if usage:
-            found[name] = ("usage", usage[0])
-        elif records:
-            found[name] = (records[0].status, records[0].reason or "")
-        else:
-            found[name] = outcome.of_process(end)
+        found[name] = (records[0].status, records[0].reason or "") if records else outcome.of_process(end)
     return found
 
 

@@ -58,6 +58,16 @@ def test_an_infinite_loss_is_a_divergence_with_its_step():
     assert result.status == "diverged"
     assert "at step 4; last finite loss" in (result.reason or "")
     assert result.summary["solved"] is False
+    assert (result.summary["score"], result.summary["skill"]) == (None, None)
+
+
+def test_an_update_that_is_not_finite_is_a_divergence_too():
+    made = cell("Mean")
+    training = Training(build_trainer(made, build_task(made), (0,)))
+    history = np.zeros((3, 4), dtype=np.float32)
+    history[1, 2] = np.inf
+    training._diverge(0, 5, history)
+    assert "update norm was inf at step 7" in (training.results[0].reason or "")
 
 
 def test_without_a_notion_of_solved_the_best_validation_checkpoint_is_tested():

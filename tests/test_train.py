@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from seqbench.sweep.cell import build_trainer
 from seqbench.registry import build
+from seqbench.sweep.cell import build_trainer
 from seqbench.train import Trainer, clip_
 from tests.toys import cell, train
 
@@ -29,7 +29,8 @@ def test_clip_of_a_zero_gradient_is_zero_and_of_a_nan_row_leaves_the_other():
 def test_the_recorded_gradient_norm_is_the_one_before_clipping():
     small = trainer(clip=1e-3)
     free = trainer(clip=None)
-    small.step(0), free.step(0)
+    small.step(0)
+    free.step(0)
     torch.testing.assert_close(small.history[0, 1], free.history[0, 1], rtol=1e-6, atol=0)
     assert small.history[0, 1].item() > 1e-3
     assert (small.history[0, 3].item(), free.history[0, 3].item()) == (1.0, 0.0)

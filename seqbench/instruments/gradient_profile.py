@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqbench.layers import Network
+from seqbench.schema import require
 from seqbench.spec import Batch, Moment, NamedArray, Task
 
 MAX_POSITIONS = 8
@@ -26,6 +27,7 @@ class GradientProfile:
     name = "gradient_profile"
 
     def __init__(self, probe_batch: int) -> None:
+        require(probe_batch >= 1, "instruments.probe_batch", "at least 1", probe_batch)
         self.probe_batch = probe_batch
 
     def due(self, moment: Moment, step: int) -> bool:

@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from seqbench.record.files import check_arrays, pack, sync_folder, text_of, write
 from seqbench.record.record import dump, load
 from seqbench.schema import Record, UsageError
 
@@ -47,14 +47,14 @@ class Store:
             ValueError: arrays and ``record.arrays`` disagree, or hold what cannot be stored.
             OSError: the disk refuses; nothing is left behind.
         """
-        _check_arrays(record, arrays)
-        packed = _pack(arrays)
+        check_arrays(record, arrays)
+        packed = pack(arrays)
         record = replace(record, files={"arrays.npz": hashlib.sha256(packed).hexdigest()})
         self.root.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.root))
         try:
             temporary.chmod(0o755)
-            _write(temporary / "arrays.npz", packed)
+            write(temporary / "arrays.npz", packed)
             return self._rename(record, temporary)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -63,18 +63,18 @@ class Store:
         """Give the folder the first free name; the record says which attempt it became."""
         while True:
             text, target = dump(record), self.path(record)
-            if target.is_dir() and _text(target / "record.json") == text:
+            if target.is_dir() and text_of(target / "record.json") == text:
                 return target
             if not os.path.lexists(target):
-                _write(temporary / "record.json", text.encode())
-                _sync_folder(temporary)
+                write(temporary / "record.json", text.encode())
+                sync_folder(temporary)
                 try:
                     os.rename(temporary, target)
                 except OSError as error:
                     if error.errno not in _TAKEN:
                         raise
                 else:
-                    _sync_folder(self.root)
+                    sync_folder(self.root)
                     return target
             record = replace(record, attempt=record.attempt + 1)
 
@@ -121,8 +121,11 @@ class Store:
             self.records()
         return [f"{name}: {text}" for name, text in sorted((self._problems or {}).items())]
 
-    def check_writable(self) -> None:
+    def check_writable(self, key: str = "store") -> None:
         """Return if records can be published here; leaves the disk as it was.
+
+        Args:
+            key: the key whose value the folder is, for the message.
 
         Raises:
             UsageError: the store is a file, or cannot be created or written.
@@ -134,26 +137,36 @@ class Store:
                     folder.mkdir()
                     made.append(folder)
             with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=self.root) as probe:
-                _write(Path(probe) / "probe", b"seqbench")
+                write(Path(probe) / "probe", b"seqbench")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(
-                f"store must be a folder that can be written; got {str(self.root)!r} ({reason}). "
-                "Choose another one with store=FOLDER."
+                f"{key} must be a folder that can be written; got {str(self.root)[:80]!r} ({reason}). "
+                f"Choose another one with {key}=FOLDER."
             ) from error
         finally:
             for folder in reversed(made):
                 with suppress(OSError):  # somebody else put something into it meanwhile
                     folder.rmdir()
 
+    def _entries(self) -> list[Path]:
+        try:
+            if not self.root.exists():
+                return []
+            if not self.root.is_dir():
+                self._note(self.root, "is a file, not a folder of records; point store= to a folder")
+                return []
+            return sorted(self.root.iterdir())
+        except (OSError, ValueError) as error:  # no permission, a name too long
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError(
+                f"store must be a folder that can be read; got {str(self.root)[:80]!r} ({reason}). "
+                "Choose another one with store=FOLDER."
+            ) from error
+
     def _folders(self) -> Iterator[Path]:
         """Folders that bear a record's name; what else lies here is named as a problem."""
-        if not self.root.exists():
-            return
-        if not self.root.is_dir():
-            self._note(self.root, "is a file, not a folder of records; point store= to a folder")
-            return
-        for path in sorted(self.root.iterdir()):
+        for path in self._entries():
             if path.name.startswith(_TEMPORARY):
                 self._note_abandoned(path)
             elif _FOLDER.fullmatch(path.name) and path.is_dir():
@@ -199,49 +212,3 @@ class Store:
             return
         if age > _ABANDONED_S:
             self._note(path, "was left by a process that was killed; delete it")
-
-
-def _check_arrays(record: Record, arrays: Mapping[str, Any]) -> None:
-    if set(record.arrays) != set(arrays):
-        odd = ", ".join(sorted(set(record.arrays) ^ set(arrays)))
-        raise ValueError(f"record.arrays must name the axes of exactly the arrays given; they differ in {odd}.")
-    for name, array in arrays.items():
-        array = np.asarray(array)
-        if array.ndim != len(record.arrays[name]):
-            raise ValueError(f"array {name} must have the axes {record.arrays[name]}; got the shape {array.shape}.")
-        if array.dtype.hasobject:
-            raise ValueError(f"array {name} must hold numbers; got the type {array.dtype}.")
-
-
-def _pack(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """The bytes of an ``.npz`` file; the same arrays give the same bytes, because no clock enters."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name in sorted(arrays):
-            entry = io.BytesIO()
-            np.lib.format.write_array(entry, np.asarray(arrays[name]), allow_pickle=False)
-            packed.writestr(zipfile.ZipInfo(f"{name}.npy"), entry.getvalue(), zipfile.ZIP_DEFLATED)
-    return stream.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    """Make names in a folder survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None

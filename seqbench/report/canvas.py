@@ -134,14 +134,13 @@ def panels(
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_rows else False)
         _arrange(figure, rows, columns, height, left, left if not share_rows else 0.2)
         for index, panel in enumerate(axes.flat):
-            if index >= len(titles):
+            if index < len(titles):
+                draw(index, panel)
+                panel.set_title(readable(titles[index]))
+            else:
                 panel.set_axis_off()
-                continue
-            draw(index, panel)
-            panel.set_title(readable(titles[index]))
         _legend(figure, legend, extra)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(stream := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None})
     return _smaller(stream.getvalue())
 
 

@@ -48,7 +48,7 @@ def _row(group: Group, label: str, record: Record) -> CostRow:
         batch_size=summary.get("batch_size"),
         length=summary.get("length"),
         parameters=summary.get("parameters"),
-        flops=summary.get("flops"),
+        flops=record.architecture.get("flops"),
         status=record.status,
     )
 

@@ -4,6 +4,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -34,10 +35,11 @@ def work(job: Job, connection: Connection) -> None:
     prepare()
     try:
         {"preflight": _preflight, "learning": _learn, "cost": _measure}[job.kind](job, connection.send)
-    except UsageError as error:
-        connection.send(("usage", str(error)))
-    except contract.ContractError as error:
-        _fail(job, connection.send, "failed", str(error), None)
+    except (UsageError, contract.ContractError) as error:
+        if job.kind == "preflight" and isinstance(error, UsageError):
+            connection.send(("usage", str(error)))
+        else:
+            _fail(job, connection.send, "failed", str(error), None)
     except BrokenPipeError:
         return  # the parent is gone, and with it whoever wanted the result
     except BaseException as error:
@@ -85,6 +87,7 @@ def instruments(cell: Cell) -> list[Instrument]:
 
 
 def _preflight(job: Job, send: Callable) -> None:
+    instruments(job.cell)
     task = build_task(job.cell)
     contract.check_cell(job.cell, task)
     send(("timed", cost.calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
@@ -119,7 +122,8 @@ def _fail(job: Job, send: Callable, status: Status, reason: str, trace: str | No
     if job.kind == "preflight":
         send(("failed", status, reason, trace))
         return
-    Store(job.store).publish(outcome.record(job, status, reason, trace), {})
+    with suppress(OSError):  # a full disk: the parent sees that there is no record
+        Store(job.store).publish(outcome.record(job, status, reason, trace), {})
 
 
 def _record(job: Job, started: datetime, duration: float, result: Result, task: Task, network: Network) -> Record:

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from seqbench import report
 from seqbench.record import environment as env
-from seqbench.record.record import run_id
+from seqbench.record.record import cell_id, current, run_id
 from seqbench.record.store import Store
 from seqbench.report.terminal import result_table
-from seqbench.schema import Cell, Record, Status, Study, UsageError
+from seqbench.schema import FINISHED, Cell, Record, Status, Study, UsageError
 from seqbench.sweep import estimate, outcome
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended, Lanes, default_lanes
@@ -42,15 +42,19 @@ class _Engine:
     def __init__(self, study: Study, console: Console) -> None:
         self.study, self.console = study, console
         self.store = Store(study.options.store)
-        self.lanes = study.options.lanes or default_lanes(study.cells[0].device)
+        devices = {cell.device for cell in study.cells}
+        self.lanes = study.options.lanes or default_lanes("cuda" if "cuda" in devices else "cpu")
+        self.env_id = env.env_id(env.environment())
         self.began = time.monotonic()
 
     def run(self) -> int:
+        self.store.check_writable()
+        if self.study.options.report:
+            Store(self.study.options.out).check_writable("out")
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         self._announce(plan, missing)
         checked = self._preflight(missing)
-        self.store.check_writable()
         jobs = self._jobs(missing, checked)
         unmeasured = self._unmeasured() if self.study.options.cost else []
         expected_s = self._estimate(jobs, unmeasured)
@@ -58,7 +62,7 @@ class _Engine:
         if jobs:
             self._train(jobs)
         if unmeasured:
-            self._measure([job for job in unmeasured if _cell_key(job.cell) not in _failed(checked)])
+            self._measure(self._measurable(unmeasured))
         return self._finish(plan, expected_s if missing else None)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
@@ -110,10 +114,18 @@ class _Engine:
         return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
 
     def _unmeasured(self) -> list[Job]:
-        here = env.env_id(env.environment())
-        have = {(record.run_id, record.env_id) for record in self.store.records(kind="cost")}
+        have = {record.run_id for record in self._ours("cost") if record.status in FINISHED}
         jobs = [Job(kind="cost", cell=cell, store=self.study.options.store) for cell in self.study.cells]
-        return [job for job in jobs if (job.run_id, here) not in have]
+        return [job for job in jobs if job.run_id not in have]
+
+    def _measurable(self, jobs: list[Job]) -> list[Job]:
+        """The jobs of cells that have trained: a cell that fails has no cost."""
+        trained = {record.cell_id for record in self._ours("learning") if record.status in FINISHED}
+        return [job for job in jobs if cell_id(job.cell.identity()) in trained]
+
+    def _ours(self, kind: str) -> list[Record]:
+        """The records that count, of this environment."""
+        return [record for record in current(self.store.records(kind)) if record.env_id == self.env_id]
 
     def _estimate(self, jobs: list[Job], unmeasured: list[Job]) -> float:
         seconds = estimate.wall_seconds([job.expected_s for job in jobs], self.lanes, len(unmeasured))
@@ -141,11 +153,10 @@ class _Engine:
 
     def _reconcile(self, end: Ended) -> Record:
         """The record that the job left; where it left none, one that says how its process ended."""
-        here = env.env_id(env.environment())
-        left = [r for r in self.store.find(end.job.run_id, here) if r.attempt >= end.job.attempt]
+        left = [r for r in self.store.find(end.job.run_id, self.env_id) if r.attempt >= end.job.attempt]
         if not left:
             self._publish_failure(end.job, *outcome.of_process(end), None)
-            left = self.store.find(end.job.run_id, here)
+            left = self.store.find(end.job.run_id, self.env_id)
         return left[-1]
 
     def _publish_failures(self, missing: Iterable[PlannedRun], checked: dict[str, _Checked]) -> None:
@@ -170,12 +181,13 @@ class _Engine:
         }
         records = [record for record in self.store.records() if record.run_id in wanted]
         self.console.print(result_table(records, self.study.reference))
-        counts = Counter(record.status for record in outcome.newest(records) if record.kind == "learning")
+        ours = [record for record in current(records) if record.env_id == self.env_id]
+        counts = Counter(record.status for record in ours if record.kind == "learning")
         elapsed = time.monotonic() - self.began
         told = f" (expected {estimate.spoken(expected_s)})" if expected_s is not None else ""
         summary = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
         self._say(f"{summary}; took {estimate.spoken(elapsed)}{told}.")
-        for record in outcome.newest(records):
+        for record in ours:
             if record.status not in ("completed", "diverged"):
                 self._say(
                     f"{record.status}: {record.labels['model']} on {record.labels['task']} seed {record.seed}: "
@@ -206,10 +218,6 @@ class _Engine:
 
 def _cell_key(cell: Cell) -> str:
     return run_id(cell.identity(), None, "learning")
-
-
-def _failed(checked: dict[str, _Checked]) -> set[str]:
-    return {key for key, found in checked.items() if found.failure is not None}
 
 
 def _learning_job(planned: PlannedRun, store: str, expected_s: float) -> Job:

@@ -24,7 +24,6 @@ class Job:
     store: str = ""
     attempt: int = 1
     expected_s: float = 0.0
-    expected_steps: float = 0.0
 
     @property
     def run_id(self) -> str:

@@ -6,8 +6,11 @@ instead of two seconds of import. Whoever needs a truly fresh process asks for "
 
 import multiprocessing
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
@@ -56,13 +59,15 @@ class Lanes:
     def __init__(self, number: int, method: Literal["forkserver", "spawn"] = "forkserver") -> None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         self.number = number
-        self.context = multiprocessing.get_context(method)
+        self.context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
             self.context.set_forkserver_preload(["seqbench.sweep.cell"])
         self.running: list[Lane] = []
         self._messages: dict[int, list[tuple]] = {}
 
-    def run(self, jobs: Sequence[Job], ended: Callable[[Ended], None], tick: Callable[[], None] = lambda: None) -> None:
+    def run(
+        self, jobs: Sequence[Job], ended: Callable[[Ended], object], tick: Callable[[], None] = lambda: None
+    ) -> None:
         """Run all jobs; ``ended`` is called for each, ``tick`` four times a second. Leaves no process behind."""
         waiting = list(jobs)
         try:
@@ -93,15 +98,16 @@ class Lanes:
         receiver, sender = self.context.Pipe(duplex=False)
         # the target is imported in the child only: this process never loads torch
         process = self.context.Process(target=_work, args=(job, sender), daemon=True)
-        process.start()
+        with _interrupts_ignored():
+            process.start()
         sender.close()
         self._messages[id(process)] = []
         self.running.append(Lane(job=job, process=process, connection=receiver))
 
-    def _attend(self, lane: Lane, ended: Callable[[Ended], None]) -> None:
+    def _attend(self, lane: Lane, ended: Callable[[Ended], object]) -> None:
         alive = lane.process.is_alive()
         self._read(lane)
-        limit = lane.job.cell.train.timeout_s
+        limit = lane.job.cell.train.timeout_s if lane.job.kind == "learning" else None
         timed_out = alive and limit is not None and lane.elapsed_s > limit
         if timed_out:
             lane.process.kill()
@@ -125,6 +131,22 @@ class Lanes:
                     self._messages[id(lane.process)].append(message)
         except (EOFError, OSError):
             return  # the writer is gone; the process's end tells the rest
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """A process started inside is deaf to Ctrl-C from its first moment: only the parent answers it, and ends the lanes.
+
+    A spawned interpreter inherits the disposition; without this it would print a traceback while it imports torch.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _work(job: Job, connection: Connection) -> None:

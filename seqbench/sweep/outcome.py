@@ -1,7 +1,6 @@
 """What became of a run whose process left no record, told from how the process ended. No torch."""
 
 import signal
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from seqbench.record import environment as env
@@ -23,7 +22,7 @@ def of_process(end: Ended) -> tuple[Status, str]:
     return "failed", f"the worker process ended with exit code {code} and left no record"
 
 
-def record(job: Job, status: Status, reason: str, trace: str | None) -> Record:
+def record(job: Job, status: Status, reason: str | None, trace: str | None) -> Record:
     """The record of a run that did not end by itself."""
     cell, environment = job.cell, env.environment()
     identity = cell.identity()
@@ -35,7 +34,7 @@ def record(job: Job, status: Status, reason: str, trace: str | None) -> Record:
         labels=dict(cell.labels),
         seed=job.seed,
         study=cell.study,
-        command=cell.command + (f" seeds=[{job.seed}]" if job.seed is not None else ""),
+        command=cell.command + (f" 'seeds=[{job.seed}]'" if job.seed is not None else ""),
         config=identity,
         sources=dict(cell.sources),
         environment=environment,
@@ -47,13 +46,3 @@ def record(job: Job, status: Status, reason: str, trace: str | None) -> Record:
         duration_s=0.0,
         attempt=job.attempt,
     )
-
-
-def newest(records: Iterable[Record]) -> list[Record]:
-    """The latest attempt of each run in each environment."""
-    latest: dict[tuple[str, str], Record] = {}
-    for item in records:
-        key = (item.run_id, item.env_id)
-        if key not in latest or latest[key].attempt < item.attempt:
-            latest[key] = item
-    return list(latest.values())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from seqbench.record import environment as env
-from seqbench.record.record import cell_id, run_id
+from seqbench.record.record import cell_id, current, run_id
 from seqbench.record.store import Store
 from seqbench.schema import FINISHED, Cell, Record, Study
 
@@ -17,7 +17,7 @@ class PlannedRun:
     Attributes:
         run_id: its identity. attempt: the number of the attempt that training it now would be.
         train: whether it will be trained. reason: why, or why not.
-        record: the newest record of this run from this environment, None where there is none.
+        record: the record of this run from this environment that counts, None where there is none.
     """
 
     cell: Cell
@@ -45,31 +45,31 @@ def make_plan(study: Study, store: Store) -> list[PlannedRun]:
 
 def _plan_run(cell: Cell, seed: int, records: list[Record], here: str, rerun: str) -> PlannedRun:
     identity = cell.identity()
-    ours = sorted((r for r in records if r.env_id == here), key=lambda record: record.attempt)
-    newest = ours[-1] if ours else None
-    train, reason = _decide(newest, bool(records), rerun)
+    ours = [record for record in records if record.env_id == here]
+    counts = next(iter(current(ours)), None)
+    train, reason = _decide(counts, bool(records), rerun)
     return PlannedRun(
         cell=cell,
         seed=seed,
         run_id=run_id(identity, seed, "learning"),
         cell_id=cell_id(identity),
-        attempt=newest.attempt + 1 if newest else 1,
+        attempt=1 + max((record.attempt for record in ours), default=0),
         train=train,
         reason=reason,
-        record=newest,
+        record=counts,
     )
 
 
-def _decide(newest: Record | None, elsewhere: bool, rerun: str) -> tuple[bool, str]:
-    if newest is None:
+def _decide(record: Record | None, elsewhere: bool, rerun: str) -> tuple[bool, str]:
+    if record is None:
         return True, "done only in another environment" if elsewhere else "missing"
     if rerun == "all":
         return True, "rerun=all"
-    if newest.status in FINISHED:
-        return False, f"done ({newest.status})"
-    if newest.status in ("failed", "oom") and rerun != "failed":
-        return False, f"{newest.status} before; rerun=failed tries it again"
-    return True, f"{newest.status} before"
+    if record.status in FINISHED:
+        return False, f"done ({record.status})"
+    if record.status in ("failed", "oom") and rerun != "failed":
+        return False, f"{record.status} before; rerun=failed tries it again"
+    return True, f"{record.status} before"
 
 
 def explain(study: Study, console: Console) -> None:

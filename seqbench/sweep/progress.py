@@ -1,7 +1,7 @@
 """The view of a sweep at work: one live block in a terminal, plain lines elsewhere. Only the parent draws."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -83,13 +83,13 @@ class Progress:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _name(labels: dict) -> str:
+def _name(labels: Mapping[str, str]) -> str:
     return " ".join(part for part in (labels["task"], labels["model"], labels["variant"]) if part)
 
 
 def _lane(lane: Lane) -> str:
     score = "" if lane.score is None else f"  score {lane.score:.4g}"
-    return f"  {_name(dict(lane.job.cell.labels))} seed {lane.job.seed}: step {lane.step}/{lane.job.cell.budget}{score}"
+    return f"  {_name(lane.job.cell.labels)} seed {lane.job.seed}: step {lane.step}/{lane.job.cell.budget}{score}"
 
 
 def _told(record: Record) -> str:

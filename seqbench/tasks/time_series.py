@@ -5,7 +5,7 @@ Protocol: Zhou et al. 2021 (Informer, arXiv:2012.07436): standardised channels, 
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -136,7 +136,11 @@ class TimeSeries(Task):
         }
 
     def baselines(self) -> tuple[Baseline, ...]:
-        """Persistence, seasonal naive and ridge, see the class."""
+        """Persistence, seasonal naive and ridge, see the class; fitted once."""
+        return self._fitted
+
+    @cached_property
+    def _fitted(self) -> tuple[Baseline, ...]:
         values, window, horizon, season = self.values, self.data.window, self.data.horizon, self.data.season
         ridge = forecast.fit_ridge(
             values, self.data.origins("train"), self.fixed_origins("validation"), window, horizon

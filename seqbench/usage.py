@@ -1,0 +1,40 @@
+"""What --help prints: a page that a newcomer understands."""
+
+HELP = """\
+seqbench - how far back an architecture remembers, how its gradients flow, and what it costs
+
+usage: python -m seqbench [COMMAND] [key=value ...] [--config-dir DIR]
+
+commands
+  (none)                       train what is asked for; the same command again resumes it
+  plan                         what would run and why, what is done already
+  ls [tasks|models|sweeps|instruments]
+                               what there is to choose from
+  verify                       the contract checks on a task and a model, ours or yours
+  report [--store DIR]... [--out DIR]
+                               index.html, report.md, runs.csv, figures from the records of a store
+  choose --store DIR [--out FILE]
+                               learning rates from the records of a tuning sweep
+  --help, --version
+
+common keys                    (Hydra's grammar: values with commas are swept)
+  task=NAME  model=NAME        what to train; task.KEY=VALUE and model.KEY=VALUE change their values
+  train.KEY=VALUE              how to train: batch_size, steps, clip, ...
+  seeds=5  or  seeds=[0,3]     how many members, or which
+  device=auto|cpu|cuda         where
+  store=DIR  out=DIR           folder of records; folder of the report
+  rerun=missing|failed|all     what to train again
+  +sweep=NAME  scale=NAME      a named study, and its other sizes
+  plugins=[mine]               your own modules; their YAML files lie in --config-dir DIR
+
+examples
+  python -m seqbench task=copy_memory model=gru,lstm seeds=5
+  python -m seqbench +sweep=smoke
+  python -m seqbench plan +sweep=long_seq model=gru
+
+exit codes
+  0    fine, also where a run diverged
+  1    some runs failed, ran out of memory or time, or were killed
+  2    wrong usage; nothing was written
+  130  interrupted; the same command resumes
+"""

@@ -1,0 +1,63 @@
+"""The committed studies are whole, current, and say what the README says of them."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from seqbench.config import compose
+from seqbench.record.record import run_id
+from seqbench.record.store import Store
+from seqbench.report.remarks import AT_BASELINE
+from seqbench.schema import Record, Study
+from seqbench.tuning import Tuned, choose
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "results" / "reference"
+SYNTHETIC = ("copy_15", "copy_30", "adding_50", "adding_100")
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return compose(["+sweep=long_seq", "device=cpu"])
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    store = Store(REFERENCE / "long_seq" / "runs")
+    found = store.records()
+    assert store.problems == []
+    return found
+
+
+def test_the_learning_rates_are_those_that_the_committed_trials_choose():
+    store = Store(REFERENCE / "tune_long_seq")
+    trials = store.records(kind="learning")
+    assert store.problems == []
+    chosen, used = choose(trials, "here"), Tuned.read(ROOT / "conf" / "tuned" / "long_seq.yaml")
+    assert chosen.learning_rate == used.learning_rate
+    assert (chosen.steps, chosen.grid, chosen.trials) == (used.steps, used.grid, used.trials)
+
+
+def test_trials_share_no_seed_with_the_study(study: Study):
+    trials = Store(REFERENCE / "tune_long_seq").records(kind="learning")
+    assert not {record.seed for record in trials} & {seed for cell in study.cells for seed in cell.seeds}
+
+
+def test_the_study_holds_every_run_that_the_sweep_asks_for(study: Study, records: list[Record]):
+    wanted = {run_id(cell.identity(), seed, "learning") for cell in study.cells for seed in cell.seeds}
+    wanted |= {run_id(cell.identity(), None, "cost") for cell in study.cells}
+    assert {record.run_id for record in records} == wanted
+    assert len([record for record in records if record.kind == "learning"]) == 125
+
+
+@pytest.mark.parametrize("task", SYNTHETIC)
+def test_some_architecture_solves_with_most_seeds_and_some_stays_at_the_baseline(task: str, records: list[Record]):
+    solved: dict[str, int] = defaultdict(int)
+    skill: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        if record.kind == "learning" and record.labels["task"] == task:
+            solved[record.labels["model"]] += bool(record.summary["solved"])
+            skill[record.labels["model"]].append(record.summary["skill"])
+    assert max(solved.values()) >= 4
+    assert min(max(values) for values in skill.values()) < AT_BASELINE
