@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seqbench.report.row import VerdictRow
 
 AT_BASELINE = 0.02
-"""Normalised skill below which every run of a cell counts as standing at the baseline."""
+"""Mean normalised skill within which a cell counts as standing at the baseline."""
 
 
 def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]:
@@ -26,15 +26,17 @@ def beats_baseline(row: VerdictRow) -> bool:
 
 
 def stays_at_baseline(row: VerdictRow) -> bool:
-    """Whether no run shows skill: the interval of the mean holds 0, or the mean is within ``AT_BASELINE`` of it."""
+    """Whether the mean skill is within ``AT_BASELINE`` of 0.
+
+    An interval that holds 0 is not enough: where some seeds learn and others do not it is wide, and nobody "stays".
+    """
     if row.skill is None or (row.summary and row.summary.solved):
         return False
-    low, high = row.skill_interval or (row.skill, row.skill)
-    return low <= 0.0 <= high or abs(row.skill) < AT_BASELINE
+    return abs(row.skill) < AT_BASELINE
 
 
 def _against(row: VerdictRow, baseline: VerdictRow) -> str | None:
-    """'Loses to' where the interval, or every run, is on the worse side; 'no better than' where it straddles."""
+    """'Loses to' where the interval, or every run, is on the worse side; 'not clearly better' where it straddles."""
     low_high = _span(row)
     if low_high is None or baseline.score is None or row.better == "neither":
         return None
@@ -44,7 +46,7 @@ def _against(row: VerdictRow, baseline: VerdictRow) -> str | None:
         return f"loses to {baseline.name}"
     if worst <= sign * baseline.score:
         straddles = row.summary is not None and row.summary.interval is not None
-        return f"{'no' if straddles else 'not every run'} better than {baseline.name}"
+        return f"{'not clearly' if straddles else 'not every run'} better than {baseline.name}"
     return None
 
 
