@@ -35,7 +35,7 @@ def test_a_task_file_holds_every_argument_of_its_class_and_builds_it(name: str):
 
 
 def test_words_on_the_command_line_win_over_a_long_task():
-    assert node("task=long/copy_10", "task.delay=7")["delay"] == 7
+    assert node("task=long/copy_15", "task.delay=7")["delay"] == 7
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -53,17 +53,17 @@ class _Engine:
             Store(self.study.options.out).check_writable("out")
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
+        checked = self._preflight(missing)  # first: a bad value is told in one message, with nothing before it
         self._announce(plan, missing)
-        checked = self._preflight(missing)
         jobs = self._jobs(missing, checked)
         unmeasured = self._unmeasured() if self.study.options.cost else []
-        expected_s = self._estimate(jobs, unmeasured)
+        expected = self._estimate(jobs, unmeasured)
         self._publish_failures(missing, checked)
         if jobs:
             self._train(jobs)
         if unmeasured:
             self._measure(self._measurable(unmeasured))
-        return self._finish(plan, expected_s if missing else None)
+        return self._finish(plan, expected if missing else None)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
         name = self.study.name or self.study.cells[0].command
@@ -127,7 +127,7 @@ class _Engine:
         """The records that count, of this environment."""
         return [record for record in current(self.store.records(kind)) if record.env_id == self.env_id]
 
-    def _estimate(self, jobs: list[Job], unmeasured: list[Job]) -> float:
+    def _estimate(self, jobs: list[Job], unmeasured: list[Job]) -> str:
         seconds = estimate.wall_seconds([job.expected_s for job in jobs], self.lanes, len(unmeasured))
         known = all(estimate.steps_are_known(job.cell, self.study.expected_steps) for job in jobs)
         if jobs:
@@ -135,7 +135,8 @@ class _Engine:
                 f"Expected time: {'' if known else 'at most '}{estimate.spoken(seconds)} from now ({len(jobs)} runs, "
                 f"{len(unmeasured)} measurements); Ctrl-C stops it, the same command resumes it."
             )
-        return seconds + time.monotonic() - self.began
+        told = estimate.spoken(seconds + time.monotonic() - self.began)
+        return told if known else f"at most {told}"
 
     def _train(self, jobs: list[Job]) -> None:
         with Progress(self.console, "training", len(jobs), sum(job.expected_s for job in jobs)) as progress:
@@ -175,7 +176,7 @@ class _Engine:
     def _publish_failure(self, job: Job, status: Status, reason: str, trace: str | None) -> None:
         self.store.publish(outcome.record(job, status, reason, trace), {})
 
-    def _finish(self, plan: list[PlannedRun], expected_s: float | None) -> int:
+    def _finish(self, plan: list[PlannedRun], expected: str | None) -> int:
         wanted = {planned.run_id for planned in plan} | {
             run_id(cell.identity(), None, "cost") for cell in self.study.cells
         }
@@ -184,7 +185,7 @@ class _Engine:
         ours = [record for record in current(records) if record.env_id == self.env_id]
         counts = Counter(record.status for record in ours if record.kind == "learning")
         elapsed = time.monotonic() - self.began
-        told = f" (expected {estimate.spoken(expected_s)})" if expected_s is not None else ""
+        told = f" (expected {expected})" if expected is not None else ""
         summary = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
         self._say(f"{summary}; took {estimate.spoken(elapsed)}{told}.")
         for record in ours:
