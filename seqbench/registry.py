@@ -45,6 +45,12 @@ def source_sha256(target: str, plugins: tuple[str, ...] = ()) -> str:
     """SHA-256 of the file that holds the class, found without importing it."""
     module_name = target.partition(":")[0]
     _check_allowed(target, module_name, plugins)
+    for plugin in plugins:
+        if not _exists(plugin):
+            raise UsageError(
+                f"plugins must be modules that can be found; got {plugin!r}. "
+                f"Run from the folder that holds {plugin}.py, or install it."
+            )
     try:
         found = importlib.util.find_spec(module_name)
     except (ImportError, ValueError, AttributeError):
@@ -55,6 +61,13 @@ def source_sha256(target: str, plugins: tuple[str, ...] = ()) -> str:
             f"run from the folder that holds {module_name.partition('.')[0]}.py, or install it."
         )
     return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
+
+
+def _exists(module_name: str) -> bool:
+    try:
+        return importlib.util.find_spec(module_name) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
 
 
 def _check_allowed(target: str, module_name: str, plugins: tuple[str, ...]) -> None:
@@ -92,4 +105,7 @@ def build(node: Mapping[str, Any], kind: str, plugins: tuple[str, ...] = (), **f
             f"{cls.__name__}.__init__ takes {', '.join(parameters)}; the configuration also gives "
             f"{', '.join(unknown)}. Remove it from the YAML file or add it to __init__."
         )
-    return cls(**fixed, **given)
+    try:
+        return cls(**fixed, **given)
+    except TypeError as error:  # an abstract method is missing, or __init__ chokes on a value's type
+        raise UsageError(f"{cls.__name__} cannot be built from its YAML values: {error}.") from error

@@ -75,3 +75,15 @@ def test_a_value_the_class_does_not_take_is_a_usage_error():
 def test_a_good_architecture_of_a_users_own_passes():
     made: Cell = cell("Mean")
     assert contract.verify(made, Console(file=io.StringIO())) == 0
+
+
+def test_what_does_not_declare_causal_is_said_to_be_unchecked():
+    stream = io.StringIO()
+    assert contract.verify(cell("Mean"), Console(file=stream, width=200)) == 0
+    assert "skipped model causality: the class does not declare causal = True" in stream.getvalue()
+
+
+def test_a_task_that_is_not_finished_is_a_usage_error():
+    unfinished = {"target": "tests.toys:Unfinished", "version": 1, "budget": 10}
+    with pytest.raises(UsageError, match=r"Unfinished cannot be built from its YAML values: .*abstract"):
+        build(unfinished, "task", ("tests",))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seqbench.schema import Cell, Train
+from seqbench.spec import Task
 
 TRAIN = {
     "batch_size": 4, "steps": None, "clip": 1.0, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8,
@@ -162,3 +163,7 @@ class Mixing(Mean):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x - x.mean(0))
+
+
+class Unfinished(Task):
+    """A task without any of its methods."""

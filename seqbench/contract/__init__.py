@@ -37,8 +37,9 @@ def verify(cell: Cell, console: Console) -> int:
     failures = 0
     for rule, holds in _all_checks(cell):
         try:
-            holds()
-            console.print(f"ok      {rule}", markup=False, highlight=False)
+            skipped = holds()
+            told = f"skipped {rule}: {skipped}" if skipped else f"ok      {rule}"
+            console.print(told, markup=False, highlight=False)
         except (ContractError, UsageError) as error:
             failures += 1
             console.print(f"BROKEN  {rule}: {error}", markup=False, highlight=False, soft_wrap=True)
@@ -50,16 +51,16 @@ def verify(cell: Cell, console: Console) -> int:
     return 1 if failures else 0
 
 
-def _all_checks(cell: Cell) -> Iterator[tuple[str, Callable[[], None]]]:
+def _all_checks(cell: Cell) -> Iterator[tuple[str, Callable[[], str | None]]]:
     task: Task = build(cell.task, "task", cell.plugins)
     for check in TASK_CHECKS:
         yield f"task {_rule(check)}", lambda check=check: check(task)
     batch = task.batch("train", 0, BATCH, 0, "cpu")
     for check in (*QUICK_MODEL_CHECKS, *FULL_MODEL_CHECKS):
 
-        def run(check: Callable = check) -> None:
+        def run(check: Callable = check) -> str | None:
             with unchanged_process("model"):
-                check(build_network(cell.model, task, cell.plugins, 0), task, batch)
+                return check(build_network(cell.model, task, cell.plugins, 0), task, batch)
 
         yield f"model {_rule(check)}", run
 

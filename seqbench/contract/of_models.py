@@ -40,12 +40,16 @@ def check_gradients(network: Network, task: Task, batch: Batch) -> None:
     expect(not bad, "gradient", "finite gradients", f"NaN or infinity in {', '.join(bad)}")
 
 
-def check_causality(network: Network, task: Task, batch: Batch) -> None:
-    """What declares ``causal`` gives bitwise equal past outputs when future inputs change; a task may require it."""
+def check_causality(network: Network, task: Task, batch: Batch) -> str | None:
+    """What declares ``causal`` gives bitwise equal past outputs when future inputs change; a task may require it.
+
+    Returns:
+        Why it was not checked, None where it was.
+    """
     causal = getattr(network.body, "causal", None)
     expect(bool(causal) or not task.requires_causal, "causal", "causal=True, which this task requires", causal)
     if not causal or batch.inputs.shape[1] < 2:
-        return
+        return "the class does not declare causal = True"
     network.eval()
     x = network.embed(batch.inputs)
     middle = x.shape[1] // 2
@@ -54,6 +58,7 @@ def check_causality(network: Network, task: Task, batch: Batch) -> None:
     with torch.no_grad():
         same = torch.equal(network.body(x)[:, :middle], network.body(changed)[:, :middle])
     expect(same, "causal", "past outputs unchanged when the future changes", "changed ones")
+    return None
 
 
 QUICK_MODEL_CHECKS = (check_output_shape, check_gradients, check_causality)

@@ -13,6 +13,7 @@ from seqbench.record import environment as env
 from seqbench.record.record import cell_id, current, run_id
 from seqbench.record.store import Store
 from seqbench.report.terminal import result_table
+from seqbench.report.wording import count
 from seqbench.schema import FINISHED, Cell, Record, Status, Study, UsageError
 from seqbench.sweep import estimate, outcome
 from seqbench.sweep.job import Job
@@ -66,11 +67,12 @@ class _Engine:
         return self._finish(plan, expected if missing else None)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
-        name = self.study.name or self.study.cells[0].command
+        runs, cells = count(len(plan), "run"), count(len(self.study.cells), "cell")
+        name = self.study.name or (self.study.cells[0].command if len(self.study.cells) == 1 else "sweep")
         device = self.study.cells[0].device
         self._say(
-            f"{name}: {len(plan)} runs of {len(self.study.cells)} cells, {len(plan) - len(missing)} done, "
-            f"{len(missing)} to train on {self.lanes} {'lane' if self.lanes == 1 else 'lanes'} ({device})."
+            f"{name}: {runs} of {cells}, {len(plan) - len(missing)} done, {len(missing)} to train on "
+            f"{count(self.lanes, 'lane')} ({device})."
         )
         for problem in self.store.problems:
             self._say(f"store: {problem}")
@@ -131,10 +133,9 @@ class _Engine:
         seconds = estimate.wall_seconds([job.expected_s for job in jobs], self.lanes, len(unmeasured))
         known = all(estimate.steps_are_known(job.cell, self.study.expected_steps) for job in jobs)
         if jobs:
-            self._say(
-                f"Expected time: {'' if known else 'at most '}{estimate.spoken(seconds)} from now ({len(jobs)} runs, "
-                f"{len(unmeasured)} measurements); Ctrl-C stops it, the same command resumes it."
-            )
+            much = f"{'' if known else 'at most '}{estimate.spoken(seconds)} from now"
+            what = f"{count(len(jobs), 'run')}, {count(len(unmeasured), 'cost measurement')}"
+            self._say(f"Expected time: {much} ({what}); Ctrl-C stops it, the same command resumes it.")
         told = estimate.spoken(seconds + time.monotonic() - self.began)
         return told if known else f"at most {told}"
 
@@ -211,7 +212,8 @@ class _Engine:
             reference=self.study.reference,
         )
         self._say(f"Report: {page}")
-        self._say(f"Next: python -m seqbench report --store {self.study.options.store} --out {out}")
+        store = self.study.options.store
+        self._say(f"Next, a report of all that the store holds: python -m seqbench report --store {store} --out {out}")
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -7,11 +7,11 @@ instead of two seconds of import. Whoever needs a truly fresh process asks for "
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
@@ -98,7 +98,7 @@ class Lanes:
         receiver, sender = self.context.Pipe(duplex=False)
         # the target is imported in the child only: this process never loads torch
         process = self.context.Process(target=_work, args=(job, sender), daemon=True)
-        with _interrupts_ignored():
+        with _interrupts_held():
             process.start()
         sender.close()
         self._messages[id(process)] = []
@@ -134,19 +134,18 @@ class Lanes:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
+def _interrupts_held() -> Iterator[None]:
     """A process started inside is deaf to Ctrl-C from its first moment: only the parent answers it, and ends the lanes.
 
-    A spawned interpreter inherits the disposition; without this it would print a traceback while it imports torch.
+    The blocked signal is inherited, also by a fresh interpreter, which would otherwise print a traceback while it
+    imports torch; for the parent it is held back until the process is started, not lost.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # it would unblock the signal if it were started inside
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(job: Job, connection: Connection) -> None:
