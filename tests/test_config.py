@@ -1,12 +1,13 @@
 """Cells: how words become cells, how these are labelled, and that each is trained alone again by its command."""
 
+import os
 import shlex
 from pathlib import Path
 
 import pytest
 
 from seqbench.config import compose
-from seqbench.schema import Study
+from seqbench.schema import Study, UsageError
 from tests import user_folder
 from tests.user_folder import MODEL, TASK, my_study, refusal, write
 
@@ -173,3 +174,16 @@ def test_a_folder_with_a_name_that_needs_quotes_is_searched(mine: Path, tmp_path
     mine.rename(odd)
     (cell,) = my_study(odd).cells
     assert compose(shlex.split(cell.command)[3:]).cells[0].identity() == cell.identity()
+
+
+@pytest.mark.parametrize("kind", ["url", "pipe", "folder"])
+def test_what_is_no_plain_file_is_refused_without_being_opened(tmp_path: Path, kind: str) -> None:
+    paths = {"url": "https://example.org/a.csv", "pipe": str(tmp_path / "pipe"), "folder": str(tmp_path)}
+    os.mkfifo(tmp_path / "pipe")
+    says = {
+        "url": "a file on this machine; got the URL",
+        "pipe": "is a device, pipe or socket",
+        "folder": "is a folder",
+    }
+    with pytest.raises(UsageError, match=says[kind]):
+        compose(["task=time_series", "task.source=csv", f"task.path='{paths[kind]}'"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqbench.schema import UsageError
+from seqbench.sources import plain_file
 
 _SERIES_TARGET = "seqbench.tasks.time_series:TimeSeries"
 
@@ -19,8 +20,11 @@ def check_data(task: Mapping[str, Any]) -> str | None:
     Raises:
         UsageError: the file cannot be read, or its series cannot be used.
     """
-    sha256 = _file_sha256(task["path"]) if task.get("path") is not None else None
-    if task["target"] == _SERIES_TARGET:
+    path, is_series = task.get("path"), task["target"] == _SERIES_TARGET
+    if path is not None and is_series:
+        plain_file.find(path)  # first: a URL, a folder or a pipe must not be opened
+    sha256 = _file_sha256(path) if path is not None else None
+    if is_series:
         from seqbench import series
 
         known = inspect.signature(series.load).parameters
