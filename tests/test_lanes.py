@@ -1,8 +1,11 @@
 import multiprocessing
+import os
+import signal
 
 import pytest
 
 from seqbench.record.store import Store
+from seqbench.sweep import lanes as lanes_module
 from seqbench.sweep import outcome
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended, Lanes
@@ -69,3 +72,17 @@ def test_stopping_midway_ends_every_process():
         lanes.run(jobs, lambda end: None, interrupt)
     assert multiprocessing.active_children() == []
     assert lanes.running == []
+
+
+def test_an_interrupt_while_a_process_starts_is_held_back_and_not_lost():
+    reached: list[str] = []
+
+    def start() -> None:
+        with lanes_module._interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            reached.append("the end of the start")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert reached == ["the end of the start"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
