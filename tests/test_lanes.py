@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -74,15 +76,32 @@ def test_stopping_midway_ends_every_process():
     assert lanes.running == []
 
 
-def test_an_interrupt_while_a_process_starts_is_held_back_and_not_lost():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("threads", [0, 1])
+def test_an_interrupt_while_a_process_starts_is_held_back_and_not_lost(number: signal.Signals, threads: int):
+    """Also where another thread, whose mask is not ours, is there to take the signal."""
     reached: list[str] = []
+    done = threading.Event()
+    others = [threading.Thread(target=done.wait) for _ in range(threads)]
+    for other in others:
+        other.start()
 
     def start() -> None:
         with lanes_module._interrupts_held():
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)
             reached.append("the end of the start")
 
-    with pytest.raises(KeyboardInterrupt):
-        start()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        done.set()
+        for other in others:
+            other.join()
     assert reached == ["the end of the start"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())

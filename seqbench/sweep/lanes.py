@@ -19,6 +19,7 @@ from seqbench.sweep.job import Job
 
 POLL_S = 0.25
 GRACE_S = 2.0
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(kw_only=True)
@@ -100,9 +101,9 @@ class Lanes:
         process = self.context.Process(target=_work, args=(job, sender), daemon=True)
         with _interrupts_held():
             process.start()
-        sender.close()
-        self._messages[id(process)] = []
-        self.running.append(Lane(job=job, process=process, connection=receiver))
+            sender.close()
+            self._messages[id(process)] = []
+            self.running.append(Lane(job=job, process=process, connection=receiver))
 
     def _attend(self, lane: Lane, ended: Callable[[Ended], object]) -> None:
         alive = lane.process.is_alive()
@@ -138,14 +139,21 @@ def _interrupts_held() -> Iterator[None]:
     """A process started inside is deaf to Ctrl-C from its first moment: only the parent answers it, and ends the lanes.
 
     The blocked signal is inherited, also by a fresh interpreter, which would otherwise print a traceback while it
-    imports torch; for the parent it is held back until the process is started, not lost.
+    imports torch. For the parent both signals are held back until the process is started, not lost: the mask holds
+    for this thread alone, so a signal that another thread takes (the one that redraws the screen) is noted instead.
     """
     resource_tracker.ensure_running()  # it would unblock the signal if it were started inside
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    noted: list[int] = []
+    handlers = {number: signal.signal(number, lambda got, _: noted.append(got)) for number in _INTERRUPTS}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what was held back is noted here
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if noted:
+            signal.raise_signal(noted[0])
 
 
 def _work(job: Job, connection: Connection) -> None:
