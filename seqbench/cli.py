@@ -34,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"seqbench: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nseqbench: interrupted. What is done is kept; the same command resumes.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        done = f": {stopped}" if str(stopped) else ""
+        print(f"\nseqbench: interrupted{done}. What is done is kept; the same command resumes.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would complain once more

@@ -245,16 +245,23 @@ class Options:
     Attributes:
         store: folder of records. out: folder of the report.
         lanes: worker processes; None = one a core on the CPU, 1 on a GPU.
-        rerun: "missing" trains what is not done, "failed" also what failed, "all" everything again.
+        rerun: "missing" trains what is not done, "failed" also what failed, "changed" also what older code did,
+            "all" everything again.
+        reuse: "here" counts records of this environment as done, "any" those of every environment.
+        checkpoint_s: seconds between checkpoints of a run; None keeps none.
         cost: measure speed and memory once all runs are done. report: write the report at the end.
+        launcher: the name of a Hydra launcher that takes the cells elsewhere, None for the lanes of this machine.
     """
 
     store: str
     out: str
     lanes: int | None
-    rerun: Literal["missing", "failed", "all"]
+    rerun: Literal["missing", "failed", "changed", "all"]
     cost: bool
     report: bool
+    reuse: Literal["here", "any"] = "here"
+    checkpoint_s: float | None = 10.0
+    launcher: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,9 @@ MAX_KEY = 100
 MAX_BRACKETS = 100
 MAX_VALUES = 10_000
 """Values of one swept key, and cells of one study, at most."""
-ROOT_KEYS = ("seeds", "device", "store", "out", "lanes", "plugins", "rerun", "scale", "cost", "report")
+ROOT_KEYS = (
+    "seeds", "device", "store", "out", "lanes", "plugins", "rerun", "reuse", "checkpoint_s", "scale", "cost", "report",
+)  # fmt: skip
 """Keys of ``config.yaml`` beside the groups; they are named in answers to words that are no configuration at all."""
 
 

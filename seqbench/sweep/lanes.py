@@ -41,13 +41,19 @@ class Lane:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a job's process ended: its messages but progress, its exit code, whether it ran past its time limit."""
+    """How a job's process ended.
+
+    Attributes:
+        messages: what it sent. exit_code: of its process.
+        timed_out: whether it ran past its time limit. stopped: whether it was ended because the sweep was.
+    """
 
     job: Job
     messages: tuple[tuple, ...]
     exit_code: int | None
     timed_out: bool
     elapsed_s: float
+    stopped: bool = False
 
 
 class Lanes:
@@ -69,7 +75,10 @@ class Lanes:
     def run(
         self, jobs: Sequence[Job], ended: Callable[[Ended], object], tick: Callable[[], None] = lambda: None
     ) -> None:
-        """Run all jobs; ``ended`` is called for each, ``tick`` four times a second. Leaves no process behind."""
+        """Run all jobs; ``ended`` is called for each, ``tick`` four times a second. Leaves no process behind.
+
+        Where it is interrupted, ``ended`` is also called for the jobs that were at work, once they have stopped.
+        """
         waiting = list(jobs)
         try:
             while waiting or self.running:
@@ -79,21 +88,25 @@ class Lanes:
                 for lane in list(self.running):
                     self._attend(lane, ended)
                 tick()
+        except KeyboardInterrupt:
+            for end in self.stop():
+                ended(end)
+            raise
         finally:
             self.stop()
 
-    def stop(self) -> None:
-        """End every process: first asked, after two seconds made to."""
+    def stop(self) -> list[Ended]:
+        """End every process: first asked, so that it saves its run, after two seconds made to."""
         for lane in self.running:
             lane.process.terminate()
-        deadline = time.monotonic() + GRACE_S
+        deadline, stopped = time.monotonic() + GRACE_S, []
         for lane in self.running:
             lane.process.join(max(0.0, deadline - time.monotonic()))
             if lane.process.is_alive():
                 lane.process.kill()
-                lane.process.join()
-            lane.connection.close()
+            stopped.append(self._end(lane, timed_out=False, stopped=True))
         self.running.clear()
+        return stopped
 
     def _start(self, job: Job) -> None:
         receiver, sender = self.context.Pipe(duplex=False)
@@ -114,13 +127,21 @@ class Lanes:
             lane.process.kill()
         elif alive:
             return
+        self.running.remove(lane)
+        ended(self._end(lane, timed_out))
+
+    def _end(self, lane: Lane, timed_out: bool, stopped: bool = False) -> Ended:
         lane.process.join()
         self._read(lane)
         lane.connection.close()
-        self.running.remove(lane)
-        messages = tuple(self._messages.pop(id(lane.process)))
-        code = lane.process.exitcode
-        ended(Ended(job=lane.job, messages=messages, exit_code=code, timed_out=timed_out, elapsed_s=lane.elapsed_s))
+        return Ended(
+            job=lane.job,
+            messages=tuple(self._messages.pop(id(lane.process))),
+            exit_code=lane.process.exitcode,
+            timed_out=timed_out,
+            elapsed_s=lane.elapsed_s,
+            stopped=stopped,
+        )
 
     def _read(self, lane: Lane) -> None:
         try:

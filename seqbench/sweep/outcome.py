@@ -12,6 +12,8 @@ from seqbench.sweep.lanes import Ended
 
 def of_process(end: Ended) -> tuple[Status, str]:
     """Status and reason of a job that ended without a record."""
+    if end.stopped:
+        return "interrupted", "the sweep was interrupted; the same command goes on from its last checkpoint"
     if end.timed_out:
         return "timeout", f"still running after train.timeout_s={end.job.cell.train.timeout_s:g} seconds"
     code = end.exit_code

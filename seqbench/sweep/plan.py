@@ -17,13 +17,15 @@ class PlannedRun:
     Attributes:
         run_id: its identity. attempt: the number of the attempt that training it now would be.
         train: whether it will be trained. reason: why, or why not.
-        record: the record of this run from this environment that counts, None where there is none.
+        env_id: the environment whose records count as this run, None for every one.
+        record: the record of this run that counts, None where there is none.
     """
 
     cell: Cell
     seed: int
     run_id: str
     cell_id: str
+    env_id: str | None
     attempt: int
     train: bool
     reason: str
@@ -53,6 +55,7 @@ def _plan_run(cell: Cell, seed: int, records: list[Record], here: str, rerun: st
         seed=seed,
         run_id=run_id(identity, seed, "learning"),
         cell_id=cell_id(identity),
+        env_id=here,
         attempt=1 + max((record.attempt for record in ours), default=0),
         train=train,
         reason=reason,
@@ -78,17 +81,17 @@ def explain(study: Study, console: Console) -> None:
     for run in plan:
         labels = run.cell.labels
         name = " ".join(part for part in (labels["task"], labels["model"], labels["variant"]) if part)
-        console.print(
-            f"{'train' if run.train else 'skip ':5}  {run.run_id}  {name} seed={run.seed}: {run.reason}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(console, f"{'train' if run.train else 'skip ':5}  {run.run_id}  {name} seed={run.seed}: {run.reason}")
     missing = sum(run.train for run in plan)
     console.print(f"{len(plan)} runs of {len(study.cells)} cells: {missing} to train, {len(plan) - missing} done.")
     seconds = estimate_from_records(plan)
     if missing and seconds is not None:
         console.print(f"Records of such runs say {seconds / 60:.1f} minutes of one lane.")
+
+
+def say(console: Console, text: str) -> None:
+    """Print one line as it is: no markup is read in it, and no width cuts it."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def estimate_from_records(plan: list[PlannedRun]) -> float | None:
