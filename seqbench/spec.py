@@ -158,12 +158,14 @@ class Architecture(nn.Module):
         reads_positions: ``forward`` takes ``positions`` (batch, answers) and returns (batch, answers, width), for
             architectures whose work at unscored steps can be saved.
         kernel: the name of the computation that ran last, for the record.
+        first_key: the step whose state is the first key of an attention; -1 for a state before the first step.
     """
 
     width: int
     causal: bool = True
     reads_positions: bool = False
     kernel: str = "torch"
+    first_key: int = 0
 
     def forward(
         self, x: Float[Tensor, "batch time features"], lengths: Tensor | None = None

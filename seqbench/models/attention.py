@@ -38,6 +38,7 @@ from seqbench.layers import RecurrentLayers, require_counts
 from seqbench.ops.attention import attend
 from seqbench.ops.backend import kernel_name
 from seqbench.ops.gru import Reset, gru
+from seqbench.ops.observe import note_attention
 from seqbench.schema import UsageError, require
 from seqbench.spec import Architecture
 
@@ -65,6 +66,7 @@ class Attention(Architecture):
 
     causal = True
     reads_positions = True
+    first_key = -1  # s_0, the state before the first step
 
     def __init__(
         self,
@@ -151,7 +153,9 @@ class Attention(Architecture):
         queries, keys = self.query(states), self.key(past)
         hidden = torch.tanh(queries.unsqueeze(2) + keys.unsqueeze(1))  # (batch, answers, time, attention_width)
         scores = self.score(hidden).squeeze(-1).masked_fill(~seen, -torch.inf)
-        return torch.softmax(scores, -1) @ past
+        weights = torch.softmax(scores, -1)
+        note_attention(lambda: weights.unsqueeze(1))  # one head
+        return weights @ past
 
     def _check_memory(self, bytes_per_unit: int) -> None:
         need = bytes_per_unit * self.attention_width

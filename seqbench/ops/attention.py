@@ -12,6 +12,7 @@ from torch.autograd import Function
 from torch.nn.functional import scaled_dot_product_attention
 
 from seqbench.ops.backend import uses_library
+from seqbench.ops.observe import note_attention
 
 
 def attend(
@@ -32,6 +33,7 @@ def attend(
         seen: which steps each answer sees; None and not ``is_causal`` means all.
         is_causal: whether answer t sees the steps 0 .. t, without ``seen``.
     """
+    note_attention(lambda: _weights(q, k, scale, seen, is_causal))
     if uses_library():
         return scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=is_causal, scale=scale)
     return _Attend.apply(q, k, v, scale, seen, is_causal)

@@ -10,6 +10,7 @@ h_t = (1 - z) * h_(t-1) + z * n, is 1 - u: its weights and bias are those of u, 
 "after" a second bias inside ``r * (...)``; here it has one.
 """
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -17,7 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqbench.ops.backend import uses_library
-from seqbench.ops.scan import differentiable, product_over_time, project, unstacked
+from seqbench.ops.observe import State, in_pieces, note_gates
+from seqbench.ops.scan import differentiable, previous, product_over_time, project, unstacked
 
 Reset = Literal["before", "after"]
 
@@ -32,12 +34,33 @@ def gru(
 ) -> tuple[Float[Tensor, "batch time hidden"], Float[Tensor, "batch hidden"]]:
     """The states at every step and the last one; ``initial`` is zero where it is None."""
     h = x.new_zeros(x.shape[0], weight_hidden.shape[1]) if initial is None else initial
+    run = partial(_run, weight_input, weight_hidden, bias, reset)
+    outputs, (last,) = in_pieces(run, x, (h,), ("h",))
+    note_gates(lambda: _gates(x, previous(outputs, h), weight_input, weight_hidden, bias))
+    return outputs, last
+
+
+def _run(
+    weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, reset: Reset, x: Tensor, state: State
+) -> tuple[Tensor, State]:
+    (h,) = state
     if reset == "after" and uses_library():
         weights = [weight_input, weight_hidden, bias, torch.zeros_like(bias)]
         outputs, last = torch.gru(x, h[None], weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
-        return outputs, last[0]
+        return outputs, (last[0],)
     states, _ = _SCAN[reset](project(x, weight_input, bias), weight_hidden[None], h[None])
-    return unstacked(states)
+    outputs, last = unstacked(states)
+    return outputs, (last,)
+
+
+def _gates(
+    x: Tensor, before: Tensor, weight_input: Tensor, weight_hidden: Tensor, bias: Tensor
+) -> dict[str, Float[Tensor, "batch time hidden"]]:
+    """The two gates of every step again, from the states ``before`` it: fused kernels keep them to themselves."""
+    rows = 2 * weight_hidden.shape[1]
+    gates = x @ weight_input[:rows].mT + before @ weight_hidden[:rows].mT + bias[:rows]
+    r, u = torch.sigmoid(gates).chunk(2, -1)
+    return {"reset": r, "keep": u}
 
 
 def _loop_after(projected: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,12 +8,15 @@
 Weights hold the rows of the four in torch's order i, f, g, o.
 """
 
+from functools import partial
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from seqbench.ops.backend import uses_library
-from seqbench.ops.scan import differentiable, product_over_time, project, unstacked
+from seqbench.ops.observe import State, in_pieces, note_gates
+from seqbench.ops.scan import differentiable, previous, product_over_time, project, unstacked
 
 
 def lstm(
@@ -25,7 +28,14 @@ def lstm(
 ) -> tuple[Float[Tensor, "batch time hidden"], tuple[Float[Tensor, "batch hidden"], Float[Tensor, "batch hidden"]]]:
     """The hidden states at every step and the last (h, c); ``initial`` (h, c) is zero where it is None."""
     zero = x.new_zeros(x.shape[0], weight_hidden.shape[1])
-    h, c = (zero, zero) if initial is None else initial
+    state = (zero, zero) if initial is None else initial
+    outputs, (h, c) = in_pieces(partial(_run, weight_input, weight_hidden, bias), x, state, ("h", "c"))
+    note_gates(lambda: _gates(x, previous(outputs, state[0]), weight_input, weight_hidden, bias))
+    return outputs, (h, c)
+
+
+def _run(weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, x: Tensor, state: State) -> tuple[Tensor, State]:
+    h, c = state
     if uses_library():
         # The library adds a second bias to every gate; the equations have one.
         weights = [weight_input, weight_hidden, bias, torch.zeros_like(bias)]
@@ -34,6 +44,14 @@ def lstm(
     hidden, cells, _ = _scan(project(x, weight_input, bias), weight_hidden[None], h[None], c[None])
     outputs, h = unstacked(hidden)
     return outputs, (h, cells[0, -1])
+
+
+def _gates(
+    x: Tensor, before: Tensor, weight_input: Tensor, weight_hidden: Tensor, bias: Tensor
+) -> dict[str, Float[Tensor, "batch time hidden"]]:
+    """The three gates of every step again, from the h ``before`` it: fused kernels keep them to themselves."""
+    i, f, _, o = (x @ weight_input.mT + before @ weight_hidden.mT + bias).sigmoid().chunk(4, -1)
+    return {"input": i, "forget": f, "output": o}
 
 
 def _loop(projected: Tensor, weight: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:

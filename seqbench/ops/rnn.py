@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqbench.ops.backend import uses_library
+from seqbench.ops.observe import State, in_pieces
 from seqbench.ops.scan import differentiable, product_over_time, project, unstacked
 
 Activation = Literal["tanh", "relu"]
@@ -26,14 +27,24 @@ def rnn(
 ) -> tuple[Float[Tensor, "batch time hidden"], Float[Tensor, "batch hidden"]]:
     """The states at every step and the last one; ``initial`` is zero where it is None."""
     h = x.new_zeros(x.shape[0], bias.shape[0]) if initial is None else initial
+    run = partial(_run, weight_input, weight_hidden, bias, activation)
+    outputs, (last,) = in_pieces(run, x, (h,), ("h",))
+    return outputs, last
+
+
+def _run(
+    weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, activation: Activation, x: Tensor, state: State
+) -> tuple[Tensor, State]:
+    (h,) = state
     if uses_library():
         fused = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
         # The library adds a second bias to every gate; the equation has one.
         weights = [weight_input, weight_hidden, bias, torch.zeros_like(bias)]
         outputs, last = fused(x, h[None], weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
-        return outputs, last[0]
+        return outputs, (last[0],)
     (states,) = _SCAN[activation](project(x, weight_input, bias), weight_hidden[None], h[None])
-    return unstacked(states)
+    outputs, last = unstacked(states)
+    return outputs, (last,)
 
 
 def _loop(activation: Activation, projected: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor]:

@@ -103,6 +103,13 @@ def unstacked(states: Float[Tensor, "1 steps batch hidden"]) -> tuple[Tensor, Te
     return states[0, 1:].transpose(0, 1), states[0, -1]
 
 
+def previous(
+    states: Float[Tensor, "batch time hidden"], initial: Float[Tensor, "batch hidden"]
+) -> Float[Tensor, "batch time hidden"]:
+    """The state that each step starts from: ``initial`` before the first one."""
+    return torch.cat([initial.unsqueeze(1), states[:, :-1]], 1)
+
+
 def product_over_time(left: Tensor, right: Tensor) -> Float[Tensor, "population rows columns"]:
     """Sum over time and batch of outer products: (population, time, batch, rows) with (..., columns), one product.
 
