@@ -17,6 +17,7 @@ from seqbench.run import Training
 
 FORMAT = 1
 _PER_MEMBER = ("first_met", "num_met", "taken")
+_SECONDS = ("train_s", "evaluate_s", "observe_s")
 
 Facts = dict[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -43,7 +44,7 @@ def capture(training: Training) -> tuple[Facts, Arrays]:
     for index, result in enumerate(training.results):
         arrays |= {f"result/{index}/{name}": values for name, values in result.arrays.items()}
     facts: Facts = {"format": FORMAT, "step": step, "looked": training.looked, "count": adam.count}
-    facts |= {"train_s": training.train_s, "evaluate_s": training.evaluate_s}
+    facts |= {name: getattr(training, name) for name in _SECONDS}
     facts |= {name: list(getattr(training, name)) for name in _PER_MEMBER}
     facts["results"] = [[result.status, result.reason, result.axes] for result in training.results]
     return facts, arrays
@@ -70,7 +71,8 @@ def restore(training: Training, facts: Mapping[str, Any], arrays: Mapping[str, n
     for name, target in targets.items():
         _copy(target, arrays[name])
     adam.count, training.step, training.looked = int(facts["count"]), step, int(facts["looked"])
-    training.train_s, training.evaluate_s = float(facts["train_s"]), float(facts["evaluate_s"])
+    for name in _SECONDS:
+        setattr(training, name, float(facts[name]))
     for name in _PER_MEMBER:
         setattr(training, name, list(facts[name]))
     training.best = np.array(arrays["best"])

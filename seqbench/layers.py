@@ -67,15 +67,23 @@ class Network(nn.Module):
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch answers outputs"]:
         """``forward`` from the embedded input on, for instruments that need its gradient."""
+        return self.head(self.at_answers(e, positions, lengths))
+
+    def at_answers(
+        self,
+        e: Float[Tensor, "batch time features"],
+        positions: Int[Tensor, "batch answers"],
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch answers width"]:
+        """The architecture's output where answers are read, before the head."""
         options: dict[str, Tensor] = {}
         if lengths is not None and self._takes_lengths:
             options["lengths"] = lengths
         if self._reads_positions:
-            return self.head(self.body(e, positions=positions, **options))
+            return self.body(e, positions=positions, **options)
         states = self.body(e, **options)  # (batch, time, width)
         _check_states(states, e, self.width)
-        at = positions.unsqueeze(-1).expand(-1, -1, self.width)
-        return self.head(states.gather(1, at))
+        return states.gather(1, positions.unsqueeze(-1).expand(-1, -1, self.width))
 
 
 def _measured_width(body: nn.Module, features: int) -> int:

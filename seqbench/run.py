@@ -12,6 +12,7 @@ import torch
 
 from seqbench.evaluate import evaluate
 from seqbench.metrics import metric, skill
+from seqbench.observation import add, observe, summaries
 from seqbench.schedule import evaluation_steps, recorded_steps
 from seqbench.schema import Status, finite
 from seqbench.spec import Instrument, Moment
@@ -71,20 +72,21 @@ class Training:
         self.taken = [0] * size
         self.best = np.full(size, np.inf)
         self.best_parameters = self.population.parameters.clone()
-        self.train_s = self.evaluate_s = 0.0
+        self.train_s = self.evaluate_s = self.observe_s = 0.0
 
     def run(self) -> list[Result]:
         """Train every member to its end; one Result each."""
         trainer = self.trainer
         if self.step == 0:
-            self._observe("start", 0)
+            self._observe("start")
         for target in evaluation_steps(trainer.budget, trainer.train.evaluate_every, trainer.train.evaluate_growth):
             if target > self.looked:
                 self._train(target)
                 self._look(target)
+                self._observe("evaluation")
             if not bool(trainer.active.any()):
                 break
-        self._observe("end", self.step)
+        self._observe("end")
         return self._finish()
 
     def _train(self, end: int) -> None:
@@ -106,8 +108,11 @@ class Training:
         values = evaluate(self.population, self.validation)
         self.curves.append((end, values))
         history = self.trainer.history[start:end].cpu().numpy()
+        weights = torch.linalg.vector_norm(self.population.parameters, dim=1).cpu().numpy()
         for member in torch.nonzero(self.trainer.active).flatten().tolist():
             self.taken[member] = end
+            result = self.results[member]
+            add(result.arrays, result.axes, "weight_norm", ("evaluation",), weights[member : member + 1])
             if not np.isfinite(history[:, :3, member]).all():
                 self._diverge(member, start, history[:, :, member])
             else:
@@ -141,14 +146,15 @@ class Training:
         if self.num_met[member] >= NUM_CONSECUTIVE:
             self.trainer.active[member] = False
 
-    def _observe(self, moment: Moment, step: int) -> None:
-        for instrument in self.instruments:
-            if not instrument.due(moment, step):
-                continue
-            for member, result in enumerate(self.results):
-                network = self.population.member(member)
-                for name, (axes, values) in instrument.measure(network, self.task, moment).items():
-                    result.arrays[name], result.axes[name] = values, axes
+    def _observe(self, moment: Moment) -> None:
+        """Let instruments look at every member that has not ended; at the end also at those that ended well."""
+        began = time.perf_counter()
+        for member, result in enumerate(self.results):
+            # the parameters of a member that diverged may not even be numbers
+            if bool(self.trainer.active[member]) or (moment == "end" and result.status == "completed"):
+                network, step = self.population.member(member), self.taken[member]
+                observe(self.instruments, network, self.task, moment, step, result.arrays, result.axes)
+        self.observe_s += time.perf_counter() - began
 
     def _finish(self) -> list[Result]:
         final = self.curves[-1][1]
@@ -207,6 +213,8 @@ class Training:
             result.arrays[f"validation/{name}"] = np.array([values[name][member] for _, values in curves])
             result.axes[f"validation/{name}"] = ("evaluation",)
         parameters = self.population.parameters[member].cpu().numpy()
+        with np.errstate(all="ignore"):  # of a diverged member neither need be a number
+            updates = history[result.arrays["evaluation_step"] - 1, 2] / result.arrays["weight_norm"]
         result.summary = {
             "steps": taken,
             "budget": self.trainer.budget,
@@ -214,9 +222,12 @@ class Training:
             "training_steps_per_s": finite(max(self.taken) / self.train_s),
             "train_s": self.train_s,
             "evaluate_s": self.evaluate_s,
+            "observe_s": self.observe_s,
             "clip_fraction": finite(float(history[:, 3].mean())),
             "gradient_norm_median": finite(float(np.median(history[:, 1]))),
             "gradient_norm_last": finite(float(history[-1, 1])),
+            "update_to_weight_median": finite(float(np.median(updates))),
+            "instruments": summaries(self.instruments, result.arrays),
             "population": self.population.mode,
             "kernel": self.population.kernel,
             "losses_sha256": hashlib.sha256(np.ascontiguousarray(history[:, 0]).tobytes()).hexdigest(),

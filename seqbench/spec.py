@@ -190,16 +190,23 @@ class Architecture(nn.Module):
 class Instrument(Protocol):
     """Something that observes training and never changes it.
 
-    It runs its own forward and backward on a fixed probe batch and leaves the random state, parameters and gradients
-    as it found them.
+    It runs its own forward and backward on a fixed probe batch and leaves the random state, parameters, buffers and
+    gradients as it found them (``probe.undisturbed``).
     """
 
     name: str
 
-    def due(self, moment: Moment, step: int) -> bool:
-        """Whether to measure now."""
+    def due(self, moment: Moment, step: int, last: int | None) -> bool:
+        """Whether to measure now; ``last`` is the step of the last time, None before the first."""
         ...
 
-    def measure(self, network: Any, task: Task, moment: Moment) -> Mapping[str, NamedArray]:
-        """Array name -> (axis names, values) of one member; ``network`` is a ``layers.Network``."""
+    def measure(self, network: Any, task: Task) -> Mapping[str, NamedArray]:
+        """Array name -> (axis names, values) of one member; ``network`` is a ``layers.Network``.
+
+        Arrays whose first axis is "observation" have length 1 there and grow; others are replaced.
+        """
+        ...
+
+    def summary(self, arrays: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+        """Derived numbers, from the arrays of all that was measured of one member and "step", when it was."""
         ...

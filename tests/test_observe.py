@@ -74,7 +74,7 @@ def test_the_gates_are_those_of_the_equations(name: str):
         past = torch.cat([torch.zeros_like(hidden[:, :1]), hidden[:, :-1]], 1)
         candidate = (hidden - last["keep"] * past) / (1 - last["keep"])
         assert candidate.abs().max() <= 1  # a tanh: an openness that is not u would leave it
-    assert all(((0 < gate) & (gate < 1)).all() for gates in seen.gates for gate in gates.values())
+    assert all(((gate > 0) & (gate < 1)).all() for gates in seen.gates for gate in gates.values())
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.split("-")[0] in ("attention", "transformer")])

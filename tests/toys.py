@@ -13,6 +13,8 @@ TRAIN = {
 ADDING = {"target": "seqbench.tasks.adding_problem:AddingProblem", "version": 1, "budget": 10, "length": 6,
           "positions": "one_per_half"}  # fmt: skip
 
+COPY = {"target": "seqbench.tasks.copy_memory:CopyMemory", "version": 1, "budget": 10, "delay": 4, "num_symbols": 2}
+
 
 def train(**changes: object) -> Train:
     """Training settings small enough for a test."""

@@ -1,4 +1,4 @@
-"""Recurrent architectures unrolled in plain torch, one tensor a step and state: gradients by autograd, no cleverness."""
+"""Recurrent architectures unrolled in plain torch, one tensor a step and state, for gradients by autograd."""
 
 from typing import Any, cast
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -76,7 +77,7 @@ def in_pieces(
     observer.recurrences += 1
     states, state, outputs = [], initial, []
     ends = [0, *(cut + 1 for cut in observer.cuts), x.shape[1]]
-    for piece in x.split([end - start for start, end in zip(ends[:-1], ends[1:], strict=True)], dim=1):
+    for piece in x.split([end - start for start, end in pairwise(ends)], dim=1):
         if piece.shape[1] == 0:  # the last cut is the last step
             break
         piece_outputs, state = run(piece, state)
