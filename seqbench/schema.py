@@ -164,7 +164,10 @@ class Cell:
         return int(self.train.steps or self.task["budget"])
 
     def identity(self) -> dict[str, Any]:
-        """All that can change a member's result, but its seed: what ``run_id`` is a hash of."""
+        """All that can change a member's result, but its seed: what ``run_id`` is a hash of.
+
+        Not the instruments: they observe training and never change it.
+        """
         train = {key: value for key, value in asdict(self.train).items() if key not in ("steps", "timeout_s")}
         task = {key: value for key, value in self.task.items() if key not in ("budget", "path")}
         nodes = {"task": self.task, "model": self.model}
@@ -173,7 +176,6 @@ class Cell:
             "task": task,
             "model": dict(self.model),
             "train": train | {"steps": self.budget},
-            "instruments": dict(self.instruments),
             "device": self.device,
             "precision": "float32",
             "data_sha256": self.data_sha256,

@@ -93,6 +93,16 @@ def test_labels_name_what_differs_from_the_yaml_files():
     assert compose(["train=smoke"]).cells[0].labels["variant"] == "train=smoke"
 
 
+def test_instruments_set_no_cell_apart():
+    cells = compose(["+sweep=smoke", "instruments.gradient_profile=true,false", "device=cpu"]).cells
+    assert len(cells) == len(compose(["+sweep=smoke", "device=cpu"]).cells)
+    (off,) = compose(["instruments.gradient_profile=false", "device=cpu"]).cells
+    (on,) = compose(["device=cpu"]).cells
+    assert off.identity() == on.identity()
+    assert off.labels == on.labels
+    assert off.command != on.command
+
+
 def test_cells_that_differ_never_share_all_labels(mine: Path, tmp_path: Path):
     write(mine, "task/other/my_task.yaml", TASK + "extra: 1\n")
     study = compose(["task=my_task,other/my_task", "model=my_layer", "plugins=[mine]", "model.name=1x,b"], mine)

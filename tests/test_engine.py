@@ -48,7 +48,8 @@ def test_a_run_is_bitwise_the_same_alone_and_beside_others(tmp_path: Path):
     for key in ("losses_sha256", "parameters_sha256", "score"):
         assert alone.summary[key] == beside.summary[key]
     np.testing.assert_array_equal(
-        store.arrays(beside)["profile_end"], Store(tmp_path / "one" / "store").arrays(alone)["profile_end"]
+        store.arrays(beside)["gradient_profile/input"],
+        Store(tmp_path / "one" / "store").arrays(alone)["gradient_profile/input"],
     )
 
 

@@ -7,7 +7,7 @@ import torch
 from seqbench.run import Result, Training
 from seqbench.schedule import evaluation_steps
 from seqbench.schema import Cell, Solved
-from seqbench.sweep.cell import build_task, build_trainer, instruments
+from seqbench.sweep.cell import build_task, build_trainer
 from tests.toys import cell
 
 
@@ -81,15 +81,6 @@ def test_without_a_notion_of_solved_the_best_validation_checkpoint_is_tested():
     assert result.summary["validation"]["mse"] == pytest.approx(curve.min(), rel=1e-6)
     assert result.summary["selection"] == "best validation checkpoint"
     assert result.summary["solved"] is None
-
-
-def test_instruments_change_nothing():
-    made = cell("Mean")
-    (with_instruments,) = trained(made, instruments=instruments(made))
-    (without,) = trained(made)
-    for key in ("losses_sha256", "parameters_sha256", "score"):
-        assert with_instruments.summary[key] == without.summary[key]
-    assert with_instruments.arrays["profile_start"].shape == with_instruments.arrays["profile_end"].shape
 
 
 RNN = {"target": "seqbench.models.rnn:RNN", "width": 8, "learning_rate": 0.01}

@@ -114,9 +114,9 @@ class CellMaker:
     def _labels(self, choices: Mapping[str, str], changed: Mapping[str, Node]) -> dict[str, str]:
         model = {key: value for key, value in changed["model"].items() if key != "learning_rate"}
         variant = [_text(key, value) for key, value in changed["model"].items() if key == "learning_rate"]
-        variant += [f"{group}={choices[group]}" for group in ("train", "instruments") if choices[group] != "default"]
+        # Instruments set no cell apart: a run that is observed is the run that is not.
+        variant += [f"train={choices['train']}"] if choices["train"] != "default" else []
         variant += [_text(key, value) for key, value in changed["train"].items()]
-        variant += [_text(key, value) for key, value in changed["instruments"].items()]
         return {
             "task": " ".join([self._short[choices["task"]], *(_text(*item) for item in changed["task"].items())]),
             "model": " ".join([choices["model"], *(_text(*item) for item in model.items())]),
