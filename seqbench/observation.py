@@ -24,9 +24,11 @@ def observe(
         last = int(arrays[steps][-1]) if steps in arrays else None
         if not instrument.due(moment, step, last):
             continue
-        for name, (named, values) in instrument.measure(network, task).items():
+        measured = instrument.measure(network, task)
+        for name, (named, values) in measured.items():
             add(arrays, axes, f"{instrument.name}/{name}", named, values)
-        add(arrays, axes, steps, ("observation",), np.array([step]))
+        if measured:
+            add(arrays, axes, steps, ("observation",), np.array([step]))
 
 
 def add(arrays: Arrays, axes: Axes, name: str, named: tuple[str, ...], values: np.ndarray) -> None:
@@ -36,12 +38,12 @@ def add(arrays: Arrays, axes: Axes, name: str, named: tuple[str, ...], values: n
     axes[name] = named
 
 
-def summaries(instruments: Iterable[Instrument], arrays: Arrays) -> dict[str, Any]:
-    """Name of each instrument that has looked at a member -> its derived numbers."""
+def summaries(instruments: Iterable[Instrument], arrays: Arrays, network: Any) -> dict[str, Any]:
+    """Name of each instrument that has looked at a member, ``network`` -> its derived numbers."""
     found = {}
     for instrument in instruments:
         prefix = f"{instrument.name}/"
         own = {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
         if own:
-            found[instrument.name] = dict(instrument.summary(own))
+            found[instrument.name] = dict(instrument.summary(own, network))
     return found

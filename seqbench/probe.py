@@ -9,13 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqbench.spec import Batch, Task
 
 MAX_ANSWERS = 8
 MAX_LAGS = 64
+MAX_STATE_LAGS = 24
+"""Each costs a call of the recurrence's kernel, forward and backward."""
+MAX_BINS = 256
+TOLERANCE = 1
+"""Steps by which a lag may miss the one that matters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +59,14 @@ class Probe:
             alone[copy, :, answer] = self.counted[:, copy].to(alone.dtype)
         return copies._replace(weight=alone.flatten(0, 1))
 
-    def steps_before(self) -> Int[Tensor, "batch answers lags"]:
-        """The step that lies each lag before each answer; below 0 where there is none."""
-        return self.positions.unsqueeze(-1) - torch.tensor(self.lags, device=self.batch.positions.device)
+    @property
+    def state_lags(self) -> list[int]:
+        """Those of ``lags`` at which states are looked at."""
+        return spread(self.lags, MAX_STATE_LAGS)
+
+    def steps_before(self, lags: list[int]) -> Int[Tensor, "batch answers lags"]:
+        """The step that lies each of ``lags`` before each answer; below 0 where there is none."""
+        return self.positions.unsqueeze(-1) - torch.tensor(lags, device=self.batch.positions.device)
 
 
 def take(task: Task, size: int, device: torch.device) -> Probe:
@@ -90,6 +100,41 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
             with torch.no_grad():
                 for buffer, value in buffers:
                     buffer.copy_(value)
+
+
+def at_lags(
+    values: Float[Tensor, "*any answers time"], positions: Int[Tensor, "*any answers"], first: int = 0
+) -> Float[Tensor, "*any answers time"]:
+    """From time to lag before each answer, 0 .. time - 1; 0 where a lag reaches before the sequence.
+
+    ``first`` is the step that the first of the times is; -1 for a state before the first step.
+    """
+    lags = torch.arange(values.shape[-1], device=values.device)
+    index = positions.unsqueeze(-1) - lags - first
+    there = (index >= 0) & (index < values.shape[-1])
+    index = index.clamp(0, values.shape[-1] - 1).expand(values.shape)
+    return torch.where(there, values.gather(-1, index), 0.0)
+
+
+def share_at_lag(found: Int[Tensor, "batch answers"], wanted: Tensor | None, counted: Tensor) -> float | None:
+    """Share of the answers whose ``found`` lag is within ``TOLERANCE`` of the one that the task says matters.
+
+    Answers that need no memory (lag 0) or do not count are left out; None where none is left.
+    """
+    if wanted is None:
+        return None
+    asked = counted & (wanted > 0)
+    right = ((found - wanted).abs() <= TOLERANCE) & asked
+    return float(right.sum() / asked.sum()) if bool(asked.any()) else None
+
+
+def bins(length: int) -> np.ndarray:
+    """Where each of at most ``MAX_BINS`` equal parts of 0 .. ``length`` - 1 begins: pictures need no more.
+
+    >>> bins(3).tolist(), len(bins(10_000))
+    ([0, 1, 2], 256)
+    """
+    return np.unique(np.floor(np.linspace(0, length, min(length, MAX_BINS) + 1)[:-1])).astype(int)
 
 
 def log_spaced_lags(length: int, limit: int) -> list[int]:

@@ -227,7 +227,7 @@ class Training:
             "gradient_norm_median": finite(float(np.median(history[:, 1]))),
             "gradient_norm_last": finite(float(history[-1, 1])),
             "update_to_weight_median": finite(float(np.median(updates))),
-            "instruments": summaries(self.instruments, result.arrays),
+            "instruments": summaries(self.instruments, result.arrays, self.population.member(member)),
             "population": self.population.mode,
             "kernel": self.population.kernel,
             "losses_sha256": hashlib.sha256(np.ascontiguousarray(history[:, 0]).tobytes()).hexdigest(),

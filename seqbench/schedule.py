@@ -5,6 +5,20 @@ import numpy as np
 NUM_RECORDED = 256
 """Training steps at most whose raw values are kept; every step counts in hashes, medians and fractions."""
 
+FIRST_OBSERVED, GROWTH_OBSERVED = 50, 2
+"""After the start, observations begin at this training step and lie at least this factor apart."""
+
+
+def observation_due(step: int, last: int | None, ends: bool) -> bool:
+    """Whether to observe now, log-spaced through training; ``last`` is the step of the last time, None at the start.
+
+    >>> [step for step, last in ((25, 0), (50, 0), (75, 50), (100, 50)) if observation_due(step, last, ends=False)]
+    [50, 100]
+    """
+    if last is None:
+        return True
+    return step > last if ends else step >= max(FIRST_OBSERVED, GROWTH_OBSERVED * last)
+
 
 def evaluation_steps(budget: int, every: int, growth: float) -> list[int]:
     """Steps after which to evaluate: ``every`` apart at first, then a factor of at most ``growth``, and the last.

@@ -203,10 +203,11 @@ class Instrument(Protocol):
     def measure(self, network: Any, task: Task) -> Mapping[str, NamedArray]:
         """Array name -> (axis names, values) of one member; ``network`` is a ``layers.Network``.
 
-        Arrays whose first axis is "observation" have length 1 there and grow; others are replaced.
+        Arrays whose first axis is "observation" have length 1 there and grow; others are replaced. None at all where
+        there is nothing to see, such as gates in a network that has none.
         """
         ...
 
-    def summary(self, arrays: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+    def summary(self, arrays: Mapping[str, np.ndarray], network: Any) -> Mapping[str, Any]:
         """Derived numbers, from the arrays of all that was measured of one member and "step", when it was."""
         ...

@@ -14,6 +14,7 @@ ADDING = {"target": "seqbench.tasks.adding_problem:AddingProblem", "version": 1,
           "positions": "one_per_half"}  # fmt: skip
 
 COPY = {"target": "seqbench.tasks.copy_memory:CopyMemory", "version": 1, "budget": 10, "delay": 4, "num_symbols": 2}
+INSTRUMENTS = ("gradient_profile", "parameter_norms", "saliency", "attention_maps", "gates")
 
 
 def train(**changes: object) -> Train:
@@ -28,7 +29,7 @@ def cell(model: str = "Mean", seeds: tuple[int, ...] = (0,), budget: int = 10, *
         "model": {"target": f"tests.toys:{model}", "version": 1, "learning_rate": 0.01, "embed": "direct",
                   "embed_size": None},
         "train": train(),
-        "instruments": {"gradient_profile": True, "probe_batch": 4},
+        "instruments": {name: True for name in INSTRUMENTS} | {"probe_batch": 4},
         "seeds": seeds,
         "device": "cpu",
         "labels": {"task": "adding_problem", "model": model.lower(), "variant": ""},

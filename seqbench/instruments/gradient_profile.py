@@ -5,7 +5,8 @@ For a scored position s and a lag k, each exact up to the precision that trains:
     input             norm of d loss_s / d e_(s-k), where e is the embedded input, the tensor that enters the
                       architecture: defined for recurrence, attention and convolution alike
     state_h1, ...     norm of d loss_s / d h_(s-k), the total derivative through the recurrence and all layers above;
-                      of every layer, for recurrences of ``seqbench.ops``; s is the last of the scored positions
+                      of every layer, for recurrences of ``seqbench.ops``; s is the last of the scored positions; at
+                      24 of the lags, as each of them costs a kernel call
 
 and, whatever the loss, the size of Jacobians, estimated from one random projection a sequence (below):
 
@@ -35,11 +36,9 @@ from seqbench.decay import described
 from seqbench.layers import Network
 from seqbench.ops import observing
 from seqbench.probe import Probe, repeated, take, undisturbed
+from seqbench.schedule import observation_due
 from seqbench.schema import require
 from seqbench.spec import Moment, NamedArray, Task, generator
-
-GROWTH = 2
-"""Records lie a factor of at least this apart, in training steps."""
 
 
 class GradientProfile:
@@ -55,9 +54,7 @@ class GradientProfile:
 
     def due(self, moment: Moment, step: int, last: int | None) -> bool:
         """At the start, at evaluations whose step has at least doubled since the last record, and at the end."""
-        if last is None:
-            return True
-        return step > last if moment == "end" else step >= max(GROWTH * last, 1)
+        return observation_due(step, last, ends=moment == "end")
 
     def measure(self, network: Network, task: Task) -> Mapping[str, NamedArray]:
         """See the file for the arrays; NaN where a lag reaches before the sequence."""
@@ -67,19 +64,24 @@ class GradientProfile:
                 self._recurrent = has_states(network, probe)
             found = gradient_flow(network, task, probe, self._recurrent)
         self.kernel = str(getattr(network.body, "kernel", "torch"))
-        arrays: dict[str, NamedArray] = {name: (("observation", "lag"), row[None]) for name, row in found.items()}
+        arrays: dict[str, NamedArray] = {
+            name: (("observation", "state_lag" if name.startswith("state") else "lag"), row[None])
+            for name, row in found.items()
+        }
         arrays["input"] = (("observation", "answer", "lag"), found["input"][None])
         arrays["lag"] = (("lag",), np.array(probe.lags))
+        arrays["state_lag"] = (("state_lag",), np.array(probe.state_lags))
         arrays["position"] = (("answer",), probe.positions[0].cpu().numpy())
         return arrays
 
-    def summary(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def summary(self, arrays: Mapping[str, np.ndarray], network: Network) -> dict[str, Any]:
         """Verdict and derived numbers of every profile at the first and the last record; see ``decay.py``."""
-        lags = arrays["lag"]
+        length = int(arrays["lag"][-1]) + 1
         profiles = [name for name, values in arrays.items() if values.ndim >= 2 and not name.endswith("_error")]
 
         def at(record: int) -> dict[str, Any]:
-            return {name: described(lags, over_answers(arrays[name][record]), int(lags[-1]) + 1) for name in profiles}
+            lags = {name: arrays["state_lag" if name.startswith("state") else "lag"] for name in profiles}
+            return {name: described(lags[name], over_answers(arrays[name][record]), length) for name in profiles}
 
         start, end = at(0), at(-1)
         return {
@@ -98,20 +100,20 @@ def gradient_flow(network: Network, task: Task, probe: Probe, recurrent: bool) -
     ``recurrent`` says whether the network has states to observe (``has_states``).
     """
     A = len(probe.answers)
-    steps = probe.steps_before()  # (batch, answers, lags)
-    there = (steps >= 0) & probe.counted.unsqueeze(-1)
+    steps, state_steps = probe.steps_before(probe.lags), probe.steps_before(probe.state_lags)[:, -1]
+    there, state_there = (steps >= 0) & probe.counted.unsqueeze(-1), (state_steps >= 0) & probe.counted[:, -1:]
     steps = steps.clamp(min=0)
-    cuts, column = torch.unique(steps[:, -1], return_inverse=True)  # column: where each lag lies among the cuts
+    cuts, column = torch.unique(state_steps.clamp(min=0), return_inverse=True)  # column: where a lag lies in the cuts
     by_input, by_state = _squares(network, task, probe, cuts.tolist() if recurrent else [], column[:, 0])
     found = {"input": torch.stack([_rms(by_input[a].gather(1, steps[:, a]), there[:, a])[0] for a in range(A)])}
     of_output = by_input[A].gather(1, steps[:, -1]) / network.width
     found["output_jacobian"], found["output_jacobian_error"] = _rms(of_output, there[:, -1])
     for name, (squares, _) in by_state.items():
-        found[f"state_{name}"] = _rms(squares[A - 1].gather(1, column), there[:, -1])[0]
+        found[f"state_{name}"] = _rms(squares[A - 1].gather(1, column), state_there)[0]
     if by_state:
         size = sum(size for _, size in by_state.values())
-        of_state = sum(squares[A + 1].gather(1, column) / size for squares, _ in by_state.values())
-        found["state_jacobian"], found["state_jacobian_error"] = _rms(torch.as_tensor(of_state), there[:, -1])
+        of_state = torch.stack([squares[A + 1].gather(1, column) / size for squares, _ in by_state.values()]).sum(0)
+        found["state_jacobian"], found["state_jacobian_error"] = _rms(of_state, state_there)
     dtype = next(network.parameters()).dtype
     kept = dtype if dtype in (torch.float32, torch.float64) else torch.float32
     return {name: values.to(kept).cpu().numpy() for name, values in found.items()}

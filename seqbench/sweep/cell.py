@@ -16,7 +16,11 @@ from typing import Any
 import torch
 
 from seqbench import contract, cost
+from seqbench.instruments.attention_maps import AttentionMaps
+from seqbench.instruments.gates import Gates
 from seqbench.instruments.gradient_profile import GradientProfile
+from seqbench.instruments.parameter_norms import ParameterNorms
+from seqbench.instruments.saliency import Saliency
 from seqbench.layers import Network, build_network
 from seqbench.metrics import METRICS
 from seqbench.population import Population
@@ -31,6 +35,7 @@ from seqbench.sweep.job import Job
 from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
 
+INSTRUMENTS = (GradientProfile, ParameterNorms, Saliency, AttentionMaps, Gates)
 OOM = (MemoryError, torch.OutOfMemoryError)
 ORPHAN_S = 5.0
 """Seconds that a process has to save its run when the one that started it is gone."""
@@ -108,7 +113,7 @@ def build_trainer(cell: Cell, task: Task, seeds: tuple[int, ...]) -> Trainer:
 def instruments(cell: Cell) -> list[Instrument]:
     """The instruments that the configuration switches on."""
     wanted = cell.instruments
-    return [GradientProfile(wanted["probe_batch"])] if wanted["gradient_profile"] else []
+    return [instrument(wanted["probe_batch"]) for instrument in INSTRUMENTS if wanted.get(instrument.name)]
 
 
 def _preflight(job: Job, send: Callable) -> None:

@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from seqbench.observation import add
+from seqbench.run import Result, Training
+from seqbench.schema import Cell, Solved
+from seqbench.sweep.cell import build_task, build_trainer, instruments
+from tests.architecture_checks import CASES
+from tests.toys import COPY, cell, train
+
+
+def trained(
+    made: Cell, observed: bool = True, seeds: tuple[int, ...] = (0,), solved: Solved | None = None
+) -> list[Result]:
+    task = build_task(made)
+    task.solved = solved or task.solved
+    torch.manual_seed(3)
+    return Training(build_trainer(made, task, seeds), instruments(made) if observed else ()).run()
+
+
+def of_architecture(name: str, **changes: object) -> Cell:
+    case = CASES[name]
+    model = {"target": f"{case.cls.__module__}:{case.cls.__name__}", "version": 1, "learning_rate": 0.01}
+    node = model | {"embed": "direct", "embed_size": None, "width": 4} | case.sizes
+    return replace(cell(**changes), model=node, task=COPY)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_training_with_and_without_instruments_is_bitwise_equal(name: str):
+    made = of_architecture(name)
+    (watched,), (alone,) = trained(made), trained(made, observed=False)
+    assert {"gradient_profile", "parameter_norms", "saliency"} <= set(watched.summary["instruments"])
+    assert [name for name in alone.arrays if "/" in name and not name.startswith("validation/")] == []
+    for key in ("losses_sha256", "parameters_sha256", "test", "validation"):
+        assert watched.summary[key] == alone.summary[key]
+
+
+def test_modules_that_count_their_calls_in_a_buffer_and_draw_in_forward_are_not_disturbed():
+    toy = cell("Mean")
+    made = replace(toy, model={**toy.model, "target": "tests.test_checkpoint:Noisy"})
+    (watched,), (alone,) = trained(made), trained(made, observed=False)
+    assert watched.summary["parameters_sha256"] == alone.summary["parameters_sha256"]
+
+
+def test_records_lie_a_factor_of_two_apart_from_the_first_step_to_the_last():
+    (result,) = trained(cell(budget=500, train=train(evaluate_every=20)))
+    steps = result.arrays["gradient_profile/step"]
+    assert steps[:3].tolist() == [0, 60, 120]
+    assert (steps[2:-1] >= 2 * steps[1:-2]).all()
+    assert steps[-1] == 500
+    assert result.arrays["gradient_profile/input"].shape[0] == len(steps)
+    assert result.axes["gradient_profile/input"] == ("observation", "answer", "lag")
+    assert result.summary["instruments"]["gradient_profile"]["last_step"] == 500
+
+
+def test_a_member_that_is_done_is_observed_once_more_at_its_own_last_step():
+    (result, _) = trained(cell(budget=60), seeds=(0, 1), solved=Solved(metric="mse", threshold=1e9))
+    assert result.summary["steps"] == 15
+    assert result.arrays["gradient_profile/step"].tolist() == [0, 15]
+
+
+def test_a_member_that_diverged_is_not_observed_after_that():
+    (result,) = trained(cell("Exploding", budget=20))
+    assert result.status == "diverged"
+    assert result.arrays["gradient_profile/step"].tolist() == [0]
+    assert result.summary["instruments"]["gradient_profile"]["last_step"] == 0
+    assert len(result.arrays["weight_norm"]) == len(result.arrays["evaluation_step"])
+
+
+def test_the_update_to_weight_ratio_stands_beside_the_weights_of_every_evaluation():
+    (result,) = trained(cell(budget=20))
+    at = result.arrays["evaluation_step"] - 1
+    ratios = result.arrays["update_norm"][at] / result.arrays["weight_norm"]
+    assert result.summary["update_to_weight_median"] == pytest.approx(np.median(ratios))
+    assert 0 < np.median(ratios) < 0.1
+
+
+def test_only_axes_of_moments_grow():
+    arrays, axes = {}, {}
+    for value in (1, 2):
+        add(arrays, axes, "a", ("observation", "lag"), np.full((1, 2), value))
+        add(arrays, axes, "b", ("lag",), np.full(2, value))
+    assert arrays["a"].tolist() == [[1, 1], [2, 2]]
+    assert arrays["b"].tolist() == [2, 2]
