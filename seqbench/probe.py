@@ -103,17 +103,16 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
 
 
 def at_lags(
-    values: Float[Tensor, "*any answers time"], positions: Int[Tensor, "*any answers"], first: int = 0
-) -> Float[Tensor, "*any answers time"]:
-    """From time to lag before each answer, 0 .. time - 1; 0 where a lag reaches before the sequence.
+    values: Float[Tensor, "*any answers times"], positions: Int[Tensor, "*any answers"], first: int = 0
+) -> Float[Tensor, "*any answers lags"]:
+    """From time to lag before each answer, 0, 1, 2, ...; 0 where a lag reaches before the first time.
 
     ``first`` is the step that the first of the times is; -1 for a state before the first step.
     """
-    lags = torch.arange(values.shape[-1], device=values.device)
+    lags = torch.arange(values.shape[-1] - first, device=values.device)
     index = positions.unsqueeze(-1) - lags - first
     there = (index >= 0) & (index < values.shape[-1])
-    index = index.clamp(0, values.shape[-1] - 1).expand(values.shape)
-    return torch.where(there, values.gather(-1, index), 0.0)
+    return torch.where(there, values.gather(-1, index.clamp(0, values.shape[-1] - 1)), 0.0)
 
 
 def share_at_lag(found: Int[Tensor, "batch answers"], wanted: Tensor | None, counted: Tensor) -> float | None:
