@@ -217,7 +217,53 @@ def _profile(task: str, model: str, reached: float | None, random: np.random.Gen
     for answer in range(answers):
         reach = lags.size - 3 * answer  # earlier answers have a shorter past
         start[answer, reach:] = end[answer, reach:] = np.nan
-    return {"profile_lag": lags, "profile_position": np.arange(answers), "profile_start": start, "profile_end": end}
+    records = np.exp(np.linspace(np.log(start), np.log(end), 5))
+    size = np.sqrt(np.exp(np.log(decay) * lags))
+    return {
+        "gradient_profile/step": np.array([0, 100, 200, 400, 800]),
+        "gradient_profile/lag": lags,
+        "gradient_profile/position": np.arange(answers),
+        "gradient_profile/input": records,
+        "gradient_profile/output_jacobian": np.stack([size] * 5).astype(np.float32),
+        "gradient_profile/output_jacobian_error": np.stack([0.1 * size] * 5).astype(np.float32),
+        **_states(model, lags[::3], decay),
+        **_inside(model, lags, answers, random),
+    }
+
+
+def _states(model: str, lags: np.ndarray, decay: float) -> Arrays:
+    if model == "transformer":
+        return {}
+    size = np.stack([decay ** (lags / (1 + at)) for at in range(5)]).astype(np.float32)
+    return {
+        "gradient_profile/state_lag": lags,
+        "gradient_profile/state_h1": 0.01 * size,
+        "gradient_profile/state_jacobian": size,
+        "gradient_profile/state_jacobian_error": 0.1 * size,
+    }
+
+
+def _inside(model: str, lags: np.ndarray, answers: int, random: np.random.Generator) -> Arrays:
+    """What a trained model depends on: in attention mostly the step that matters, elsewhere all over."""
+    wanted = lags.size // 2
+    peak = np.exp(-0.5 * ((lags - wanted) / (1 if model in ("attention", "transformer") else 9)) ** 2)
+    rows = peak + 0.2 * random.random((answers, lags.size))
+    found = {
+        "saliency/step": np.array([800]),
+        "saliency/by_lag": rows.astype(np.float32),
+        "saliency/lag": lags,
+        "saliency/wanted_lag": np.full((3, answers), wanted),
+        "saliency/largest_lag": np.full((3, answers), wanted),
+    }
+    if model in ("attention", "transformer"):
+        shares = {"attention_maps/share_at_lag": np.array([0.2, 1.0]), "attention_maps/layer": np.array([1, 1])}
+        found |= shares | {"attention_maps/lag": lags, "attention_maps/by_lag": np.stack([rows[::-1], rows])}
+    if model in ("lstm", "gru"):
+        gate = "forget1" if model == "lstm" else "keep1"
+        open_ = 0.6 + 0.3 * random.random(lags.size)
+        found |= {"gates/bin": lags, f"gates/{gate}_by_step": open_, f"gates/{gate}_by_unit": np.sort(open_)}
+        found |= {"gates/time_constant1": -1 / np.log(np.sort(open_))}
+    return found
 
 
 def _summary(task: str, scores: np.ndarray, moments: np.ndarray, reached: float | None, taken: int, diverged: bool,
@@ -242,6 +288,10 @@ def _summary(task: str, scores: np.ndarray, moments: np.ndarray, reached: float 
         "gradient_norm_median": float(np.median(arrays["gradient_norm"])),
         "gradient_norm_last": None if diverged else float(arrays["gradient_norm"][-1]),
         "learning_rate": 0.003,
+        "instruments": {
+            "gradient_profile": {"verdict": "vanishing" if "gradient_profile/state_lag" in arrays else "healthy"},
+            "saliency": {"share_at_lag": 0.9},
+        },
         "population": "single",
         "kernel": "torch",
     }
@@ -277,7 +327,6 @@ def _spread(median: float) -> dict[str, float]:
 
 def axes(arrays: Arrays) -> dict[str, tuple[str, ...]]:
     """Axis names of simulated arrays: the words of the schema where it names them."""
-    record = dict.fromkeys(("step", "loss", "gradient_norm", "update_norm", "clipped"), ("record",))
-    other = {"profile_lag": ("lag",), "profile_position": ("answer",)}
-    profiles = dict.fromkeys(("profile_start", "profile_end"), ("answer", "lag"))
-    return {name: ({**record, **other, **profiles}).get(name, ("evaluation",)) for name in arrays}
+    record = ("step", "loss", "gradient_norm", "update_norm", "clipped")
+    shapes = {1: ("evaluation",), 2: ("observation", "lag"), 3: ("observation", "answer", "lag")}
+    return {name: ("record",) if name in record else shapes[array.ndim] for name, array in arrays.items()}

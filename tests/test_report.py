@@ -21,6 +21,7 @@ from seqbench.record.store import Store
 from seqbench.report import write
 from seqbench.schema import UsageError
 
+ALL_FIGURES = ("attention", "flow", "gates", "learning", "norm", "profile", "saliency", "speed", "states")
 LIMIT_BYTES, LIMIT_S = 5_000_000, 15.0
 
 
@@ -91,7 +92,7 @@ def test_report_of_125_runs_is_small_and_quickly_written(whole_study: tuple[Stor
 def test_report_has_all_its_files_and_no_other(whole_study: tuple[Store, Path, float]) -> None:
     _, out, _ = whole_study
     names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
-    figures = [f"figures/{name}.svg" for name in ("learning", "norm", "profile", "speed")]
+    figures = [f"figures/{name}.svg" for name in ALL_FIGURES]
     assert names == [*figures, "index.html", "report.md", "runs.csv"]
 
 
@@ -101,7 +102,7 @@ def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
         store.publish(record, arrays)
     first, second = (write(store, tmp_path / name).parent for name in "ab")
     names = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
-    assert len(names) == 7
+    assert len(names) == len(ALL_FIGURES) + 3
     assert [name for name in names if (first / name).read_bytes() != (second / name).read_bytes()] == []
 
 

@@ -103,7 +103,7 @@ def _settings() -> Iterator[None]:
 
 
 def panels(
-    titles: Sequence[str],
+    titles: Sequence[str | None],
     draw: Callable[[int, Axes], None],
     legend: Styles,
     *,
@@ -111,18 +111,20 @@ def panels(
     extra: Sequence[tuple[str, Line2D]] = (),
     height: float = 2.5,
     left: float = 0.72,
+    between: float | None = None,
     share_rows: bool = False,
 ) -> str:
     """SVG text of a grid of panels.
 
     Args:
-        titles: one a panel.
+        titles: one a panel; None leaves its place empty.
         draw: is called with a panel's number and its axes.
         legend: name -> style of the lines.
         extra: further entries of the legend.
         columns: panels side by side.
         height: inches of one row.
         left: inches to the left of a panel, for the labels of its y axis.
+        between: inches between panels of a row where that is not ``left``.
         share_rows: whether the panels of a row have one y axis.
     """
     columns = min(columns, len(titles))
@@ -132,11 +134,13 @@ def panels(
         top = 0.2 * lines + 0.1
         figure = Figure(figsize=(_WIDTH, height * rows + top))
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_rows else False)
-        _arrange(figure, rows, columns, height, left, left if not share_rows else 0.2)
+        between = between or (0.2 if share_rows else left)
+        _arrange(figure, rows, columns, height, left, between)
         for index, panel in enumerate(axes.flat):
-            if index < len(titles):
+            title = titles[index] if index < len(titles) else None
+            if title is not None:
                 draw(index, panel)
-                panel.set_title(readable(titles[index]))
+                panel.set_title(readable(title))
             else:
                 panel.set_axis_off()
         _legend(figure, legend, extra)

@@ -10,8 +10,11 @@ from seqbench.record.environment import KEYS
 from seqbench.report.aggregate import Aggregate, across_tasks
 from seqbench.report.canvas import styles
 from seqbench.report.costs import CostRow, cost_rows, speed_figure
-from seqbench.report.figures import Loaded, gradient_norms, gradient_profiles, learning_curves
+from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
+from seqbench.report.flow import flow_maps, state_profiles
 from seqbench.report.groups import Group, environment_names, grouped
+from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
+from seqbench.report.loaded import Loaded
 from seqbench.report.row import VerdictRow
 from seqbench.report.sentences import sentences
 from seqbench.report.tables import group_rows
@@ -109,12 +112,18 @@ def _missing(missing: int) -> list[str]:
 def _figures(learning: list[Group], cost: list[Group], arrays: Loaded, names: Mapping[str, str]) -> dict[str, str]:
     look = styles([*learning, *cost])
     titles, speeds = [_title(group, names) for group in learning], [_title(group, names) for group in cost]
-    drawn = {
-        "learning": learning_curves(learning, arrays, titles, look) if learning else None,
-        "profile": gradient_profiles(learning, arrays, titles, look) if learning else None,
-        "norm": gradient_norms(learning, arrays, titles, look) if learning else None,
-        "speed": speed_figure(cost, speeds, look) if cost else None,
+    of_learning = {
+        "learning": learning_curves,
+        "profile": gradient_profiles,
+        "flow": flow_maps,
+        "states": state_profiles,
+        "norm": gradient_norms,
+        "saliency": saliency_maps,
+        "attention": attention_maps,
+        "gates": gate_curves,
     }
+    drawn = {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
+    drawn["speed"] = speed_figure(cost, speeds, look) if cost else None
     return {name: svg for name, svg in drawn.items() if svg is not None}
 
 

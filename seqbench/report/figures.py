@@ -1,6 +1,6 @@
 """Figures of learning runs: every seed drawn, one panel a task, the same colour for an architecture in all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from typing import Literal
 
@@ -10,15 +10,13 @@ from matplotlib.lines import Line2D
 
 from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
 from seqbench.report.groups import Cell, Group
+from seqbench.report.loaded import Loaded, any_array, arrays_of, median_over, positive, with_array
 from seqbench.report.wording import readable
 from seqbench.schema import Record
 
-Arrays = Mapping[str, np.ndarray]
-Loaded = Mapping[tuple[str, str], Arrays]
-"""(run_id, env_id) -> the arrays of the attempt that counts."""
-
 _EPSILON = float(np.finfo(np.float32).eps)
 _LOWEST = 1e-12
+_PROFILE, _LAG = "gradient_profile/input", "gradient_profile/lag"
 
 
 def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
@@ -35,7 +33,7 @@ def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[st
         axes.set_xlabel("training step")
         axes.set_ylabel(readable(group.metric or "").replace("_", " "))
 
-    if not _any(groups, loaded, "evaluation_step"):
+    if not any_array(groups, loaded, "evaluation_step"):
         return None
     return panels(titles, draw, look, extra=[("trivial baseline", _rule("--")), ("solved", _rule(":")), _cross()])
 
@@ -64,7 +62,7 @@ def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
         for cell in groups[index].cells:
             curves = [(record, *_series(loaded, record, "step", "gradient_norm")) for record in cell.records]
             for record, x, y in curves:
-                _line(axes, np.maximum(x, 1), _positive(y), look[cell.name], record, width=0.5, alpha=0.3)
+                _line(axes, np.maximum(x, 1), positive(y), look[cell.name], record, width=0.5, alpha=0.3)
             _median_line(axes, [(x, y) for _, x, y in curves if x.size], look[cell.name])
             drawn += [y for _, _, y in curves]
         axes.set_xscale("log")
@@ -73,7 +71,7 @@ def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
         axes.set_xlabel("training step")
         axes.set_ylabel("gradient norm")
 
-    if not _any(groups, loaded, "gradient_norm"):
+    if not any_array(groups, loaded, "gradient_norm"):
         return None
     return panels(titles, draw, look, extra=[_cross()])
 
@@ -83,14 +81,12 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
 
     A thick line is the median over seeds and answers, a thin one the median over answers of one seed.
     """
-    moments = (("profile_start", "at initialisation"), ("profile_end", "after training"))
-    with_profile = [i for i, group in enumerate(groups) if _any([group], loaded, "profile_end")]
+    moments = ((0, "at initialisation"), (-1, "after training"))
+    with_profile = [i for i, group in enumerate(groups) if any_array([group], loaded, _PROFILE)]
 
     def draw(index: int, axes: Axes) -> None:
-        group, key = groups[with_profile[index // 2]], moments[index % 2][0]
-        top = 0.0
-        for cell in group.cells:
-            top = max(top, _profile(axes, cell, loaded, key, look[cell.name]))
+        group, record = groups[with_profile[index // 2]], moments[index % 2][0]
+        top = max(_profile(axes, cell, loaded, record, look[cell.name]) for cell in group.cells)
         _log_y(axes, [np.array([top * _EPSILON, top])])
         if top > 0:
             axes.axhline(top * _EPSILON, color=INK, linestyle=":", linewidth=0.9)
@@ -105,54 +101,31 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
     return panels(names, draw, look, columns=2, extra=extra, share_rows=True)
 
 
-def _profile(axes: Axes, cell: Cell, loaded: Loaded, key: str, style: Style) -> float:
-    """Draw one cell's profiles; returns the largest value drawn."""
-    found = [_of(loaded, record) for record in cell.records]
-    found = [arrays for arrays in found if {key, "profile_lag"} <= set(arrays)]
+def _profile(axes: Axes, cell: Cell, loaded: Loaded, record: int, style: Style) -> float:
+    """Draw one cell's profiles at its first (0) or last (-1) record; returns the largest value drawn."""
+    found = [arrays_of(loaded, run) for run in with_array(loaded, cell, _PROFILE)]
     if not found:
         return 0.0
     for arrays in found if len(found) > 1 else []:
-        y = _median(arrays[key])
-        axes.plot(arrays["profile_lag"], _positive(y), color=style.color, linewidth=0.5, alpha=0.35)
-    lag = found[0]["profile_lag"]
-    together = [arrays[key] for arrays in found if np.array_equal(arrays["profile_lag"], lag)]
-    median = _positive(_median(np.concatenate(together)))
+        y = positive(median_over(arrays[_PROFILE][record]))
+        axes.plot(arrays[_LAG], y, color=style.color, linewidth=0.5, alpha=0.35)
+    lag = found[0][_LAG]
+    together = [arrays[_PROFILE][record] for arrays in found if np.array_equal(arrays[_LAG], lag)]
+    median = positive(median_over(np.concatenate(together)))
     axes.plot(lag, median, color=style.color, linestyle=style.dash, linewidth=1.8)
     return float(np.nanmax(median, initial=0.0))
-
-
-def _median(profile: np.ndarray) -> np.ndarray:
-    """Median over answers, NaN where no answer has that lag."""
-    profile = np.asarray(profile, dtype=np.float64)  # (answers, lags)
-    result = np.full(profile.shape[1], np.nan)
-    known = np.isfinite(profile).any(axis=0)
-    result[known] = np.nanmedian(np.where(np.isfinite(profile), profile, np.nan)[:, known], axis=0)
-    return result
 
 
 def _runs(group: Group) -> list[tuple[Cell, Record]]:
     return [(cell, record) for cell in group.cells for record in cell.records]
 
 
-def _of(loaded: Loaded, record: Record) -> Arrays:
-    return loaded.get((record.run_id, record.env_id), {})
-
-
 def _series(loaded: Loaded, record: Record, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
     """Two arrays of one record as float64, empty where it lacks one or their lengths differ."""
-    arrays = _of(loaded, record)
+    arrays = arrays_of(loaded, record)
     if x not in arrays or y not in arrays or arrays[x].shape != arrays[y].shape:
         return np.empty(0), np.empty(0)
     return arrays[x].astype(np.float64), arrays[y].astype(np.float64)
-
-
-def _any(groups: Sequence[Group], loaded: Loaded, key: str) -> bool:
-    return any(key in _of(loaded, record) for group in groups for _, record in _runs(group))
-
-
-def _positive(values: np.ndarray) -> np.ndarray:
-    """Values for a logarithmic axis: NaN, a gap, where there is nothing to take the logarithm of."""
-    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
 def _median_line(axes: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], style: Style) -> None:
@@ -160,7 +133,7 @@ def _median_line(axes: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], st
     steps = reduce(np.intersect1d, [x for x, _ in curves]) if curves else np.empty(0)
     if steps.size:
         values = [y[np.searchsorted(x, steps)] for x, y in curves]  # steps are recorded in ascending order
-        axes.plot(steps, _positive(np.median(values, axis=0)), color=style.color, linestyle=style.dash, linewidth=1.4)
+        axes.plot(steps, positive(np.median(values, axis=0)), color=style.color, linestyle=style.dash, linewidth=1.4)
 
 
 def _line(
@@ -174,7 +147,7 @@ def _line(
 
 
 def _log_y(axes: Axes, drawn: Sequence[np.ndarray]) -> None:
-    values = _positive(np.concatenate([np.empty(0), *drawn]))
+    values = positive(np.concatenate([np.empty(0), *drawn]))
     values = np.log10(values[np.isfinite(values)])
     axes.set_yscale("log")
     log_axis(axes.yaxis, values.min(initial=0.0), values.max(initial=1.0))

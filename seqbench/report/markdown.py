@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from seqbench.report.captions import CAPTIONS
 from seqbench.report.content import Content, Section
 from seqbench.report.costs import CostRow, span_text
 from seqbench.report.row import VerdictRow
@@ -94,8 +95,7 @@ def _cost(row: CostRow) -> list[str]:
 
 
 def _figures(content: Content) -> list[str]:
-    names = {"learning": "Learning curves", "profile": "How far back gradients reach"}
-    names |= {"norm": "Gradient norm while training", "speed": "Training steps per second"}
+    names = {name: title for name, title, _ in CAPTIONS} | {"speed": "Training steps per second"}
     found = [f"![{names[name]}](figures/{name}.svg)" for name in content.figures]
     return ["## Figures", *found] if found else []
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from seqbench.report.canvas import inline
+from seqbench.report.captions import CAPTIONS
 from seqbench.report.content import Content, Section
 from seqbench.report.costs import CostRow, span_text
 from seqbench.report.groups import Cell
@@ -38,27 +39,6 @@ from seqbench.report.wording import (
 from seqbench.schema import Record
 
 _HERE = Path(__file__).parent
-_FIGURES = (
-    (
-        "learning",
-        "Learning curves",
-        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where "
-        "the task counts as solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
-    ),
-    (
-        "profile",
-        "How far back gradients reach",
-        "Norm of the gradient of one answer's loss with respect to the embedded input so many steps before it. Thick: "
-        "median over seeds and answers; thin: each seed. Below the dotted line a gradient is lost in float32 when it "
-        "is added to the largest one; curves that leave the panel are below 1e-12 of it, or zero.",
-    ),
-    (
-        "norm",
-        "Gradient norm while training",
-        "L2 norm over all parameters, before clipping; both axes logarithmic. Thick: median over seeds, as far as all "
-        "of them got; thin: each seed. A cross marks where a run diverged.",
-    ),
-)
 _COST_COLUMNS = (
     ("architecture", "text"),
     ("steps/s", "number"),
@@ -97,7 +77,7 @@ def page(content: Content) -> str:
     loader.filters["cell_name"] = _cell_name
     script = (_HERE / "sort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    figures = [_figure(content, *figure) for figure in _FIGURES if figure[0] in content.figures]
+    figures = [_figure(content, *figure) for figure in CAPTIONS if figure[0] in content.figures]
     return loader.get_template("page.html.j2").render(
         content=content,
         title=readable(content.study or "Sequence architectures compared"),

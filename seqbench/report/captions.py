@@ -1,0 +1,57 @@
+"""What stands above each figure of learning runs: name, title, how to read it; in the order of the page."""
+
+CAPTIONS = (
+    (
+        "learning",
+        "Learning curves",
+        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where "
+        "the task counts as solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
+    ),
+    (
+        "profile",
+        "How far back gradients reach",
+        "Norm of the gradient of one answer's loss with respect to the embedded input so many steps before it. Thick: "
+        "median over seeds and answers; thin: each seed. Below the dotted line a gradient is lost in float32 when it "
+        "is added to the largest one; curves that leave the panel are below 1e-12 of it, or zero.",
+    ),
+    (
+        "flow",
+        "How gradients change while training",
+        "The same gradient for one seed of each architecture, from before training (bottom) to its end (top). A shade "
+        "is a decade below the largest value of its panel. The word is the verdict at the end: vanishing or exploding "
+        "where the fitted exponential changes by more than 3 decades over the length of the task, healthy between.",
+    ),
+    (
+        "states",
+        "What states and outputs pass on",
+        "Left: norm of the total derivative of the last answer's loss with respect to the first layer's hidden state. "
+        "Middle and right do not depend on a loss: root-mean-square size of the Jacobian of the whole recurrent state "
+        "with respect to itself so many steps before, and of the output with respect to the embedded input, estimated "
+        "from random projections. Medians over seeds; dotted: before training.",
+    ),
+    (
+        "norm",
+        "Gradient norm while training",
+        "L2 norm over all parameters, before clipping; both axes logarithmic. Thick: median over seeds, as far as all "
+        "of them got; thin: each seed. A cross marks where a run diverged.",
+    ),
+    (
+        "saliency",
+        "What trained models depend on",
+        "Norm of the gradient of an answer's score with respect to the embedded input so many steps before it, for one "
+        "seed of each architecture; every answer is a row, shaded within itself. The share says for how many answers "
+        "the largest value lies within one step of the lag that the task says matters.",
+    ),
+    (
+        "attention",
+        "Where trained models attend",
+        "Attention weights at the answers, of the head that finds the lag that matters most often, or the mean over "
+        "heads where the task names none. The share says for how many answers its largest weight lies within one step.",
+    ),
+    (
+        "gates",
+        "How long gates hold",
+        "Left: the time constant that each unit's gates imply alone, from the share of the state that they keep; "
+        "units in ascending order. Right: that share along the sequence, mean over units. One seed, one line a layer.",
+    ),
+)

@@ -1,0 +1,66 @@
+"""Small multiples: one panel a cell, architectures across, each task on rows of its own."""
+
+from collections.abc import Callable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from seqbench.report.canvas import panels
+from seqbench.report.groups import Cell, Group
+from seqbench.report.loaded import Arrays, Loaded, first_run
+from seqbench.schema import Record
+
+COLUMNS = 5
+
+
+def multiples(
+    groups: Sequence[Group],
+    loaded: Loaded,
+    name: str,
+    titles: Sequence[str],
+    draw: Callable[[Axes, Arrays], None],
+    *,
+    note: Callable[[Record, Arrays], str],
+    x: str,
+    y: str,
+    extra: Sequence[tuple[str, Line2D]] = (),
+    height: float = 2.1,
+) -> str | None:
+    """A panel for each cell that left an array called ``name``, of the run of its lowest seed; None where none did.
+
+    Args:
+        groups: the tasks.
+        loaded: the arrays of their runs.
+        name: the array that a cell must have left.
+        titles: of the tasks, for the left of their rows.
+        draw: is called with axes and arrays.
+        note: what a title says after the architecture's name, "" for nothing.
+        x: label of the horizontal axis.
+        y: label of the vertical axis.
+        extra: the legend.
+        height: inches of one row.
+    """
+    places: list[tuple[str | None, Arrays, str]] = []
+    width = min(COLUMNS, max((len(group.cells) for group in groups), default=1))
+    for group, title in zip(groups, titles, strict=True):
+        runs = [(cell, *found) for cell in group.cells if (found := first_run(loaded, cell, name))]
+        for number, (cell, record, arrays) in enumerate(runs):
+            label = f"{title}\n{y}" if number % width == 0 else ""
+            places.append((_title(cell, note(record, arrays)), arrays, label))
+        places += [(None, {}, "")] * (-len(runs) % width)
+
+    def panel(index: int, axes: Axes) -> None:
+        _, arrays, label = places[index]
+        draw(axes, arrays)
+        axes.set_xlabel(x)
+        axes.set_ylabel(label)
+        axes.title.set_fontsize(9)
+
+    if not places:
+        return None
+    names = [name for name, _, _ in places]
+    return panels(names, panel, {}, columns=width, extra=extra, height=height, left=0.85, between=0.45)
+
+
+def _title(cell: Cell, note: str) -> str:
+    return f"{cell.name}: {note}" if note else cell.name
