@@ -13,6 +13,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 VERDICT_DECADES = 3.0
 """Decades of fitted change over the task's length beyond which a profile vanishes or explodes."""
@@ -75,8 +76,6 @@ def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, float]
 
     The interval is Student's, with an error that allows for scatter that differs along the line (White 1980).
     """
-    from scipy.special import stdtrit  # late: a report without profiles need not wait for it
-
     away = x - np.average(x, weights=weight)
     spread = (weight * away**2).sum()
     slope = float((weight * away * y).sum() / spread)

@@ -28,7 +28,7 @@ class Probe:
     """Some sequences of a task, and which of their answers are looked at.
 
     Attributes:
-        answers: numbers of at most ``MAX_ANSWERS`` scored answers: the first, the last, and evenly between.
+        answers: numbers of some scored answers: the first, the last, and evenly between.
         lags: at most ``MAX_LAGS`` log-spaced lags.
     """
 
@@ -69,11 +69,11 @@ class Probe:
         return self.positions.unsqueeze(-1) - torch.tensor(lags, device=self.batch.positions.device)
 
 
-def take(task: Task, size: int, device: torch.device) -> Probe:
-    """The probe of a task: the first ``size`` sequences of its validation set."""
+def take(task: Task, size: int, device: torch.device, answers: int = MAX_ANSWERS) -> Probe:
+    """The probe of a task: the first ``size`` sequences of its validation set, and at most so many ``answers``."""
     batch = next(iter(task.examples("validation", size, device)))
     scored = torch.nonzero(batch.weight.sum(0) > 0).flatten().tolist()
-    return Probe(batch=batch, answers=spread(scored, MAX_ANSWERS), lags=log_spaced_lags(task.length, MAX_LAGS))
+    return Probe(batch=batch, answers=spread(scored, answers), lags=log_spaced_lags(task.length, MAX_LAGS))
 
 
 def repeated(batch: Batch, times: int) -> Batch:

@@ -289,12 +289,19 @@ def _summary(task: str, scores: np.ndarray, moments: np.ndarray, reached: float 
         "gradient_norm_last": None if diverged else float(arrays["gradient_norm"][-1]),
         "learning_rate": 0.003,
         "instruments": {
-            "gradient_profile": {"verdict": "vanishing" if "gradient_profile/state_lag" in arrays else "healthy"},
+            "gradient_profile": _flow("gradient_profile/state_lag" in arrays),
             "saliency": {"share_at_lag": 0.9},
         },
         "population": "single",
         "kernel": "torch",
     }
+
+
+def _flow(recurrent: bool) -> dict[str, Any]:
+    start = {"verdict": "vanishing", "change_decades": -9.0, "decay_length": 2.4, "below_resolution": 0.5}
+    end = {"verdict": "healthy", "change_decades": -0.4, "decay_length": 54.0, "below_resolution": 0.0}
+    start = start if recurrent else end
+    return {"verdict": "healthy", "start": {"input": start}, "end": {"input": end}}
 
 
 def cost_record(task: str, model: str, **changes: Any) -> tuple[Record, Arrays]:

@@ -40,9 +40,12 @@ from seqbench.schedule import observation_due
 from seqbench.schema import require
 from seqbench.spec import Moment, NamedArray, Task, generator
 
+ANSWERS = 4
+"""Scored positions at most: each enters the pass of every record with all sequences of the probe."""
+
 
 class GradientProfile:
-    """Profiles of at most 8 scored positions at at most 64 log-spaced lags, log-spaced through training."""
+    """Profiles of at most 4 scored positions at at most 64 log-spaced lags, log-spaced through training."""
 
     name = "gradient_profile"
 
@@ -58,7 +61,7 @@ class GradientProfile:
 
     def measure(self, network: Network, task: Task) -> Mapping[str, NamedArray]:
         """See the file for the arrays; NaN where a lag reaches before the sequence."""
-        probe = take(task, self.probe_batch, next(network.parameters()).device)
+        probe = take(task, self.probe_batch, next(network.parameters()).device, ANSWERS)
         with undisturbed(network):
             if self._recurrent is None:
                 self._recurrent = has_states(network, probe)

@@ -139,8 +139,8 @@ def panels(
         for index, panel in enumerate(axes.flat):
             title = titles[index] if index < len(titles) else None
             if title is not None:
-                draw(index, panel)
                 panel.set_title(readable(title))
+                draw(index, panel)
             else:
                 panel.set_axis_off()
         _legend(figure, legend, extra)

@@ -17,9 +17,9 @@ CAPTIONS = (
     (
         "flow",
         "How gradients change while training",
-        "The same gradient for one seed of each architecture, from before training (bottom) to its end (top). A shade "
-        "is a decade below the largest value of its panel. The word is the verdict at the end: vanishing or exploding "
-        "where the fitted exponential changes by more than 3 decades over the length of the task, healthy between.",
+        "The same gradient for one seed of each architecture, from before training (bottom) to its end (top). Each "
+        "shade is half a decade below the largest value of its row. The word is the verdict at the end: vanishing or "
+        "exploding where the fitted exponential changes by more than 3 decades over the task, healthy between.",
     ),
     (
         "states",

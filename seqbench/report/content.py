@@ -12,6 +12,7 @@ from seqbench.report.canvas import styles
 from seqbench.report.costs import CostRow, cost_rows, speed_figure
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
 from seqbench.report.flow import flow_maps, state_profiles
+from seqbench.report.flow_table import FlowRow, flow_rows
 from seqbench.report.groups import Group, environment_names, grouped
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.loaded import Loaded
@@ -41,6 +42,7 @@ class Content:
         environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
         sections: verdict rows. aggregates: interquartile means over tasks.
         costs, beside: speeds measured alone; speeds seen while training: (task, label, median steps per second).
+        flow: gradient flow in numbers, a row a cell.
         figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
         commands: (task, label, command).
     """
@@ -58,6 +60,7 @@ class Content:
     aggregates: Sequence[Aggregate]
     costs: Sequence[CostRow]
     beside: Sequence[tuple[str, str, float]]
+    flow: Sequence[FlowRow]
     figures: Mapping[str, str]
     failures: Sequence[Record]
     problems: Sequence[str]
@@ -97,6 +100,7 @@ def collect(
         aggregates=across_tasks(learning),
         costs=cost_rows(cost),
         beside=[found for group in learning for found in _beside(group, names)],
+        flow=flow_rows(learning, titles),
         figures=_figures(learning, cost, arrays, names),
         failures=[record for record in records if record.status != "completed"],
         problems=problems,

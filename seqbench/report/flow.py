@@ -19,21 +19,21 @@ from seqbench.report.loaded import (
     with_array,
 )
 from seqbench.report.multiples import multiples
-from seqbench.report.tiles import decade_legend, decades, edges, lag_place, lag_ticks, tiles
+from seqbench.report.tiles import decade_legend, edges, half_decades, lag_place, lag_ticks, tiles
 from seqbench.schema import Record
 
 _NAME = "gradient_profile"
 _INPUT = f"{_NAME}/input"
 _LOWEST = 1e-12
 _CURVES = (
-    ("state_h1", "state_lag", "loss by hidden state"),
-    ("state_jacobian", "state_lag", "state by earlier state"),
-    ("output_jacobian", "lag", "output by earlier input"),
+    ("state_h1", "state_lag", "loss by state"),
+    ("state_jacobian", "state_lag", "state by state"),
+    ("output_jacobian", "lag", "output by input"),
 )
 
 
 def flow_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
-    """The input profile of one run a cell: lag across, training step upward, one shade a decade."""
+    """The input profile of one run a cell: lag across, training step upward, one shade half a decade of its record."""
     return multiples(
         groups,
         loaded,
@@ -55,7 +55,7 @@ def _flow_map(axes: Axes, arrays: Arrays) -> None:
     """Records are log-spaced, so they are drawn one above the other, the first one, before training, at the bottom."""
     steps, lags = arrays[f"{_NAME}/step"], arrays[f"{_NAME}/lag"]
     profile = np.stack([median_over(record) for record in arrays[_INPUT]])  # (records, lags)
-    tiles(axes, edges(lag_place(lags)), np.arange(len(steps) + 1.0), decades(profile))
+    tiles(axes, edges(lag_place(lags)), np.arange(len(steps) + 1.0), half_decades(profile))
     lag_ticks(axes, int(lags[-1]))
     shown = range(0, len(steps), max(1, -(-len(steps) // 5)))
     axes.set_yticks([at + 0.5 for at in shown], [f"{steps[at]:,}" for at in shown])
@@ -74,7 +74,7 @@ def state_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
 
     if not wanted:
         return None
-    names = [f"{titles[i]}, {text}" for i in wanted for _, _, text in _CURVES]
+    names = [f"{titles[i]}: {text}" for i in wanted for _, _, text in _CURVES]
     extra = [("at initialisation", Line2D([], [], color=INK, linestyle=":", linewidth=1))]
     return panels(names, draw, look, columns=3, extra=extra)
 

@@ -1,21 +1,25 @@
 """Figures of what trained models do: what answers depend on, where they attend, how long gates hold."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, first_run, instrument_summary
 from seqbench.report.multiples import multiples
-from seqbench.report.tiles import edges, lag_place, lag_ticks, shares, tiles
+from seqbench.report.tiles import edges, shares, tiles
 from seqbench.schema import Record
 
 _HOLDS = ("forget", "keep")
 _LONGEST = 1e6
 """Time constants above this many steps are drawn here: the gate never closes as far as single precision tells."""
+
+_TRIANGLE: dict[str, Any] = {"color": INK, "marker": "v", "markersize": 5, "linestyle": "none"}
 
 
 def saliency_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
@@ -48,27 +52,22 @@ def _maps(
         share = instrument_summary(record, name).get("share_at_lag")
         return "" if share is None else f"{100 * share:.0f} %"
 
-    extra = [("lag that the task says matters", Line2D([], [], color=INK, linestyle="--", linewidth=1))]
+    extra = [("lag that the task says matters", Line2D([], [], **_TRIANGLE))]
     return multiples(
         groups, loaded, f"{name}/by_lag", titles, draw, note=note, x="lag", y="answer", extra=extra, height=1.75
     )
 
 
 def _map(axes: Axes, arrays: Arrays, values: np.ndarray, lags: np.ndarray) -> None:
-    """The first answer at the top; a dashed line where all sequences have their evidence at the same lag."""
+    """The first answer at the top; a triangle where all sequences have the evidence of an answer at the same lag."""
     rows = len(values)
-    tiles(axes, edges(lag_place(lags)), np.arange(rows + 1.0), shares(values)[::-1])
-    lag_ticks(axes, int(lags[-1]))
+    tiles(axes, edges(lags), np.arange(rows + 1.0), shares(values)[::-1])
     shown = range(0, rows, max(1, -(-rows // 4)))
     axes.set_yticks([rows - at - 0.5 for at in shown], [str(at + 1) for at in shown])
-    wanted = arrays.get("saliency/wanted_lag")
-    if wanted is None:
-        return
-    for answer in range(rows):
-        places = np.unique(wanted[:, answer])
-        if len(places) == 1 and places[0] > 0:
-            low = rows - answer - 1
-            axes.plot([lag_place(places)[0]] * 2, [low, low + 1], color=INK, linestyle="--", linewidth=0.9)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    wanted = arrays.get("saliency/wanted_lag", np.empty((0, 0)))
+    places = {float(lag[0]) for lag in wanted.T if len(np.unique(lag)) == 1 and lag[0] > 0}
+    axes.plot(sorted(places), [rows] * len(places), clip_on=False, **_TRIANGLE)
 
 
 def gate_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:

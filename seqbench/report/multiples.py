@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seqbench.report.canvas import panels
-from seqbench.report.groups import Cell, Group
+from seqbench.report.groups import Group
 from seqbench.report.loaded import Arrays, Loaded, first_run
+from seqbench.report.wording import readable
 from seqbench.schema import Record
 
 COLUMNS = 5
@@ -40,27 +41,23 @@ def multiples(
         extra: the legend.
         height: inches of one row.
     """
-    places: list[tuple[str | None, Arrays, str]] = []
+    places: list[tuple[str | None, str, Arrays, str]] = []
     width = min(COLUMNS, max((len(group.cells) for group in groups), default=1))
     for group, title in zip(groups, titles, strict=True):
         runs = [(cell, *found) for cell in group.cells if (found := first_run(loaded, cell, name))]
         for number, (cell, record, arrays) in enumerate(runs):
-            label = f"{title}\n{y}" if number % width == 0 else ""
-            places.append((_title(cell, note(record, arrays)), arrays, label))
-        places += [(None, {}, "")] * (-len(runs) % width)
+            label = f"{readable(title)}\n{y}" if number % width == 0 else ""
+            places.append((cell.name, note(record, arrays), arrays, label))
+        places += [(None, "", {}, "")] * (-len(runs) % width)
 
     def panel(index: int, axes: Axes) -> None:
-        _, arrays, label = places[index]
+        cell, said, arrays, label = places[index]
         draw(axes, arrays)
+        axes.set_title(f"{readable(cell)}\n{said}", fontsize=8.5, fontweight="normal", linespacing=1.25)
         axes.set_xlabel(x)
         axes.set_ylabel(label)
-        axes.title.set_fontsize(9)
 
     if not places:
         return None
-    names = [name for name, _, _ in places]
+    names = [cell for cell, *_ in places]
     return panels(names, panel, {}, columns=width, extra=extra, height=height, left=0.85, between=0.45)
-
-
-def _title(cell: Cell, note: str) -> str:
-    return f"{cell.name}: {note}" if note else cell.name

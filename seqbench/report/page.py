@@ -15,6 +15,8 @@ from seqbench.report.canvas import inline
 from seqbench.report.captions import CAPTIONS
 from seqbench.report.content import Content, Section
 from seqbench.report.costs import CostRow, span_text
+from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
+from seqbench.report.flow_table import FlowRow
 from seqbench.report.groups import Cell
 from seqbench.report.row import VerdictRow
 from seqbench.report.strips import strips
@@ -86,6 +88,8 @@ def page(content: Content) -> str:
         columns=_columns(content),
         sections=[_section(section, content.reference) for section in content.sections],
         figures=figures,
+        flow=_flow(content),
+        flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
         speed=_svg(content, "speed", "Training steps per second"),
         costs=_costs(content),
         cost_columns=_COST_COLUMNS,
@@ -202,6 +206,19 @@ def _cost(row: CostRow) -> dict[str, Any]:
         Item(row.status, row.status, kind="text"),
     ]
     return {"name": readable(row.label), "cells": cells}
+
+
+def _flow(content: Content) -> list[tuple[str, list[dict[str, Any]]]]:
+    def cells(row: FlowRow) -> list[Item]:
+        return [
+            Item(text, _value(value) if value is not None else text)
+            for text, value in zip(row.texts, row.values, strict=True)
+        ]
+
+    return [
+        (readable(task), [{"name": readable(row.label), "cells": cells(row)} for row in rows])
+        for task, rows in groupby(content.flow, key=lambda row: row.task)
+    ]
 
 
 def _cell_name(record: Record) -> str:

@@ -33,15 +33,15 @@ def tiles(axes: Axes, x: np.ndarray, y: np.ndarray, shades: np.ndarray, color: s
     axes.grid(False)
 
 
-def decades(values: np.ndarray) -> np.ndarray:
-    """Shades of positive values: full within a decade of the largest, one less for each decade below it.
+def half_decades(values: np.ndarray) -> np.ndarray:
+    """Shades of positive values: full near the largest of their row, one less for each half decade below it.
 
-    >>> decades(np.array([[1.0, 0.5, 0.02, 1e-9, np.nan]])).tolist()
-    [[8, 8, 7, 0, -1]]
+    >>> half_decades(np.array([[1.0, 0.5, 0.02, 1e-9, np.nan], [0, 0, 0, 0, 0]])).tolist()
+    [[8, 8, 5, 0, -1], [0, 0, 0, 0, 0]]
     """
-    top = np.nanmax(values, initial=0.0) if np.isfinite(values).any() else 0.0
+    top = np.nanmax(values, axis=1, keepdims=True, initial=0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        below = np.floor(-np.log10(values / top)) if top > 0 else np.full(values.shape, np.inf)
+        below = np.floor(-2 * np.log10(values / np.where(top > 0, top, 1.0)))
     shades = NUM_SHADES - np.clip(np.nan_to_num(below, nan=NUM_SHADES, posinf=NUM_SHADES), 0, NUM_SHADES)
     return np.where(np.isnan(values), -1, shades).astype(int)
 
@@ -78,8 +78,8 @@ def lag_ticks(axes: Axes, last: int) -> None:
 
 
 def decade_legend() -> list[tuple[str, Line2D]]:
-    """Entries of the legend of ``decades``."""
-    shown = ((8, "largest"), (6, "1e-2 of it"), (4, "1e-4"), (2, "1e-6"), (0.4, "below 1e-8"))
+    """Entries of the legend of ``half_decades``."""
+    shown = ((8, "largest"), (6, "a tenth"), (4, "1e-2"), (2, "1e-3"), (0.4, "below 1e-4"))
     return [(text, _box(shade / NUM_SHADES)) for shade, text in shown]
 
 
@@ -90,7 +90,7 @@ def _box(alpha: float) -> Line2D:
 def _patch(boxes: Sequence[tuple[float, float, float, float]], alpha: float, color: str) -> PathPatch:
     vertices = np.array([[(a, b), (c, b), (c, d), (a, d), (a, b)] for a, b, c, d in boxes], np.float64)
     codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(boxes)
-    return PathPatch(Path(vertices.reshape(-1, 2), codes), facecolor=color, alpha=alpha, linewidth=0, snap=False)
+    return PathPatch(Path(vertices.reshape(-1, 2), codes), facecolor=color, alpha=alpha, linewidth=0, antialiased=False)
 
 
 def _stretches(true: np.ndarray) -> list[tuple[int, int]]:

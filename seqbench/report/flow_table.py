@@ -1,0 +1,83 @@
+"""Gradient flow in numbers: verdicts, decay lengths and what goes with them, a row a cell."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from seqbench.report.groups import Cell, Group
+from seqbench.report.loaded import instrument_summary
+from seqbench.report.wording import DASH, number
+from seqbench.schema import Record
+
+COLUMNS = (
+    "before",
+    "after",
+    "decades",
+    "decay length",
+    "lost, %",
+    "clipped, %",
+    "update / weight",
+    "saliency, %",
+    "attention, %",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowRow:
+    """One cell: texts of ``COLUMNS`` and the numbers that they are sorted by (None where there is none)."""
+
+    task: str
+    label: str
+    texts: tuple[str, ...]
+    values: tuple[float | None, ...]
+
+
+def flow_rows(groups: Sequence[Group], titles: Sequence[str]) -> list[FlowRow]:
+    """A row for each cell whose gradients were looked at; numbers are medians over seeds."""
+    return [
+        _row(title, cell)
+        for group, title in zip(groups, titles, strict=True)
+        for cell in group.cells
+        if any(_profile(record, "end") for record in cell.records)
+    ]
+
+
+def _row(task: str, cell: Cell) -> FlowRow:
+    runs = [record for record in cell.records if _profile(record, "end")]
+    ends = [_profile(record, "end") for record in runs]
+    middle = [
+        _median([end.get("change_decades") for end in ends]),
+        _median([end.get("decay_length") for end in ends]),
+        _percent(_median([end.get("below_resolution") for end in ends])),
+        _percent(_median([record.summary.get("clip_fraction") for record in runs])),
+        _median([record.summary.get("update_to_weight_median") for record in runs]),
+        _percent(_median([instrument_summary(record, "saliency").get("share_at_lag") for record in runs])),
+        _percent(_median([instrument_summary(record, "attention_maps").get("share_at_lag") for record in runs])),
+    ]
+    verdicts = [_verdicts([_profile(record, "start") for record in runs]), _verdicts(ends)]
+    texts = [DASH if value is None else number(value, 2) for value in middle]
+    return FlowRow(task=task, label=cell.name, texts=(*verdicts, *texts), values=(None, None, *middle))
+
+
+def _profile(record: Record, when: str) -> Mapping[str, Any]:
+    found = instrument_summary(record, "gradient_profile").get(when)
+    return (found.get("input") or {}) if isinstance(found, Mapping) else {}
+
+
+def _verdicts(profiles: Sequence[Mapping[str, Any]]) -> str:
+    """The verdict that all seeds share, or how many have which."""
+    counts = Counter(str(profile.get("verdict") or "no verdict") for profile in profiles)
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{times} {verdict}" for verdict, times in counts.most_common())
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return median(there) if there else None
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
