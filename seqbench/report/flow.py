@@ -57,7 +57,7 @@ def _flow_map(axes: Axes, arrays: Arrays) -> None:
     profile = np.stack([median_over(record) for record in arrays[_INPUT]])  # (records, lags)
     tiles(axes, edges(lag_place(lags)), np.arange(len(steps) + 1.0), half_decades(profile))
     lag_ticks(axes, int(lags[-1]))
-    shown = range(0, len(steps), max(1, -(-len(steps) // 5)))
+    shown = range(0, len(steps), max(1, -(-len(steps) // 4)))
     axes.set_yticks([at + 0.5 for at in shown], [f"{steps[at]:,}" for at in shown])
 
 

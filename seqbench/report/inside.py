@@ -62,9 +62,9 @@ def _map(axes: Axes, arrays: Arrays, values: np.ndarray, lags: np.ndarray) -> No
     """The first answer at the top; a triangle where all sequences have the evidence of an answer at the same lag."""
     rows = len(values)
     tiles(axes, edges(lags), np.arange(rows + 1.0), shares(values)[::-1])
-    shown = range(0, rows, max(1, -(-rows // 4)))
+    shown = range(0, rows, max(1, -(-rows // 3)))
     axes.set_yticks([rows - at - 0.5 for at in shown], [str(at + 1) for at in shown])
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     wanted = arrays.get("saliency/wanted_lag", np.empty((0, 0)))
     places = {float(lag[0]) for lag in wanted.T if len(np.unique(lag)) == 1 and lag[0] > 0}
     axes.plot(sorted(places), [rows] * len(places), clip_on=False, **_TRIANGLE)

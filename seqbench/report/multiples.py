@@ -41,14 +41,14 @@ def multiples(
         extra: the legend.
         height: inches of one row.
     """
+    rows = [[(cell, *found) for cell in group.cells if (found := first_run(loaded, cell, name))] for group in groups]
+    width = min(COLUMNS, max(map(len, rows), default=0))
     places: list[tuple[str | None, str, Arrays, str]] = []
-    width = min(COLUMNS, max((len(group.cells) for group in groups), default=1))
-    for group, title in zip(groups, titles, strict=True):
-        runs = [(cell, *found) for cell in group.cells if (found := first_run(loaded, cell, name))]
+    for title, runs in zip(titles, rows, strict=True):
         for number, (cell, record, arrays) in enumerate(runs):
             label = f"{readable(title)}\n{y}" if number % width == 0 else ""
             places.append((cell.name, note(record, arrays), arrays, label))
-        places += [(None, "", {}, "")] * (-len(runs) % width)
+        places += [(None, "", {}, "")] * (-len(runs) % width if width else 0)
 
     def panel(index: int, axes: Axes) -> None:
         cell, said, arrays, label = places[index]

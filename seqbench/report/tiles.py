@@ -27,7 +27,7 @@ def tiles(axes: Axes, x: np.ndarray, y: np.ndarray, shades: np.ndarray, color: s
             for start, end in _stretches(shades[row] == shade)
         ]
         if boxes:
-            axes.add_patch(_patch(boxes, shade / NUM_SHADES, color))
+            axes.add_artist(_patch(boxes, shade / NUM_SHADES, color))  # add_patch would also search for limits
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
     axes.grid(False)
@@ -73,7 +73,7 @@ def lag_place(lags: np.ndarray) -> np.ndarray:
 def lag_ticks(axes: Axes, last: int) -> None:
     """Ticks at round lags up to ``last`` on an axis of ``lag_place``."""
     every = [lag for lag in (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000) if lag <= last]
-    shown = every if len(every) < 6 else every[::2]
+    shown = every if len(every) < 4 else every[::2]
     axes.set_xticks(lag_place(np.array(shown)), [f"{lag:,}" for lag in shown])
 
 

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+
+from seqbench.report.tiles import NUM_SHADES, edges, half_decades, lag_place, tiles
+
+
+def test_every_tile_is_drawn_once_in_its_shade():
+    shades = np.array([[8, 8, 3, 0], [-1, 3, 3, 8]])
+    axes = Figure().subplots()
+    tiles(axes, np.array([0.0, 1, 2, 4, 8]), np.array([0.0, 1, 2]), shades)
+    area: dict[int, float] = {}
+    for patch in axes.findobj(PathPatch):
+        assert isinstance(patch, PathPatch)
+        corners = patch.get_path().vertices.reshape(-1, 5, 2)  # type: ignore[union-attr]
+        shade = round((patch.get_alpha() or 0) * NUM_SHADES)
+        area[shade] = area.get(shade, 0) + (corners[:, 2] - corners[:, 0]).prod(-1).sum()
+    assert area == {8: 2 + 4, 3: 2 + 3}
+
+
+def test_shades_are_half_decades_below_the_largest_of_a_row():
+    values = np.array([10.0 ** -np.arange(0, 5), 1e-20 * 10.0 ** -np.arange(0, 5)])
+    assert half_decades(values).tolist() == [[8, 6, 4, 2, 0]] * 2
+
+
+def test_tiles_lie_around_their_places():
+    assert edges(np.array([0, 2, 6])).tolist() == [-1, 1, 4, 8]
+    assert edges(np.array([3])).tolist() == [2.5, 3.5]
+    assert lag_place(np.array([0, 9])).tolist() == pytest.approx([0, 1])
