@@ -83,7 +83,7 @@ REFUSED = {
     "study.reference=grru": ("'model=gru'",),
     "study.scales=x": ("study.scales",),
     "hydra.run.dir=x": ("Hydra's own",),
-    "hydra/launcher=joblib": ("Hydra's own",),
+    "hydra/sweeper=basic": ("Hydra's own",),
     "+hydra.job.name=x": ("Hydra's own",),
     "model._target_=os.system": ("_target_ is never read",),
     "model.width=${oc.env:HOME}": ("interpolation",),
