@@ -21,10 +21,12 @@ from tests import user_folder
 from tests.user_folder import refusal
 
 empty_folder = user_folder.empty_folder
+pytestmark = pytest.mark.timeout(900)  # on a busy machine three libraries are long in starting
 ROOT = Path(__file__).parents[1]
-TWO_CELLS = ("+sweep=smoke", "task=smoke/copy_3", "model=rnn,gru", "seeds=2")
-LONGER = (*TWO_CELLS, "train.steps=800", "checkpoint_s=0.2", "train.evaluate_every=50")
-PATIENCE_S = 200
+TWO_CELLS = ("+sweep=smoke", "task=smoke/copy_3", "model=rnn,gru")
+TWO_SEEDS = (*TWO_CELLS, "seeds=2")
+LONGER = (*TWO_CELLS, "train.steps=500", "checkpoint_s=0.1", "train.evaluate_every=50")
+PATIENCE_S = 400
 ALL_CELLS = ("+sweep=smoke",)
 NODES = """
 import sys
@@ -160,7 +162,7 @@ def in_lanes(words: tuple[str, ...], folder: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    found = in_lanes(TWO_CELLS, tmp_path_factory.mktemp("local"))
+    found = in_lanes(TWO_SEEDS, tmp_path_factory.mktemp("local"))
     assert len(found) == 4
     return found
 
@@ -182,7 +184,8 @@ def home() -> Iterator[dict[str, str]]:
 def cluster(home: dict[str, str]) -> Iterator[str]:
     """The address of a Ray cluster of two nodes, of which nothing is left afterwards."""
     nodes = subprocess.Popen(
-        [sys.executable, "-c", NODES], env={**os.environ, **home, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-c", NODES], env={**os.environ, **home, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
     assert nodes.stdout is not None
@@ -213,7 +216,7 @@ WORDS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORDS)
 def test_a_launched_run_is_bitwise_the_local_one(name: str, local: dict[str, object], tmp_path: Path):
-    process = seqbench(*TWO_CELLS, *WORDS[name], "store=store", "cost=true", folder=tmp_path)
+    process = seqbench(*TWO_SEEDS, *WORDS[name], "store=store", "cost=true", folder=tmp_path)
     output = told(process)
     assert process.returncode == 0, output
     assert f"4 to train in 2 jobs through hydra/launcher={name}, 1 lane each" in output
@@ -222,7 +225,7 @@ def test_a_launched_run_is_bitwise_the_local_one(name: str, local: dict[str, obj
     assert results(tmp_path / "store") == local
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
     assert not [path for path in (tmp_path / "store" / ".scratch").rglob("*") if path.is_file()]
-    again = seqbench(*TWO_CELLS, *WORDS[name], "store=store", folder=tmp_path)
+    again = seqbench(*TWO_SEEDS, *WORDS[name], "store=store", folder=tmp_path)
     assert "4 done, 0 to train" in told(again)
 
 
@@ -231,7 +234,7 @@ def test_a_run_on_a_ray_cluster_of_two_nodes_is_bitwise_the_local_one(
     local: dict[str, object], cluster: str, home: dict[str, str], tmp_path: Path
 ):
     words = ("hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}")
-    process = seqbench(*TWO_CELLS, *words, "store=store", folder=tmp_path, **home)
+    process = seqbench(*TWO_SEEDS, *words, "store=store", folder=tmp_path, **home)
     output = told(process)
     assert process.returncode == 0, output
     assert results(tmp_path / "store") == local
@@ -304,7 +307,7 @@ def test_a_sweep_that_lost_its_jobs_is_completed_by_the_same_command(
     assert "the same command" in output
     assert "Traceback" not in output
     assert [pid for pid in members if Path(f"/proc/{pid}").exists()] == []
-    assert len(results(tmp_path / "store")) < 4
+    assert len(results(tmp_path / "store")) < 2
     again = seqbench(*words, folder=tmp_path)
     output = told(again)
     assert again.returncode == 0, output

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -42,10 +41,8 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def quick_disk() -> Iterator[Path]:
-    """A folder in memory where there is one: killed at random, a process on a slow disk would always be in fsync."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder)
+    with publisher.quick_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(autouse=True)

@@ -81,12 +81,12 @@ class Reader:
 
 
 def _read(name: str, piece: str) -> tuple[Any, str]:
-    value = json.loads(piece)
+    value, _ = _EXACT.raw_decode(piece)
     if indented(value, "\n ") != piece:
         raise ValueError(f"{name} is not written as seqbench writes")
     check_field(name, value)
     if isinstance(value, dict | list):
-        return field_value(name, interned(value)), _COMPACT.encode(_WHOLE.decode(piece))
+        return field_value(name, interned(value)), _COMPACT.encode(_WHOLE.raw_decode(piece)[0])
     return value, str(int(value)) if isinstance(value, float) and value.is_integer() else piece
 
 
@@ -95,6 +95,7 @@ def _whole(text: str) -> float | int:
     return int(value) if value.is_integer() else value
 
 
+_EXACT = json.JSONDecoder()
 _WHOLE = json.JSONDecoder(parse_float=_whole)
 _COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 """Together ``record.canonical``, of a piece of JSON."""

@@ -17,6 +17,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,8 +36,8 @@ _SETTLED_NS = 2 * 10**9
 """A file changed twice within the clock's step would keep its times; some file systems' clocks have steps of 2 s."""
 _PER_BLOCK = 1000
 _CHECKSUM_BYTES = 65
-_ROW, _KEYS = "*", "keys"
-_MAPPINGS = (OWN.index("files"), OWN.index("summary"))
+_ROW = "row"
+_shared, _own = attrgetter(*SHARED), attrgetter(*OWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,9 +105,7 @@ def _known(root: Path, names: Container[str], lines: Iterable[bytes]) -> Iterato
             values.append(field_value(name, value))
         for name, stamped, row, own in entries:
             if name in names and stamped == _stamp_of(start + name):
-                for at in _MAPPINGS:
-                    own[at] = dict(zip(values[own[at][0]], own[at][1], strict=True))
-                yield name, Known(record=Record(**dict(zip(OWN, own, strict=True)), **values[row]), stamp=stamped)
+                yield name, Known(record=Record(**own, **values[row]), stamp=stamped)
 
 
 def _stamp_of(folder: str) -> str | None:
@@ -132,7 +131,9 @@ def _blocks(known: Mapping[str, Known]) -> Iterator[bytes]:
     entries, table = iter(known.items()), _Table()
     while block := list(islice(entries, _PER_BLOCK)):
         lines = [
-            [name, item.stamp, table.row(item.record), table.own(item.record)] for name, item in block if item.stamp
+            [name, item.stamp, table.row(item.record), dict(zip(OWN, _own(item.record), strict=True))]
+            for name, item in block
+            if item.stamp
         ]
         yield _line([table.taken(), lines])
 
@@ -141,32 +142,24 @@ class _Table:
     """Numbers for shared values: equal ones have one number."""
 
     def __init__(self) -> None:
+        self._rows: dict[tuple[int, ...], int] = {}
         self._by_object: dict[tuple[str, int], int] = {}
         self._by_content: dict[tuple[str, bytes], int] = {}
-        self._by_tuple: dict[tuple[Any, ...], int] = {}
         self._new: list[tuple[str, Any]] = []
 
     def row(self, record: Record) -> int:
         """The number of the row of numbers of all shared values; the runs of a cell have the same one."""
-        return self._tuple(_ROW, tuple([self._object(name, getattr(record, name)) for name in SHARED]))
-
-    def own(self, record: Record) -> list[Any]:
-        """The own values; of a mapping the number of its keys, which recur, and its values."""
-        own = [getattr(record, name) for name in OWN]
-        for at in _MAPPINGS:
-            own[at] = [self._tuple(_KEYS, tuple(own[at])), list(own[at].values())]
-        return own
+        values = _shared(record)
+        key = tuple(map(id, values))  # the records keep their values alive, so an id stays theirs
+        if key not in self._rows:
+            self._rows[key] = self._content(_ROW, list(map(self._object, SHARED, values)))
+        return self._rows[key]
 
     def _object(self, name: str, value: Any) -> int:
-        number = self._by_object.get((name, id(value)))  # the records keep their values alive, so an id stays theirs
+        number = self._by_object.get((name, id(value)))
         if number is None:
             number = self._by_object[name, id(value)] = self._content(name, value)
         return number
-
-    def _tuple(self, name: str, value: tuple[Any, ...]) -> int:
-        if value not in self._by_tuple:
-            self._by_tuple[value] = self._content(name, value)
-        return self._by_tuple[value]
 
     def _content(self, name: str, value: Any) -> int:
         content = name, hashlib.sha256(_line(value)).digest()

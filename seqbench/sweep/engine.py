@@ -59,6 +59,7 @@ class _Engine:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
+        self.store.collect()
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         self._tidy(plan)
