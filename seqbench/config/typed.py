@@ -21,7 +21,7 @@ _NAMES: dict[type, str] = {
 _DECLARED: dict[str, Types] = {
     "seeds": (int, list),
     "lanes": (int, str),
-    "checkpoint_s": (NoneType, int, float),
+    "checkpoint_s": (NoneType, float),
     "study.name": (NoneType, str),
     "study.reference": (NoneType, str),
     "study.tuned": (NoneType, str),
