@@ -241,6 +241,19 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """A Hydra launcher that takes the cells of a study to other processes or machines.
+
+    Attributes:
+        name: what ``hydra/launcher=`` names, e.g. "ray".
+        options: dotted key below ``hydra.launcher`` -> value, those that were given.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What a command does with its cells; nothing here changes a result.
 
@@ -252,7 +265,7 @@ class Options:
         reuse: "here" counts records of this environment as done, "any" those of every environment.
         checkpoint_s: seconds between checkpoints of a run; None keeps none.
         cost: measure speed and memory once all runs are done. report: write the report at the end.
-        launcher: the name of a Hydra launcher that takes the cells elsewhere, None for the lanes of this machine.
+        launcher: the Hydra launcher that takes the cells elsewhere, None for the lanes of this machine.
     """
 
     store: str
@@ -263,7 +276,7 @@ class Options:
     report: bool
     reuse: Literal["here", "any"] = "here"
     checkpoint_s: float | None = 10.0
-    launcher: str | None = None
+    launcher: Launcher | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -164,7 +165,7 @@ class Slow(Mean):
         return super().forward(x)
 
 
-def slow_cell(**changes: object) -> Cell:
+def slow_cell(**changes: Any) -> Cell:
     return of_class("Slow", budget=40, train=train(evaluate_every=10), **changes)
 
 

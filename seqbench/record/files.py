@@ -17,6 +17,7 @@ from seqbench.schema import Record
 
 _BLOCK = 1 << 20
 
+
 def check_arrays(record: Record, arrays: Mapping[str, Any]) -> None:
     """Raise ValueError unless the arrays are numbers with just the axes that the record names."""
     if set(record.arrays) != set(arrays):
@@ -106,37 +107,37 @@ def read(path: str, limit: int | None = None) -> bytes:
         ValueError: it is no plain file, or larger than ``limit`` bytes.
         OSError: it cannot be read.
     """
-    handle = _open(path, limit)
+    handle, size = _open(path)
     try:
-        return b"".join(_blocks(handle))
+        if limit is not None and size > limit:
+            raise ValueError(f"is larger than {limit} bytes")
+        return b"".join(_blocks(handle, size))
     finally:
         os.close(handle)
 
 
 def digest(path: str) -> str:
     """SHA-256 of a plain file, block by block, in hexadecimal digits. Raises what ``read`` raises."""
-    handle = _open(path, None)
+    handle, size = _open(path)
     try:
         sha256 = hashlib.sha256()
-        for block in _blocks(handle):
+        for block in _blocks(handle, size):
             sha256.update(block)
         return sha256.hexdigest()
     finally:
         os.close(handle)
 
 
-def _open(path: str, limit: int | None) -> int:
-    if not stat.S_ISREG(os.lstat(path).st_mode):  # first: opening a device may do something
-        raise ValueError(f"holds {os.path.basename(path)} that is not a plain file")
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if limit is not None and os.fstat(handle).st_size > limit:
-        os.close(handle)
-        raise ValueError(f"is larger than {limit} bytes")
-    return handle
+def _open(path: str) -> tuple[int, int]:
+    """Handle and size of a plain file."""
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):  # first: opening a device may do something
+        raise ValueError("is not a plain file")
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), status.st_size
 
 
-def _blocks(handle: int) -> Iterator[bytes]:
-    while block := os.read(handle, _BLOCK):
+def _blocks(handle: int, size: int) -> Iterator[bytes]:
+    while block := os.read(handle, min(size + 1, _BLOCK)):
         yield block
 
 

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +24,13 @@ from seqbench.record.files import pack, write
 FOLDER = ".scratch"
 _UNSUPPORTED = (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
 _FACTS = "facts"
+
+
+def names(store: Path | str) -> set[str]:
+    """Whose private files are in a store."""
+    with suppress(OSError):
+        return {name.partition(".")[0] for name in os.listdir(Path(store) / FOLDER)}
+    return set()
 
 
 class Scratch:
@@ -49,14 +57,13 @@ class Scratch:
         while True:
             lock = os.open(self._path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
+                taken = _lock(lock, wait)
+            except OSError:
+                os.close(lock)
+                raise
+            if not taken:
                 os.close(lock)
                 return False
-            except OSError as error:
-                if error.errno not in _UNSUPPORTED:
-                    os.close(lock)
-                    raise
             if self._is_named(lock):
                 self._lock = lock
                 return True
@@ -116,9 +123,10 @@ class Scratch:
 
     def clear(self) -> None:
         """Remove all: the run is finished. Call it while the claim is held."""
-        for suffix in ("json", "npz", "lock"):
-            with suppress(OSError):
-                self._path(suffix).unlink()
+        lock = self._path("lock")
+        for path in [*self.folder.glob(f"{self.name}.*.tmp"), self._path("json"), self._path("npz"), lock]:
+            with suppress(OSError):  # a process that was killed while it saved left a .tmp
+                path.unlink()
         self.release()
 
     def _path(self, suffix: str) -> Path:
@@ -143,3 +151,19 @@ class Scratch:
             with suppress(OSError):
                 os.unlink(name)
             raise
+
+
+def _lock(handle: int, wait: bool) -> bool:
+    """Lock an open file; False where another process has it, also after a moment in which it may only have asked."""
+    for pause_s in (0.01, 0.02, 0.0):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            time.sleep(pause_s)
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+            return True
+        else:
+            return True
+    return False

@@ -47,19 +47,27 @@ def work(job: Job, connection: Connection) -> None:
     end_with_parent()
     prepare()
     try:
-        {"preflight": _preflight, "learning": _learn, "cost": _measure}[job.kind](job, connection.send)
+        _attempt(job, connection.send)
+    except outcome.StoreError as error:
+        with suppress(OSError):
+            connection.send(("refused", error.errno, error.strerror, error.filename))
+
+
+def _attempt(job: Job, send: Callable) -> None:
+    try:
+        {"preflight": _preflight, "learning": _learn, "cost": _measure}[job.kind](job, send)
     except (UsageError, contract.ContractError) as error:
         if job.kind == "preflight" and isinstance(error, UsageError):
-            connection.send(("usage", str(error)))
+            send(("usage", str(error)))
         else:
-            _fail(job, connection.send, "failed", str(error), None)
-    except Interrupted:
-        return
-    except BrokenPipeError:
-        return  # the parent is gone, and with it whoever wanted the result
+            _fail(job, send, "failed", str(error), None)
+    except outcome.StoreError:
+        raise
+    except (Interrupted, BrokenPipeError):
+        return  # it is saved; or the parent is gone, and with it whoever wanted the result
     except BaseException as error:
-        status, reason = classify(error)
-        _fail(job, connection.send, status, reason, traceback.format_exc())
+        status, reason = classify(error, job.cell.plugins)
+        _fail(job, send, status, reason, traceback.format_exc())
 
 
 def end_with_parent() -> None:
@@ -83,14 +91,11 @@ def prepare() -> None:
     torch.set_flush_denormal(True)
 
 
-def classify(error: BaseException) -> tuple[Status, str]:
-    """Status and one-line reason for what stopped a run."""
-    text = f"{type(error).__name__}: {error}".splitlines()[0][:500]
-    if isinstance(error, OOM) or "can't allocate memory" in str(error) or "not enough memory" in str(error):
-        return "oom", text
-    if isinstance(error, SystemExit):
-        return "failed", f"the code of the model or task called exit({error.code})"
-    return "failed", text
+def classify(error: BaseException, plugins: tuple[str, ...] = ()) -> tuple[Status, str]:
+    """Status and one-line reason for what stopped a run, with the line of the ``plugins``' code that it came from."""
+    reason = contract.told(error, plugins)
+    oom = isinstance(error, OOM) or "can't allocate memory" in reason or "not enough memory" in reason
+    return "oom" if oom else "failed", reason
 
 
 def build_task(cell: Cell) -> Task:
@@ -118,14 +123,17 @@ def instruments(cell: Cell) -> list[Instrument]:
 
 def _preflight(job: Job, send: Callable) -> None:
     instruments(job.cell)
-    task = build_task(job.cell)
-    contract.check_cell(job.cell, task)
-    send(("timed", cost.calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
+    with contract.code_answers(job.cell.plugins):
+        task = build_task(job.cell)
+        contract.check_cell(job.cell, task)
+        send(("timed", cost.calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
 
 
 def _learn(job: Job, send: Callable) -> None:
     scratch = job.scratch()
-    if not scratch.claim(job.wait):
+    with outcome.writing_to(job.store):
+        claimed = scratch.claim(job.wait)
+    if not claimed:
         send(("busy",))
         return
     if _trained_by_another(job):
@@ -143,7 +151,8 @@ def _learn(job: Job, send: Callable) -> None:
         raise
     result.summary["resumed_at"] = keeper.resumed_at
     record = _record(job, started, keeper.elapsed_s, result, task, training.population.member(0))
-    Store(job.store).publish(record, result.arrays)
+    with outcome.writing_to(job.store):
+        Store(job.store).publish(record, result.arrays)
     scratch.clear()
 
 
@@ -184,15 +193,16 @@ def _measure(job: Job, send: Callable) -> None:
     summary, arrays = cost.measure(trainer, idle)
     result = Result(summary=summary, arrays=arrays, axes={name: ("sample",) for name in arrays})
     network = trainer.population.member(0)
-    Store(job.store).publish(_record(job, started, time.perf_counter() - began, result, task, network), arrays)
-    send(("progress", 0, summary["steps_per_s"]["median"]))
+    record = _record(job, started, time.perf_counter() - began, result, task, network)
+    with outcome.writing_to(job.store):
+        Store(job.store).publish(record, arrays)
 
 
 def _fail(job: Job, send: Callable, status: Status, reason: str, trace: str | None) -> None:
     if job.kind == "preflight":
         send(("failed", status, reason, trace))
         return
-    with suppress(OSError):  # a full disk: the parent sees that there is no record
+    with outcome.writing_to(job.store):
         Store(job.store).publish(outcome.record(job, status, reason, trace), {})
 
 

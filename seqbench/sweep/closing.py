@@ -11,6 +11,7 @@ from seqbench.record.record import current, run_id
 from seqbench.record.store import Store
 from seqbench.report.terminal import result_table
 from seqbench.schema import FINISHED, Record, Study
+from seqbench.sweep import log
 from seqbench.sweep.plan import PlannedRun, say
 
 
@@ -42,9 +43,10 @@ def _counted(records: Sequence[Record], plan: Sequence[PlannedRun]) -> list[Reco
 
 def _failure(store: Store, record: Record) -> str:
     seed = "" if record.seed is None else f" seed {record.seed}"
+    printed = log.said(store.root, record.run_id)
     return (
         f"{record.status}: {record.labels['model']} on {record.labels['task']}{seed}: {record.reason} "
-        f"({store.path(record) / 'record.json'})"
+        f"({store.path(record) / 'record.json'}{f'; {printed}' if printed else ''})"
     )
 
 

@@ -1,42 +1,57 @@
 """From a study to its records: plan, preflight, lanes, cost pass, report. Nothing is lost when it is stopped midway."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from rich.console import Console
 
 from seqbench.record import environment as env
+from seqbench.record import scratch
 from seqbench.record.record import cell_id, current
 from seqbench.record.store import Store
 from seqbench.report.wording import count
 from seqbench.schema import FINISHED, Options, Record, Status, Study
-from seqbench.sweep import estimate, outcome, preflight
+from seqbench.sweep import estimate, log, outcome, preflight
 from seqbench.sweep.closing import close
+from seqbench.sweep.drawing import PHASES
+from seqbench.sweep.entry import Phase, SweepEntry, announcement, entered
 from seqbench.sweep.job import Job
-from seqbench.sweep.lanes import Ended, Lanes, default_lanes
-from seqbench.sweep.plan import PlannedRun, make_plan, say
-from seqbench.sweep.progress import Progress
+from seqbench.sweep.lanes import Ended, Lanes
+from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
+from seqbench.sweep.progress import Progress, View
+from seqbench.sweep.state import StoreWatch
 
 CONTINUED: tuple[Status, ...] = ("interrupted", "killed")
 """Statuses after which the checkpoint is kept, and the same command continues there."""
 
 
-def run(study: Study, console: Console) -> int:
+def run(study: Study, console: Console, command: str = "") -> int:
     """Train what is missing, measure what is unmeasured, write the report, print the table; the exit code.
+
+    Args:
+        study: what is asked for.
+        console: where it is told.
+        command: what resumes it, for whoever watches.
 
     Raises:
         UsageError: a cell cannot be built or the store cannot be written; nothing is left on disk then.
     """
-    return _Engine(study, console).run()
+    launcher = study.options.launcher
+    if launcher is not None:
+        from seqbench.sweep import launch  # late: its jobs import this file
+
+        return launch.run(study, launcher, console, command)
+    return _Engine(study, console, command).run()
 
 
 class _Engine:
-    def __init__(self, study: Study, console: Console) -> None:
-        self.study, self.console = study, console
+    def __init__(self, study: Study, console: Console, command: str) -> None:
+        self.study, self.console, self.command = study, console, command
         self.store = Store(study.options.store)
-        devices = {cell.device for cell in study.cells}
-        self.lanes = study.options.lanes or default_lanes("cuda" if "cuda" in devices else "cpu")
+        self.lanes = lanes_of(study)
+        self.entry = SweepEntry(self.store.root, command or " ".join(cell.command for cell in study.cells))
         self.env_id = env.env_id(env.environment())
         self.began = time.monotonic()
 
@@ -44,15 +59,28 @@ class _Engine:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
+        self.store.collect()
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
+        self._tidy(plan)
+        self.timed = {planned.run_id for planned in missing if planned.expected_s}
+        unmeasured = self._unmeasured() if self.study.options.cost else []
+        if not missing and not unmeasured:
+            return self._work(plan, missing, unmeasured)
+        with entered(self.entry):
+            return self._work(plan, missing, unmeasured)
+
+    def _work(self, plan: list[PlannedRun], missing: list[PlannedRun], unmeasured: list[Job]) -> int:
+        self._enter(plan, "checking")
         # first: a bad value is told in one message, with nothing before it
-        checked = preflight.check((planned.cell for planned in missing), self.lanes, self.console)
+        cells = {planned.cell_id: planned.cell for planned in missing}
+        told = partial(self.entry.say, "checking", total=len(cells))
+        checked = preflight.check(cells.values(), self.lanes, self.console, told)
         self._announce(plan, missing)
         jobs = self._jobs(missing, checked)
-        unmeasured = self._unmeasured() if self.study.options.cost else []
         expected = self._estimate(jobs, unmeasured)
         self._publish_failures(missing, checked)
+        self._enter(plan, "training", {job.run_id: job.expected_s for job in jobs})
         try:
             if jobs:
                 self._train(jobs)
@@ -61,8 +89,19 @@ class _Engine:
         except KeyboardInterrupt:
             done = sum(not planned.train for planned in make_plan(self.study, self.store))
             raise KeyboardInterrupt(f"{done} of {count(len(plan), 'run')} done") from None
+        self.entry.say("reporting")
         took = f"took {estimate.spoken(time.monotonic() - self.began)}"
         return close(self.study, self.store, plan, took + (f" (expected {expected})" if missing else ""), self.console)
+
+    def _enter(self, plan: list[PlannedRun], phase: Phase, expected_s: Mapping[str, float] | None = None) -> None:
+        """Say in the store what is planned, and what this sweep is at."""
+        numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
+        runs = [announced(planned, numbers[planned.cell_id], expected_s or {}) for planned in plan]
+        remote = self.study.options.launcher is not None
+        said = announcement(
+            self.study.cells, runs, command=self.command, env_id=plan[0].env_id, lanes=self.lanes, remote=remote
+        )  # fmt: skip
+        self.entry.announce(said, phase)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
         runs, cells = count(len(plan), "run"), count(len(self.study.cells), "cell")
@@ -82,7 +121,7 @@ class _Engine:
             if timing is None:
                 continue
             steps = estimate.expected_steps(planned.cell, self.study.expected_steps)
-            seconds = estimate.run_seconds(planned.cell, steps, timing)
+            seconds = planned.expected_s or estimate.run_seconds(planned.cell, steps, timing)
             jobs.append(_learning_job(planned, self.study.options, seconds))
         return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
 
@@ -102,7 +141,8 @@ class _Engine:
 
     def _estimate(self, jobs: list[Job], unmeasured: list[Job]) -> str:
         seconds = estimate.wall_seconds([job.expected_s for job in jobs], self.lanes, len(unmeasured))
-        known = all(estimate.steps_are_known(job.cell, self.study.expected_steps) for job in jobs)
+        steps = self.study.expected_steps
+        known = all(job.run_id in self.timed or estimate.steps_are_known(job.cell, steps) for job in jobs)
         if jobs:
             much = f"{'' if known else 'at most '}{estimate.spoken(seconds)} from now"
             what = f"{count(len(jobs), 'run')}, {count(len(unmeasured), 'cost measurement')}"
@@ -112,35 +152,65 @@ class _Engine:
 
     def _train(self, jobs: list[Job]) -> None:
         busy: list[Job] = []
-        with Progress(self.console, "training", len(jobs), sum(job.expected_s for job in jobs)) as progress:
+        trained: list[Record] = []
+        began = time.monotonic()
+        with View(self.console, StoreWatch(self.store.root, self.entry.name)) as view:
             lanes = Lanes(self.lanes)
 
             def ended(end: Ended) -> None:
                 if ("busy",) in end.messages:
                     busy.append(end.job)
                 else:
-                    progress.finished(end, self._reconcile(end))
+                    trained.append(self._reconcile(end))
 
-            lanes.run(jobs, ended, lambda: progress.tick(lanes.running))
+            def tick() -> None:
+                self.entry.beat()
+                view.tick()
+
+            lanes.run(jobs, ended, tick)
             if busy:
                 self._say(f"{count(len(busy), 'run')} of these are trained by another command: waiting for it.")
-                lanes.run([replace(job, wait=True) for job in busy], ended, lambda: progress.tick(lanes.running))
+                lanes.run([replace(job, wait=True) for job in busy], ended, tick)
+        share = estimate.training_share(trained, self.lanes, time.monotonic() - began)
+        if share is not None and not busy:  # else the waiting was part of the time
+            self._say(f"{share:.0%} of the lanes' time was training and evaluation.")
 
     def _measure(self, jobs: list[Job]) -> None:
-        with Progress(self.console, "measuring speed and memory, nothing else running", len(jobs)) as progress:
+        def told(done: int) -> None:
+            self.entry.say("measuring", done, len(jobs))
+
+        with Progress(self.console, PHASES["measuring"], len(jobs), told) as progress:
             lanes = Lanes(1, "spawn")
             lanes.run(jobs, lambda end: (self._reconcile(end), progress.advance()), progress.tick)
 
     def _reconcile(self, end: Ended) -> Record:
-        """The record that the job left; where it left none, one that says how its process ended."""
+        """The record that the job left; where it left none, one that says how its process ended.
+
+        Raises:
+            OSError: the disk took no record; so it would be with every other run.
+        """
+        for kind, *rest in end.messages:
+            if kind == "refused":
+                raise OSError(*rest)
         left = [r for r in self.store.find(end.job.run_id, self.env_id) if r.attempt >= end.job.attempt]
         if not left:
             self._publish_failure(end.job, *outcome.of_process(end), None)
             left = self.store.find(end.job.run_id, self.env_id)
-        scratch = end.job.scratch()
-        if left[-1].status not in CONTINUED and scratch.claim():  # nobody else is at it
-            scratch.clear()
+        private = end.job.scratch()
+        if left[-1].status not in CONTINUED and private.claim():  # nobody else is at it
+            private.clear()
         return left[-1]
+
+    def _tidy(self, plan: Iterable[PlannedRun]) -> None:
+        """Remove what killed processes left of this command's earlier sweeps, and of runs that they had published."""
+        names, done = scratch.names(self.store.root), {planned.run_id for planned in plan if not planned.train}
+        for name in names & done:
+            log.drop_empty(log.path_of(self.store.root, name))
+        for name in names:
+            private = scratch.Scratch(self.store.root, name)
+            ours = name.removesuffix(f"-{self.env_id}") in done - {name} or name.startswith(self.entry.name)
+            if ours and private.claim():
+                private.clear()
 
     def _publish_failures(self, missing: Iterable[PlannedRun], checked: dict[str, preflight.Checked]) -> None:
         told = set()
@@ -156,7 +226,8 @@ class _Engine:
                 )
 
     def _publish_failure(self, job: Job, status: Status, reason: str, trace: str | None) -> None:
-        self.store.publish(outcome.record(job, status, reason, trace), {})
+        with outcome.writing_to(job.store):
+            self.store.publish(outcome.record(job, status, reason, trace), {})
 
     def _say(self, text: str) -> None:
         say(self.console, text)

@@ -8,6 +8,9 @@ from seqbench.record.record import run_id
 from seqbench.record.scratch import Scratch
 from seqbench.schema import Cell
 
+PREFLIGHT_S = 300.0
+"""Seconds that a preflight or a cost measurement may take; less where ``train.timeout_s`` gives a whole run less."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -35,6 +38,12 @@ class Job:
     def run_id(self) -> str:
         """Identity of the run or measurement."""
         return run_id(self.cell.identity(), self.seed, "cost" if self.kind == "cost" else "learning")
+
+    @property
+    def limit_s(self) -> float | None:
+        """Wall-clock seconds after which the process is ended; None sets no limit."""
+        timeout_s = self.cell.train.timeout_s
+        return timeout_s if self.kind == "learning" else min(PREFLIGHT_S, timeout_s or PREFLIGHT_S)
 
     def scratch(self) -> Scratch:
         """The private files of the run while it is not finished."""

@@ -1,6 +1,6 @@
 """Before anything trains: every cell is built once on a tiny batch, checked, and its step is timed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -26,8 +26,10 @@ def key(cell: Cell) -> str:
     return run_id(cell.identity(), None, "learning")
 
 
-def check(cells: Iterable[Cell], lanes: int, console: Console) -> dict[str, Checked]:
-    """Key -> what was found, for every cell.
+def check(
+    cells: Iterable[Cell], lanes: int, console: Console, told: Callable[[int], object] = lambda done: None
+) -> dict[str, Checked]:
+    """Key -> what was found, for every cell; ``told`` is called with how many were checked.
 
     Raises:
         UsageError: a value that the user gave makes no sense.
@@ -44,7 +46,7 @@ def check(cells: Iterable[Cell], lanes: int, console: Console) -> dict[str, Chec
             checked[key(end.job.cell)] = found
 
     if distinct:
-        with Progress(console, "checking and calibrating", len(distinct)) as progress:
+        with Progress(console, "checking and calibrating", len(distinct), told) as progress:
             jobs = [Job(kind="preflight", cell=cell) for cell in distinct.values()]
             Lanes(lanes).run(jobs, lambda end: (ended(end), progress.advance()), progress.tick)
     if usage:
