@@ -130,19 +130,15 @@ def panels(
     columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
     with _settings():
-        lines = -(-(len(legend) + len(extra)) // _legend_columns([*legend, *(text for text, _ in extra)] or [""]))
-        top = 0.2 * lines + 0.1
-        figure = Figure(figsize=(_WIDTH, height * rows + top))
+        figure = Figure(figsize=(_WIDTH, height * rows + _legend_height([*legend, *(text for text, _ in extra)])))
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_rows else False)
-        between = between or (0.2 if share_rows else left)
-        _arrange(figure, rows, columns, height, left, between)
+        _arrange(figure, rows, columns, height, left, between or (0.2 if share_rows else left))
         for index, panel in enumerate(axes.flat):
-            title = titles[index] if index < len(titles) else None
-            if title is not None:
-                panel.set_title(readable(title))
-                draw(index, panel)
-            else:
+            if index >= len(titles) or (title := titles[index]) is None:
                 panel.set_axis_off()
+                continue
+            panel.set_title(readable(title))
+            draw(index, panel)
         _legend(figure, legend, extra)
         figure.savefig(stream := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None})
     return _smaller(stream.getvalue())
@@ -172,6 +168,11 @@ def _legend(figure: Figure, legend: Styles, extra: Sequence[tuple[str, Line2D]])
     handles, labels = [*lines, *(line for _, line in extra)], [*names, *(text for text, _ in extra)]
     if handles:
         figure.legend(handles, labels, loc="upper left", ncols=_legend_columns(labels), handlelength=2.2)
+
+
+def _legend_height(labels: Sequence[str]) -> float:
+    """Inches."""
+    return 0.2 * -(-len(labels) // _legend_columns(labels or [""])) + 0.1
 
 
 def _legend_columns(labels: Sequence[str]) -> int:

@@ -1,17 +1,20 @@
 """Small multiples: one panel a cell, architectures across, each task on rows of its own."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seqbench.report.canvas import panels
-from seqbench.report.groups import Group
+from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, first_run
 from seqbench.report.wording import readable
 from seqbench.schema import Record
 
 COLUMNS = 5
+Place = tuple[Cell, Record, Arrays, str]
+"""A cell, its run with the arrays, and the title of the task where the place begins a row."""
 
 
 def multiples(
@@ -41,23 +44,29 @@ def multiples(
         extra: the legend.
         height: inches of one row.
     """
-    rows = [[(cell, *found) for cell in group.cells if (found := first_run(loaded, cell, name))] for group in groups]
-    width = min(COLUMNS, max(map(len, rows), default=0))
-    places: list[tuple[str | None, str, Arrays, str]] = []
-    for title, runs in zip(titles, rows, strict=True):
-        for number, (cell, record, arrays) in enumerate(runs):
-            label = f"{readable(title)}\n{y}" if number % width == 0 else ""
-            places.append((cell.name, note(record, arrays), arrays, label))
-        places += [(None, "", {}, "")] * (-len(runs) % width if width else 0)
+    places, width = _places(groups, loaded, name, titles)
 
     def panel(index: int, axes: Axes) -> None:
-        cell, said, arrays, label = places[index]
+        cell, record, arrays, title = cast(Place, places[index])
         draw(axes, arrays)
-        axes.set_title(f"{readable(cell)}\n{said}", fontsize=8.5, fontweight="normal", linespacing=1.25)
+        said = f"{readable(cell.name)}\n{note(record, arrays)}"
+        axes.set_title(said, fontsize=8.5, fontweight="normal", linespacing=1.25)
         axes.set_xlabel(x)
-        axes.set_ylabel(label)
+        axes.set_ylabel(f"{readable(title)}\n{y}" if title else "")
 
-    if not places:
-        return None
-    names = [cell for cell, *_ in places]
-    return panels(names, panel, {}, columns=width, extra=extra, height=height, left=0.85, between=0.45)
+    names = [place and place[0].name for place in places]
+    sizes = {"columns": width, "height": height, "left": 0.85, "between": 0.45}
+    return panels(names, panel, {}, extra=extra, **sizes) if names else None
+
+
+def _places(
+    groups: Sequence[Group], loaded: Loaded, name: str, titles: Sequence[str]
+) -> tuple[list[Place | None], int]:
+    """What stands in each place of the grid, None where it stays empty, and the places side by side."""
+    rows = [[(cell, *found) for cell in group.cells if (found := first_run(loaded, cell, name))] for group in groups]
+    width = max(1, min(COLUMNS, max(map(len, rows), default=0)))
+    places: list[Place | None] = []
+    for title, runs in zip(titles, rows, strict=True):
+        places += [(*run, "" if number % width else title) for number, run in enumerate(runs)]
+        places += [None] * (-len(runs) % width)
+    return places, width

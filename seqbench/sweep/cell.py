@@ -16,17 +16,12 @@ from typing import Any
 import torch
 
 from seqbench import contract, cost
-from seqbench.instruments.attention_maps import AttentionMaps
-from seqbench.instruments.gates import Gates
-from seqbench.instruments.gradient_profile import GradientProfile
-from seqbench.instruments.parameter_norms import ParameterNorms
-from seqbench.instruments.saliency import Saliency
 from seqbench.layers import Network, build_network
 from seqbench.metrics import METRICS
 from seqbench.population import Population
 from seqbench.record import environment as env
 from seqbench.record.store import Store
-from seqbench.registry import build
+from seqbench.registry import build, resolve
 from seqbench.run import Result, Training
 from seqbench.schema import FINISHED, Cell, Record, Status, UsageError, finite
 from seqbench.spec import Instrument, Task, generator
@@ -35,7 +30,6 @@ from seqbench.sweep.job import Job
 from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
 
-INSTRUMENTS = (GradientProfile, ParameterNorms, Saliency, AttentionMaps, Gates)
 OOM = (MemoryError, torch.OutOfMemoryError)
 ORPHAN_S = 5.0
 """Seconds that a process has to save its run when the one that started it is gone."""
@@ -116,9 +110,10 @@ def build_trainer(cell: Cell, task: Task, seeds: tuple[int, ...]) -> Trainer:
 
 
 def instruments(cell: Cell) -> list[Instrument]:
-    """The instruments that the configuration switches on."""
-    wanted = cell.instruments
-    return [instrument(wanted["probe_batch"]) for instrument in INSTRUMENTS if wanted.get(instrument.name)]
+    """The instruments that are switched on: ``parameter_norms`` is the class ParameterNorms of that file."""
+    names = [name for name, switch in cell.instruments.items() if switch is True]
+    targets = [f"seqbench.instruments.{name}:{name.title().replace('_', '')}" for name in names]
+    return [resolve(target)(cell.instruments["probe_batch"]) for target in targets]
 
 
 def _preflight(job: Job, send: Callable) -> None:
