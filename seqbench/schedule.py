@@ -5,7 +5,7 @@ import numpy as np
 NUM_RECORDED = 256
 """Training steps at most whose raw values are kept; every step counts in hashes, medians and fractions."""
 
-FIRST_OBSERVED, GROWTH_OBSERVED = 100, 2
+FIRST_OBSERVED, GROWTH_OBSERVED = 128, 2
 """After the start, observations begin at this training step and lie at least this factor apart.
 
 One costs about as much as 1 to 3 training steps, so they stay near a hundredth of the time of a thousand steps.
@@ -15,8 +15,8 @@ One costs about as much as 1 to 3 training steps, so they stay near a hundredth 
 def observation_due(step: int, last: int | None, ends: bool) -> bool:
     """Whether to observe now, log-spaced through training; ``last`` is the step of the last time, None at the start.
 
-    >>> [step for step, last in ((75, 0), (100, 0), (175, 100), (200, 100)) if observation_due(step, last, ends=False)]
-    [100, 200]
+    >>> [step for step, last in ((125, 0), (150, 0), (275, 150), (300, 150)) if observation_due(step, last, ends=False)]
+    [150, 300]
     """
     if last is None:
         return True
