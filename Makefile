@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report test quick bench lint format
+.PHONY: help setup sweep report test quick soak bench lint format
 
 help:  ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,9 @@ test: setup  ## all tests, the examples in docstrings, and each benchmark once
 
 quick: setup  ## the tests that take no more than a few seconds each
 	$(RUN) -m pytest -n $(WORKERS) -m 'not slow' tests seqbench
+
+soak: setup  ## many more trials of what must never lose a run: kills, signals, full disks; its counts at the end
+	$(RUN) -m pytest -n $(WORKERS) --timeout 3600 --soak tests
 
 bench: setup  ## time training steps and batches (one process, nothing else should run)
 	OMP_NUM_THREADS=1 $(RUN) -m pytest bench --benchmark-enable --benchmark-only

@@ -1,12 +1,14 @@
 """The command line: parse, call, print, exit code. Each command imports what it needs: --help answers at once."""
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqbench.outlet import console, occupy, refusal, silence
 from seqbench.schema import UsageError
 from seqbench.usage import HELP
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 LISTED = {"models": "model", "tasks": "task", "sweeps": "sweep", "instruments": "instruments"}
 STORE, OUT = "results/runs", "results/report"
 """Where records and the report are unless the command says otherwise; the same as in ``conf/config.yaml``."""
-PLAIN_WIDTH = 120
-"""Columns of what is printed into a pipe or a file."""
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports a program whose reader went away."""
 
@@ -27,21 +27,25 @@ BROKEN_PIPE = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code that --help lists."""
     words = list(sys.argv[1:] if argv is None else argv)
+    occupy()
     _put_current_folder_first()
     try:
         code = _dispatch(words)
-        sys.stdout.flush()
+        if sys.stdout:  # None where it was closed before we began
+            sys.stdout.flush()
     except UsageError as error:
         print(f"seqbench: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nseqbench: interrupted. What is done is kept; the same command resumes.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        done = f": {stopped}" if str(stopped) else ""
+        print(f"\nseqbench: interrupted{done}. What is done is kept; the same command resumes.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would complain once more
+        silence(sys.stdout)
         return BROKEN_PIPE
     except OSError as error:  # a disk that fills up or goes away midway; a closed pipe is told apart above
-        print(f"seqbench: {error}. What is done is kept; the same command resumes.", file=sys.stderr)
+        print(f"seqbench: {refusal(error)} What is done is kept; the same command resumes.", file=sys.stderr)
+        silence(sys.stdout)
         return 1
     return code
 
@@ -65,6 +69,7 @@ def _command(name: str) -> Callable[[list[str]], int]:
         "run": run,
         "plan": plan,
         "ls": ls,
+        "watch": watch,
         "verify": verify,
         "report": report,
         "choose": choose,
@@ -85,11 +90,11 @@ def _unknown_command(name: str, commands: list[str]) -> UsageError:
 
 def run(words: list[str]) -> int:
     """Train what is missing of the study."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end is interrupted: no worker is left behind
     study, console = _compose(words)
     from seqbench.sweep.engine import run as run_study
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end is interrupted: no worker is left behind
-    return run_study(study, console)
+    return run_study(study, console, shlex.join(("python", "-m", "seqbench", *words)))
 
 
 def plan(words: list[str]) -> int:
@@ -99,6 +104,15 @@ def plan(words: list[str]) -> int:
 
     explain(study, console)
     return 0
+
+
+def watch(words: list[str]) -> int:
+    """Show where the sweeps of a store stand, until they end."""
+    options, rest = _options(words, ("--store",))
+    _refuse([word for word in rest if word != "--once"], "watch takes --store DIR and --once")
+    from seqbench.sweep.watch import watch as watch_store
+
+    return watch_store(_existing_store((options["--store"] or [STORE])[-1]), console(), once="--once" in rest)
 
 
 def verify(words: list[str]) -> int:
@@ -187,13 +201,9 @@ def _write(file: Path, text: str) -> None:
 
 
 def _compose(words: list[str]) -> "tuple[Study, Console]":
-    from rich.console import Console
-
     from seqbench.config import compose
 
-    console = Console()
-    # Where no terminal tells its width rich assumes 80 columns, too few for the result table.
-    return compose(words), console if console.is_terminal else Console(width=PLAIN_WIDTH)
+    return compose(words), console(steady=True)
 
 
 def _options(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
@@ -220,7 +230,7 @@ def _refuse(rest: list[str], rule: str) -> None:
 
 
 def _existing_store(folder: str) -> Path:
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"--store must be an existing folder of records; got {folder!r}. Train something first.")
     return Path(folder)
 

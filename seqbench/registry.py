@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import inspect
 from collections.abc import Mapping
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +47,12 @@ def source_sha256(target: str, plugins: tuple[str, ...] = ()) -> str:
     module_name = target.partition(":")[0]
     _check_allowed(target, module_name, plugins)
     for plugin in plugins:
-        if not _exists(plugin):
+        if _find(plugin) is None:
             raise UsageError(
                 f"plugins must be modules that can be found; got {plugin!r}. "
                 f"Run from the folder that holds {plugin}.py, or install it."
             )
-    try:
-        found = importlib.util.find_spec(module_name)
-    except (ImportError, ValueError, AttributeError):
-        found = None
+    found = _find(module_name)
     if found is None or found.origin is None or not Path(found.origin).is_file():
         raise UsageError(
             f"cannot find the module {module_name!r} that target {target!r} names; "
@@ -63,11 +61,18 @@ def source_sha256(target: str, plugins: tuple[str, ...] = ()) -> str:
     return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
 
 
-def _exists(module_name: str) -> bool:
+def _find(module_name: str) -> ModuleSpec | None:
+    """Where a module lies, None where it is not found. No code runs, not even that of the packages around it."""
+    root, *parts = module_name.split(".")
     try:
-        return importlib.util.find_spec(module_name) is not None
+        spec = importlib.util.find_spec(root)
+        for part in parts:
+            if spec is None or spec.submodule_search_locations is None:
+                return None
+            spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
     except (ImportError, ValueError, AttributeError):
-        return False
+        return None
+    return spec
 
 
 def _check_allowed(target: str, module_name: str, plugins: tuple[str, ...]) -> None:

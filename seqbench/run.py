@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -32,17 +32,36 @@ class Result:
     axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@runtime_checkable
+class Keeper(Protocol):
+    """What saves an unfinished training between two steps; see ``checkpoint.py`` for what there is to save."""
+
+    def due(self) -> bool:
+        """Whether it is time; asked after each step."""
+        ...
+
+    def keep(self, training: "Training") -> None:
+        """Save it; may raise, to end the training here."""
+        ...
+
+
 class Training:
-    """The loop: train to the next evaluation, look at every member, stop when none goes on."""
+    """The loop: train to the next evaluation, look at every member, stop when none goes on.
+
+    Attributes:
+        step: optimiser steps taken. looked: the step of the last evaluation.
+    """
 
     def __init__(
         self,
         trainer: Trainer,
         instruments: Sequence[Instrument] = (),
         progress: Callable[[int, float], None] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.trainer, self.population, self.task = trainer, trainer.population, trainer.task
-        self.instruments, self.progress = instruments, progress
+        self.instruments, self.progress, self.keeper = instruments, progress, keeper
+        self.step = self.looked = 0
         train, size, device = trainer.train, self.population.size, self.population.device
         self.validation = list(self.task.examples("validation", train.evaluate_batch, device))
         self.curves: list[tuple[int, dict[str, np.ndarray]]] = []
@@ -57,26 +76,33 @@ class Training:
     def run(self) -> list[Result]:
         """Train every member to its end; one Result each."""
         trainer = self.trainer
-        self._observe("start", 0)
-        step = 0
+        if self.step == 0:
+            self._observe("start", 0)
         for target in evaluation_steps(trainer.budget, trainer.train.evaluate_every, trainer.train.evaluate_growth):
-            self._train(step, target)
-            self._look(step, target)
-            step = target
+            if target > self.looked:
+                self._train(target)
+                self._look(target)
             if not bool(trainer.active.any()):
                 break
-        self._observe("end", step)
+        self._observe("end", self.step)
         return self._finish()
 
-    def _train(self, start: int, end: int) -> None:
-        began = time.perf_counter()
-        for index in range(start, end):
-            self.trainer.step(index)
-        self.population.synchronise()
-        self.train_s += time.perf_counter() - began
+    def _train(self, end: int) -> None:
+        keeper = self.keeper
+        while self.step < end:
+            if keeper is not None and keeper.due():
+                keeper.keep(self)
+            began = time.perf_counter()
+            while self.step < end:
+                self.trainer.step(self.step)
+                self.step += 1
+                if keeper is not None and keeper.due():
+                    break
+            self.population.synchronise()
+            self.train_s += time.perf_counter() - began
 
-    def _look(self, start: int, end: int) -> None:
-        began = time.perf_counter()
+    def _look(self, end: int) -> None:
+        began, start = time.perf_counter(), self.looked
         values = evaluate(self.population, self.validation)
         self.curves.append((end, values))
         history = self.trainer.history[start:end].cpu().numpy()
@@ -86,6 +112,7 @@ class Training:
                 self._diverge(member, start, history[:, :, member])
             else:
                 self._judge(member, end, {name: float(value[member]) for name, value in values.items()})
+        self.looked = end
         self.evaluate_s += time.perf_counter() - began
         if self.progress:
             self.progress(end, float(np.mean(values[self.task.metrics[0]])))

@@ -239,22 +239,42 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """A Hydra launcher that takes the cells of a study to other processes or machines.
+
+    Attributes:
+        name: what ``hydra/launcher=`` names, e.g. "ray".
+        options: dotted key below ``hydra.launcher`` -> value, those that were given.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What a command does with its cells; nothing here changes a result.
 
     Attributes:
         store: folder of records. out: folder of the report.
         lanes: worker processes; None = one a core on the CPU, 1 on a GPU.
-        rerun: "missing" trains what is not done, "failed" also what failed, "all" everything again.
+        rerun: "missing" trains what is not done, "failed" also what failed, "changed" also what older code did,
+            "all" everything again.
+        reuse: "here" counts records of this environment as done, "any" those of every environment.
+        checkpoint_s: seconds between checkpoints of a run; None keeps none.
         cost: measure speed and memory once all runs are done. report: write the report at the end.
+        launcher: the Hydra launcher that takes the cells elsewhere, None for the lanes of this machine.
     """
 
     store: str
     out: str
     lanes: int | None
-    rerun: Literal["missing", "failed", "all"]
+    rerun: Literal["missing", "failed", "changed", "all"]
     cost: bool
     report: bool
+    reuse: Literal["here", "any"] = "here"
+    checkpoint_s: float | None = 10.0
+    launcher: Launcher | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

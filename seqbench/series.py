@@ -17,6 +17,7 @@ import numpy as np
 
 from seqbench.schema import UsageError
 from seqbench.sources import mackey_glass, table
+from seqbench.sources.cells import shorten
 from seqbench.values import check_choice, check_count
 
 Part = Literal["train", "validation", "test"]
@@ -116,7 +117,7 @@ def load(
     ``horizon`` and ``season`` as in ``Series``; ``splits`` are three row counts or three fractions of the rows.
 
     Raises:
-        UsageError: a key that makes no sense, a file that cannot be read exactly, parts too short for a window.
+        UsageError: a key that makes no sense, a file that cannot be read exactly, parts too short or without spread.
     """
     data, (where, licence) = _table(source, path, columns, time_column, gaps, num_samples, tau)
     defaults = DEFAULTS[source]
@@ -126,7 +127,9 @@ def load(
         check_count(f"task.{key}", value, 1)
     rows = _split_rows(defaults.splits if splits is None else splits, len(data.values))
     about = {"columns": data.columns, "sha256": data.sha256, "source": where, "licence": licence}
-    return Series(values=data.values, splits=rows, **sizes, **about)
+    series = Series(values=data.values, splits=rows, **sizes, **about)
+    _check_scale(series)
+    return series
 
 
 def _table(
@@ -150,13 +153,25 @@ def _table(
     return table.read(path, columns, time_column, gaps), ("a CSV file of the user's", "the user's")
 
 
+def _check_scale(series: Series) -> None:
+    """Refuse channels that do not vary in the training part: errors in them could be measured in no unit."""
+    known = series.values[: series.splits[0]]
+    still = [name for name, spread in zip(series.columns, np.ptp(known, axis=0), strict=True) if spread == 0]
+    if still:
+        names = ", ".join(map(shorten, still[:3])) + (", ..." if len(still) > 3 else "")
+        raise UsageError(
+            f"task.columns must vary in the training part, or errors have no unit; got {names} with one value in all "
+            f"of its {len(known)} rows. Leave it out of task.columns, or move task.splits."
+        )
+
+
 def _check_keys(source: str, given: dict[str, object]) -> None:
     check_choice("task.source", source, tuple(DEFAULTS))
     for key, value in given.items():
         if value is not None and source not in _KEYS_OF[key]:
             owners = " or ".join(_KEYS_OF[key])
             raise UsageError(
-                f"task.{key} belongs to task.source={owners}; got {value!r} with {source}. Set it to null."
+                f"task.{key} belongs to task.source={owners}; got {repr(value)[:80]} with {source}. Set it to null."
             )
 
 
@@ -175,7 +190,7 @@ def _split_rows(splits: Sequence[int | float], rows: int) -> tuple[int, int, int
         return ends[0], ends[1] - ends[0], ends[2] - ends[1]
     raise UsageError(
         f"task.splits must be three row counts that fit into {rows} rows, or three fractions of at most 1 together; "
-        f"got {splits!r}. Write e.g. task.splits=[0.6,0.2,0.2]."
+        f"got {repr(splits)[:80]}. Write e.g. task.splits=[0.6,0.2,0.2]."
     )
 
 

@@ -111,7 +111,7 @@ def _trials(records: Iterable[Record]) -> dict[Pair, dict[float, dict[int, Recor
     """Pair -> rate -> seed -> the last attempt."""
     found: dict[Pair, dict[float, dict[int, Record]]] = {}
     for record in sorted(records, key=lambda record: (record.attempt, record.started_at, record.run_id)):
-        if record.kind == "learning" and record.seed is not None:
+        if record.kind == "learning" and record.seed is not None and "model" in record.config:
             pair = (record.labels["task"], record.labels["model"])
             rate = float(record.config["model"]["learning_rate"])
             members = found.setdefault(pair, {}).setdefault(rate, {})

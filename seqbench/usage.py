@@ -8,6 +8,7 @@ usage: python -m seqbench [COMMAND] [key=value ...] [--config-dir DIR]
 commands
   (none)                       train what is asked for; the same command again resumes it
   plan                         what would run and why, what is done already
+  watch [--store DIR] [--once] where the sweeps of a store stand, live until they end; or one look
   ls [tasks|models|sweeps|instruments]
                                what there is to choose from
   verify                       the contract checks on a task and a model, ours or yours

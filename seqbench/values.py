@@ -15,7 +15,7 @@ def check_count(key: str, value: object, minimum: int, maximum: int | None = Non
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= (maximum or value):
         return
     rule = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-    raise UsageError(f"{key} must be an integer {rule}; got {value!r}. Write e.g. {key}={minimum}.")
+    raise UsageError(f"{key} must be an integer {rule}; got {repr(value)[:80]}. Write e.g. {key}={minimum}.")
 
 
 def check_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
@@ -27,4 +27,4 @@ def check_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
     """
     if value not in choices:
         near = difflib.get_close_matches(str(value), choices, 1, cutoff=0.0)[0]
-        raise UsageError(f"{key} must be {' or '.join(choices)}; got {value!r}. Write {key}={near}.")
+        raise UsageError(f"{key} must be {' or '.join(choices)}; got {repr(value)[:80]}. Write {key}={near}.")

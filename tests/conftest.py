@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +28,8 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, data
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 NEEDS_GPU = "needs a CUDA device"
+TALLY = "tally: "
+PENDING = "fault without a test"
 
 
 @pytest.fixture(scope="session")
@@ -41,19 +45,55 @@ def data_folder() -> Path:
     return path
 
 
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None]) -> Callable[[str, int], None]:
+    """Adds to a count that is told at the end of the run, e.g. ``tally("kills", 3)``."""
+    return lambda name, number: record_property(TALLY + name, number)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="run the tests marked soak, and only these")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what --soak does not ask for; by an option, because a second -m would replace the user's."""
+    wanted = bool(config.getoption("soak"))
+    left_out = [item for item in items if (item.get_closest_marker("soak") is not None) != wanted]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") and not torch.cuda.is_available():
         pytest.skip(NEEDS_GPU)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Name what was not tested for want of a GPU, so that a green run without one does not look like more."""
+    """Name what was not tested for want of a GPU, so that a green run without one does not look like more; and counts.
+
+    A count of failures is told also where it is 0: that is what the trials were for.
+    """
     skipped = terminalreporter.stats.get("skipped", [])
     names = sorted({report.nodeid for report in skipped if NEEDS_GPU in str(report.longrepr)})
     if names:
         terminalreporter.section("not run: no CUDA device here")
         for name in names:
             terminalreporter.write_line(name)
+    ended = (*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", []))
+    told = [item for report in ended if report.when == "call" for item in report.user_properties]
+    untested = [what for name, what in told if name == PENDING]
+    if untested:
+        terminalreporter.section(f"{len(untested)} of the faults in FAULTS.md are not wholly tested")
+        for what in untested:
+            terminalreporter.write_line(what)
+    counts: Counter[str] = Counter()
+    for name, number in told:
+        if name.startswith(TALLY):
+            counts[name.removeprefix(TALLY)] += number
+    if counts:
+        terminalreporter.section("counts")
+        for name, number in counts.items():
+            terminalreporter.write_line(f"{name}: {number}")
 
 
 def _local_only(method: str) -> Any:

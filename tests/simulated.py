@@ -4,17 +4,22 @@
 solve short delays, a linear method wins on a short noisy series, some runs diverge, time out or fail.
 """
 
+import hashlib
+import json
 import math
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqbench.metrics import METRICS
 from seqbench.record.environment import env_id
-from seqbench.record.record import cell_id, run_id
+from seqbench.record.fields import indented
+from seqbench.record.files import pack
+from seqbench.record.record import CHECKSUM, cell_id, dump, run_id
 from seqbench.schema import Record, Status
 
 Arrays = dict[str, np.ndarray]
@@ -281,3 +286,43 @@ def axes(arrays: Arrays) -> dict[str, tuple[str, ...]]:
     other = {"profile_lag": ("lag",), "profile_position": ("answer",)}
     profiles = dict.fromkeys(("profile_start", "profile_end"), ("answer", "lag"))
     return {name: ({**record, **other, **profiles}).get(name, ("evaluation",)) for name in arrays}
+
+
+def write_many(root: Path, count: int, seeds: int = 10) -> None:
+    """Write ``count`` learning records below ``root`` as publishing would, but unflushed: cells of ``seeds`` runs."""
+    record, arrays = learning("copy_30", "lstm", 0)
+    packed = pack(arrays)
+    record = replace(record, files={"arrays.npz": hashlib.sha256(packed).hexdigest()})
+    template = json.loads(dump(record))
+    del template[CHECKSUM]
+    for number in range(count):
+        document = template | _one_of_many(template, *divmod(number, seeds))
+        folder = root / f"{document['run_id']}-{document['env_id']}"
+        folder.mkdir(parents=True)
+        (folder / "arrays.npz").write_bytes(packed)
+        (folder / "record.json").write_text(_text(document))
+
+
+def _one_of_many(template: dict[str, Any], cell: int, seed: int) -> dict[str, Any]:
+    """What one run says that others do not; cells differ in their learning rate."""
+    rate, noise = 1e-3 + 1e-7 * cell, math.sin(cell * 1000.0 + seed)
+    results = {"train_s": 40 + noise, "evaluate_s": 3 + noise, "score": 0.5 + 0.4 * noise, "skill": noise}
+    digests = {f"{name}_sha256": hashlib.sha256(f"{name}{noise}".encode()).hexdigest() for name in ("loss", "weight")}
+    return {
+        "run_id": hashlib.sha256(f"run {cell} {seed}".encode()).hexdigest()[:16],
+        "cell_id": hashlib.sha256(f"cell {cell}".encode()).hexdigest()[:16],
+        "config": template["config"] | {"model": template["config"]["model"] | {"learning_rate": rate}},
+        "seed": seed,
+        "command": f"python -m seqbench task=copy_30 model=lstm model.learning_rate={rate} seeds=[{seed}]",
+        "duration_s": 43 + noise,
+        "summary": template["summary"] | results | digests,
+    }
+
+
+def _text(document: dict[str, Any]) -> str:
+    """The text of ``dump`` for a document, sooner."""
+    whole = json.loads(
+        json.dumps(document), parse_float=lambda text: int(float(text)) if text.endswith(".0") else float(text)
+    )
+    canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return indented(document | {CHECKSUM: hashlib.sha256(canonical.encode()).hexdigest()}) + "\n"

@@ -141,7 +141,7 @@ def test_the_exit_code_is_that_of_the_engine(monkeypatch: pytest.MonkeyPatch):
     import seqbench.sweep.engine
 
     seen = []
-    monkeypatch.setattr(seqbench.sweep.engine, "run", lambda study, console: seen.append(study) or 1)
+    monkeypatch.setattr(seqbench.sweep.engine, "run", lambda study, *_: seen.append(study) or 1)
     assert cli.main(["seeds=2"]) == 1
     assert cli.main(["run", "seeds=2"]) == 1
     assert [study.cells[0].seeds for study in seen] == [(0, 1), (0, 1)]

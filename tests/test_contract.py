@@ -3,10 +3,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
+from torch import nn
 
 from seqbench import contract
 from seqbench.config import compose
+from seqbench.contract import process
 from seqbench.contract.of_models import check_causality
 from seqbench.layers import build_network
 from seqbench.registry import build
@@ -56,15 +59,65 @@ def test_every_task_passes_every_check(task: str):
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        ("Transposed", "must return a tensor (batch, time"),
+        ("Transposed", "expected a tensor (batch, time, width) = (3, 6, width); got (6, 3, 4)"),
         ("Acausal", "expected past outputs unchanged when the future changes; got changed ones"),
         ("Detached", "expected a gradient for every parameter; got none for body.map.weight, body.map.bias"),
-        ("Seeding", "expected the global random state unchanged; got a changed one"),
+        ("Seeding", "expected the global random seed to stay as it was; got 0"),
         ("Mixing", "expected a sequence's outputs blind to the others; got changed ones"),
     ],
 )
 def test_a_broken_architecture_is_told_what_is_wrong(model: str, says: str):
     assert says in broken(model)
+
+
+@pytest.mark.parametrize("setting", [name for name, _ in process._SETTINGS.items()])
+def test_a_changed_setting_is_told_and_put_back(setting: str, tmp_path: Path):
+    read, write = process._SETTINGS[setting]
+    before = read()
+    others = {
+        "number of threads": before + 1 if isinstance(before, int) else None,
+        "default device": torch.device("meta"),
+        "default dtype": torch.float64,
+        "precision of matrix products": "medium",
+        "working folder": str(tmp_path),
+    }
+    other = others.get(setting, not before)
+    message = f"expected the global {setting} to stay .*; got "
+    with pytest.raises(contract.ContractError, match=message), process.unchanged_process():
+        write(other)
+    assert read() == before
+
+
+def test_a_changed_setting_is_put_back_where_an_exception_is_the_news():
+    def change_and_raise() -> None:
+        torch.set_num_threads(3)
+        raise RuntimeError("of its own")
+
+    with pytest.raises(RuntimeError, match="of its own"), process.unchanged_process():
+        change_and_raise()
+    assert torch.get_num_threads() == 1
+
+
+def test_hooks_and_replaced_functions_are_put_back():
+    def harm() -> None:
+        nn.modules.module.register_module_forward_hook(lambda module, inputs, output: None)
+        torch.tanh, nn.Linear.forward = torch.sigmoid, lambda self, input: input
+
+    tanh, forward = torch.tanh, nn.Linear.forward
+    with pytest.raises(contract.ContractError, match="no hook on all modules"), process.unchanged_process():
+        harm()
+    assert torch.tanh is tanh
+    assert nn.Linear.forward is forward
+    assert not nn.modules.module._global_forward_hooks
+
+
+def test_drawing_random_numbers_is_legal_and_leaves_the_stream_where_it_was():
+    torch.manual_seed(7)
+    with process.unchanged_process():
+        torch.rand(3)
+    drawn = torch.rand(1)
+    torch.manual_seed(7)
+    assert torch.equal(drawn, torch.rand(1))
 
 
 def test_a_value_the_class_does_not_take_is_a_usage_error():

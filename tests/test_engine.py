@@ -1,4 +1,5 @@
 import io
+import os
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from seqbench.record.store import Store
 from seqbench.schema import Options, Study, UsageError
 from seqbench.sweep import engine, estimate
+from seqbench.sweep.entry import SweepEntry
 from seqbench.sweep.plan import explain, make_plan
 from tests.toys import ADDING, cell
 
@@ -68,6 +70,34 @@ def test_a_broken_contract_is_found_before_training(tmp_path: Path):
     assert code == 1
     assert "contract gradient: expected a gradient for every parameter; got none for body.map.weight" in told
     assert len(Store(tmp_path / "store").records()) == 2
+
+
+def test_what_a_killed_process_was_publishing_is_removed_by_the_next_sweep(tmp_path: Path):
+    left = tmp_path / "store" / ".tmp-dead"
+    left.mkdir(parents=True)
+    yesterday = time.time() - 24 * 3600
+    os.utime(left, (yesterday, yesterday))
+    told = run(study(tmp_path, cell("Mean")))[1]
+    assert not left.exists()
+    assert ".tmp-dead" not in told
+
+
+def test_what_processes_left_that_were_killed_after_they_had_published_is_removed(tmp_path: Path):
+    wanted, store = study(tmp_path, cell("Mean")), Store(tmp_path / "store")
+    run(wanted)
+    (record,) = store.records()
+    folder = store.root / ".scratch"
+    ended = SweepEntry(store.root, " ".join(made.command for made in wanted.cells)).name
+    for name in (f"{record.run_id}-{record.env_id}", f"{'0' * 16}-{record.env_id}", ended, "sweep-of-another"):
+        for suffix in ("npz", "json", "lock", "abc.tmp"):
+            (folder / f"{name}.{suffix}").touch()
+    (folder / f"{record.run_id}.log").touch()
+    (folder / f"{'0' * 16}.log").touch()
+    run(wanted)
+    left = {path.name.partition(".")[0] for path in folder.iterdir()}
+    assert left == {f"{'0' * 16}-{record.env_id}", "sweep-of-another", "0" * 16}
+    assert len(list(folder.iterdir())) == 9
+    assert [found.attempt for found in store.records()] == [1]
 
 
 def test_bad_values_are_usage_errors_and_leave_nothing_behind(tmp_path: Path):

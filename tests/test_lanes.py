@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -63,16 +64,18 @@ def test_no_process_is_left_behind(outcomes: dict[str, tuple[str, str]]):
     assert multiprocessing.active_children() == []
 
 
-def test_stopping_midway_ends_every_process():
+def test_stopping_midway_ends_every_process_and_tells_how(tmp_path: Path):
     lanes = Lanes(2)
 
     def interrupt() -> None:
         if lanes.running:
             raise KeyboardInterrupt
 
-    jobs = [Job(kind="learning", cell=cell("Sleeping"), seed=seed) for seed in (0, 1, 2)]
+    jobs = [Job(kind="learning", cell=cell("Sleeping"), seed=seed, store=str(tmp_path)) for seed in (0, 1, 2)]
+    ended: list[Ended] = []
     with pytest.raises(KeyboardInterrupt):
-        lanes.run(jobs, lambda end: None, interrupt)
+        lanes.run(jobs, ended.append, interrupt)
+    assert [outcome.of_process(end)[0] for end in ended] == ["interrupted", "interrupted"]
     assert multiprocessing.active_children() == []
     assert lanes.running == []
 

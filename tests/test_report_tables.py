@@ -15,7 +15,8 @@ from seqbench.report.tables import verdict_rows
 from seqbench.report.terminal import result_table
 from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
 from seqbench.schema import Record
-from seqbench.statistics import iqm, t_interval, wilson_interval
+from seqbench.statistics.aggregate import iqm
+from seqbench.statistics.intervals import t_interval, wilson_interval
 
 
 @pytest.fixture(scope="module")

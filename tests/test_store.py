@@ -190,6 +190,7 @@ def test_files_are_flushed_before_the_record_gets_its_name(store: Store, monkeyp
     sync, rename = os.fsync, os.rename
     monkeypatch.setattr(store_module.os, "fsync", lambda handle: (events.append("fsync"), sync(handle))[1])
     monkeypatch.setattr(store_module.os, "rename", lambda a, b: (events.append("rename"), rename(a, b))[1])
+    store.root.mkdir()
     publish(store)
     assert events == ["fsync", "fsync", "fsync", "rename", "fsync"]  # two files, their folder; then the store
 

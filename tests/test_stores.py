@@ -47,3 +47,18 @@ def test_records_of_all_folders_are_read_and_those_in_two_count_once(tmp_path: P
 def test_nothing_is_published_to_several_folders(tmp_path: Path):
     with pytest.raises(NotImplementedError, match="use Store"):
         Stores([tmp_path, tmp_path]).publish(RECORD, {})
+
+
+@pytest.mark.parametrize("change", ["collect", "set_aside"])
+def test_nothing_is_moved_or_removed_in_several_folders(tmp_path: Path, change: str):
+    with pytest.raises(NotImplementedError, match="use Store"):
+        getattr(Stores([tmp_path, tmp_path]), change)()
+
+
+def test_run_is_found_in_every_folder_that_has_it(tmp_path: Path):
+    for folder, env_id in {"one": "2" * 12, "two": "4" * 12}.items():
+        Store(tmp_path / folder).publish(replace(RECORD, env_id=env_id), {"loss": np.ones(1)})
+    stores = Stores([tmp_path / "one", tmp_path / "two"])
+    found = stores.find(RECORD.run_id)
+    assert [record.env_id for record in found] == ["2" * 12, "4" * 12]
+    assert [stores.arrays(record)["loss"].item() for record in found] == [1.0, 1.0]

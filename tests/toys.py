@@ -167,3 +167,17 @@ class Mixing(Mean):
 
 class Unfinished(Task):
     """A task without any of its methods."""
+
+
+class Needs(Mean):
+    """Has a size that its YAML file must give."""
+
+    def __init__(self, input_size: int, length: int, size: int) -> None:
+        super().__init__(input_size, length, size)
+
+
+class Sizeless(Mean):
+    """Does not take what every architecture is given."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__(2, 6, width)

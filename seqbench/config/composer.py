@@ -1,5 +1,6 @@
 """Composition by Hydra's compose API: choices in, plain nodes out. The only file that starts Hydra."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqbench.config.folder import GROUPS, Folders, did_you_mean, package_of
+from seqbench.config.folder import GROUPS, Folders, did_you_mean, package_of, printable
 from seqbench.config.typed import leaves
+from seqbench.config.yaml_file import check_yaml
 from seqbench.schema import UsageError
 
 FREE = "study.scales"
@@ -47,6 +49,9 @@ class Composer:
         self._known: dict[tuple[str | None, ...], Composed] = {}
 
     def __enter__(self) -> "Composer":
+        _check_current_folder()
+        for file in self.folders.users_files():
+            check_yaml(file)
         self._context = initialize_config_dir(str(self.folders.own), version_base="1.3", job_name="seqbench")
         self._context.__enter__()
         return self
@@ -91,10 +96,17 @@ class Composer:
             taken = {group: str(choice) for group, choice in hydra.runtime.choices.items()}
             params = OmegaConf.to_container(hydra.sweeper.params or OmegaConf.create({}), resolve=False)
         except (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())[:400]
+            reason = printable(" ".join(str(error).split()))[:400]
             raise UsageError(f"the configuration files must compose; Hydra says: {reason}") from error
         assert isinstance(params, dict)
         return Composed(config=_plain(config), choices=taken, params={str(key): params[key] for key in params})
+
+
+def _check_current_folder() -> None:
+    try:
+        os.getcwd()  # as Hydra does
+    except OSError as error:
+        raise UsageError("the current folder must exist; it was deleted meanwhile. Change to another one.") from error
 
 
 def check_keys(config: Mapping[str, Any], known: Mapping[str, Any], sweep: str) -> None:
@@ -103,8 +115,8 @@ def check_keys(config: Mapping[str, Any], known: Mapping[str, Any], sweep: str) 
     for key, _ in leaves(config):
         if key not in names and not key.startswith(FREE):
             raise UsageError(
-                f"a sweep file may set known keys only; sweep {sweep} sets {key}.{did_you_mean(key, names)} "
-                f"Correct conf/sweep/{sweep}.yaml."
+                f"a sweep file may set known keys only; sweep {sweep} sets {printable(key)[:80]}."
+                f"{did_you_mean(key, names)} Correct conf/sweep/{sweep}.yaml."
             )
 
 
@@ -118,7 +130,9 @@ def read_sweep(folders: Folders, sweep: str) -> None:
     raw = _raw(file)
     for key, value in leaves(raw.get("hydra") or {}):
         if key != "mode" and not key.startswith("sweeper.params"):
-            raise UsageError(f"a sweep file may set hydra.sweeper.params only; {file} sets hydra.{key}. Remove it.")
+            raise UsageError(
+                f"a sweep file may set hydra.sweeper.params only; {file} sets hydra.{printable(key)[:80]}. Remove it."
+            )
         if isinstance(value, list | dict):
             text = ",".join(map(str, value))
             raise UsageError(
@@ -133,7 +147,9 @@ def _raw(file: Path) -> dict[str, Any]:
     try:
         raw = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
     except (OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"a sweep file must be YAML; {file} is not: {' '.join(str(error).split())[:400]}") from error
+        raise UsageError(
+            f"a sweep file must be YAML; {file} is not: {printable(' '.join(str(error).split()))[:400]}"
+        ) from error
     return {str(key): raw[key] for key in raw} if isinstance(raw, dict) else {}
 
 
@@ -151,7 +167,8 @@ def _check_file(folders: Folders, group: str, choice: str) -> None:
     package = package_of(folders.file(group, choice))
     if package is not None:
         raise UsageError(
-            f"a file of {group} may set its own keys only; {group}/{choice}.yaml has '# @package {package}'. Remove it."
+            f"a file of {group} may set its own keys only; {group}/{choice}.yaml has "
+            f"'# @package {printable(package)[:80]}'. Remove it."
         )
 
 
@@ -176,7 +193,12 @@ def _plain(config: Any) -> dict[str, Any]:
     nodes = {str(key): plain[key] for key in plain}
     for key, value in leaves(nodes):
         if "_target_" in key:
-            raise UsageError(f"a YAML file must name its class by target: module:Class; got {key}. Rename the key.")
+            raise UsageError(
+                f"a YAML file must name its class by target: module:Class; got {printable(key)[:80]}. Rename the key."
+            )
         if "${" in str(value) or value == "???":
-            raise UsageError(f"a value in a YAML file must be plain; {key} is {value!r}. Write the value itself.")
+            raise UsageError(
+                f"a value in a YAML file must be plain; {printable(key)[:80]} is {repr(value)[:80]}. "
+                "Write the value itself."
+            )
     return nodes

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+import stat
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from seqbench.schema import UsageError
 from seqbench.sources import plain_file
+from seqbench.sources.plain_file import shown
 
 _SERIES_TARGET = "seqbench.tasks.time_series:TimeSeries"
 
@@ -21,9 +23,9 @@ def check_data(task: Mapping[str, Any]) -> str | None:
         UsageError: the file cannot be read, or its series cannot be used.
     """
     path, is_series = task.get("path"), task["target"] == _SERIES_TARGET
-    if path is not None and is_series:
-        plain_file.find(path)  # first: a URL, a folder or a pipe must not be opened
-    sha256 = _file_sha256(path) if path is not None else None
+    # find looks first: a URL, a folder or a pipe must not be opened
+    file = None if path is None else plain_file.find(path) if is_series else Path(str(path))
+    sha256 = None if file is None else _file_sha256(file)
     if is_series:
         from seqbench import series
 
@@ -41,12 +43,15 @@ def _check_series(arguments: str, sha256: str | None) -> None:
     series.load(**json.loads(arguments))
 
 
-def _file_sha256(path: object) -> str:
+def _file_sha256(file: Path) -> str:
     try:
-        with Path(str(path)).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        reason = error.strerror or error
+        # Opening a pipe would wait for ever, and a device may have no end.
+        if stat.S_ISREG(file.stat().st_mode):
+            with file.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, ValueError) as error:  # ValueError: characters that no file name can have
+        reason = getattr(error, "strerror", None) or "it is no file name"
         raise UsageError(
-            f"task.path must be a file that can be read; got {str(path)!r} ({reason}). Check it."
+            f"task.path must be a file that can be read; got {shown(file)!r} ({reason}). Check it."
         ) from error
+    raise UsageError(f"task.path must be a plain file; got {shown(file)!r}. Give the path of a file.")

@@ -45,7 +45,10 @@ class Folders:
         for root in self._roots():
             folder = root / group
             for file in folder.rglob("*.yaml"):
-                found.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file)
+                name = file.relative_to(folder).with_suffix("").as_posix()
+                # A name that no terminal prints cannot be asked for, and a pipe would never be read to its end.
+                if name.isprintable() and file.is_file():
+                    found.setdefault(name, file)
         return dict(sorted(found.items()))
 
     def file(self, group: str, choice: object, origin: str = "") -> Path:
@@ -63,6 +66,12 @@ class Folders:
             )
         return choices[choice]
 
+    def users_files(self) -> list[Path]:
+        """The YAML files of the user's that may be chosen."""
+        groups = sorted(folder.name for folder in self.own.iterdir() if folder.is_dir())
+        files = [file for group in groups for file in self.choices(group).values()]
+        return [file for file in files if not file.is_relative_to(self.own)]
+
     def _roots(self) -> Iterator[Path]:
         yield self.own
         if self.user is not None and self.user.resolve() != self.own:
@@ -71,9 +80,9 @@ class Folders:
     def _check_not_shadowed(self) -> None:
         """Hydra would silently prefer our file to a user's file of the same name."""
         for root in list(self._roots())[1:]:
-            for file in sorted(root.rglob("*.yaml")):
-                ours = self.own / file.relative_to(root)
-                if ours.is_file() and ours.read_bytes() != file.read_bytes():
+            for ours in sorted(self.own.rglob("*.yaml")):  # not theirs: a user's folder may be a whole disk
+                file = root / ours.relative_to(self.own)
+                if file.is_file() and ours.read_bytes() != file.read_bytes():
                     raise UsageError(
                         f"a file in --config-dir must have a name of its own; got {str(file)!r}, "
                         f"which seqbench also has and would prefer. Rename it."
@@ -97,8 +106,17 @@ def description(file: Path) -> str:
             if not line.startswith("#"):
                 return ""
             if not line.lstrip("# ").startswith("@package"):
-                return line.lstrip("#").strip()
+                return printable(line.lstrip("#").strip())
     return ""
+
+
+def printable(text: str) -> str:
+    r"""Text of a file with nothing in it that a terminal obeys.
+
+    >>> printable("a\x1b[31mb")
+    'a?[31mb'
+    """
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def package_of(file: Path) -> str | None:

@@ -77,7 +77,7 @@ def _sweep_texts(base: Composed, given: Mapping[str, Word], sweep: str | None) -
     scale = given["scale"].single() if "scale" in given else base.config["scale"]
     scales = base.config["study"]["scales"]
     if scale != "default":
-        if scale not in scales:
+        if not isinstance(scale, str) or scale not in scales:
             owner = f"sweep {sweep}" if sweep else "a single cell"
             raise UsageError(
                 f"scale must be one of {', '.join(['default', *scales])} for {owner}; got {render(scale)}."

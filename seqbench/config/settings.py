@@ -48,14 +48,13 @@ def read_options(settings: Mapping[str, Any]) -> Options:
     Raises:
         UsageError: naming the setting that makes no sense.
     """
-    rerun = get_args(get_type_hints(Options)["rerun"])
-    if settings["rerun"] not in rerun:
-        near = did_you_mean(settings["rerun"], rerun, "rerun=")
-        raise UsageError(f"rerun must be one of {', '.join(rerun)}; got {render(settings['rerun'])}.{near}")
-    lanes = settings["lanes"]
+    for key in ("rerun", "reuse"):
+        _check_choice(key, settings[key])
+    lanes, seconds = settings["lanes"], settings["checkpoint_s"]
     require(
         lanes == "auto" or (type(lanes) is int and lanes >= 1), "lanes", "auto or a whole number of at least 1", lanes
     )
+    require(seconds is None or seconds >= 0, "checkpoint_s", "at least 0, or null for none", seconds)
     for key in ("store", "out"):
         require(bool(settings[key].strip()), key, "the path of a folder", render(settings[key]))
     return Options(
@@ -63,9 +62,18 @@ def read_options(settings: Mapping[str, Any]) -> Options:
         out=settings["out"],
         lanes=None if lanes == "auto" else lanes,
         rerun=settings["rerun"],
+        reuse=settings["reuse"],
+        checkpoint_s=seconds,
         cost=settings["cost"],
         report=settings["report"],
     )
+
+
+def _check_choice(key: str, value: str) -> None:
+    choices = get_args(get_type_hints(Options)[key])
+    if value not in choices:
+        near = did_you_mean(value, choices, f"{key}=")
+        raise UsageError(f"{key} must be one of {', '.join(choices)}; got {render(value)}.{near}")
 
 
 def _check_plugins(plugins: list[Any]) -> None:

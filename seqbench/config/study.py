@@ -9,12 +9,12 @@ from typing import Any
 
 from seqbench.config.cells import CellMaker, distinct
 from seqbench.config.composer import Composer
-from seqbench.config.device import resolve_device
 from seqbench.config.folder import GROUPS, Folders, own_folder
+from seqbench.config.launcher import device_of, read_launcher
 from seqbench.config.request import Request, check_words, compose_choices, read_request
 from seqbench.config.settings import read_options, read_seeds, read_settings
 from seqbench.config.words import MAX_VALUES, split
-from seqbench.schema import Cell, Options, Study, UsageError
+from seqbench.schema import Cell, Launcher, Options, Study, UsageError
 from seqbench.tuning import Tuned
 
 
@@ -22,12 +22,13 @@ def read_study(words: Sequence[str], config_dir: Path | None = None) -> Study:
     """See ``seqbench.config.compose``."""
     user, texts = split(words)
     folders = Folders(own=own_folder(), user=user or config_dir)
+    launcher, texts = read_launcher(texts, folders.choices)
     with Composer(folders) as composer:
         request = read_request(texts, composer)
         nodes = list(compose_choices(request, composer))
     check_words(request, [bare for _, bare in nodes])
     settings = read_settings(request, nodes[0][1].config)
-    options, name = read_options(settings), settings["study"]["name"] or request.sweep
+    options, name = replace(read_options(settings), launcher=launcher), settings["study"]["name"] or request.sweep
     table = settings["study"]["tuned"]
     maker = CellMaker(
         nodes=nodes,
@@ -37,13 +38,14 @@ def read_study(words: Sequence[str], config_dir: Path | None = None) -> Study:
         settings=settings,
         sweep=request.sweep,
     )
-    cells = [replace(cell, study=name, seeds=read_seeds(settings["seeds"])) for cell in _make_cells(request, maker)]
+    seeds = read_seeds(settings["seeds"])
+    cells = [replace(cell, study=name, seeds=seeds) for cell in _make_cells(request, maker, launcher)]
     return _study(name, maker, distinct(cells), options)
 
 
-def _make_cells(request: Request, maker: CellMaker) -> Iterator[Cell]:
+def _make_cells(request: Request, maker: CellMaker, launcher: Launcher | None) -> Iterator[Cell]:
     asked = request.words["device"].values if "device" in request.words else (maker.settings["device"],)
-    devices = {name: resolve_device(name) for name in asked}
+    devices = {name: device_of(name, launcher) for name in asked}
     for choices, values in _combinations(request):
         yield maker.make(choices, values, devices[values.get("device", asked[0])])
 

@@ -21,6 +21,7 @@ _NAMES: dict[type, str] = {
 _DECLARED: dict[str, Types] = {
     "seeds": (int, list),
     "lanes": (int, str),
+    "checkpoint_s": (NoneType, float),
     "study.name": (NoneType, str),
     "study.reference": (NoneType, str),
     "study.tuned": (NoneType, str),
@@ -63,6 +64,9 @@ def check(key: str, value: Any, default: Any, origin: str = "") -> Any:
         require(fitted > 0, key, "above 0", f"{render(value)}{origin}")
     if key == "task.budget":
         require(fitted >= 1, key, "at least 1", f"{render(value)}{origin}")
+    if isinstance(fitted, str):
+        readable = fitted.replace("\n", " ").isprintable()
+        require(readable, key, "text without control characters", f"{ascii(fitted)[:80]}{origin}")
     return fitted
 
 

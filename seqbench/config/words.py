@@ -18,7 +18,9 @@ MAX_KEY = 100
 MAX_BRACKETS = 100
 MAX_VALUES = 10_000
 """Values of one swept key, and cells of one study, at most."""
-ROOT_KEYS = ("seeds", "device", "store", "out", "lanes", "plugins", "rerun", "scale", "cost", "report")
+ROOT_KEYS = (
+    "seeds", "device", "store", "out", "lanes", "plugins", "rerun", "reuse", "checkpoint_s", "scale", "cost", "report",
+)  # fmt: skip
 """Keys of ``config.yaml`` beside the groups; they are named in answers to words that are no configuration at all."""
 
 
@@ -162,7 +164,10 @@ def _check_key(key: str, package: str | None, text: str, origin: str) -> None:
     if package is not None:
         raise UsageError(f"a key must not name a package with '@'; got {text[:80]!r}{origin}. Remove the @ part.")
     if key.replace("/", ".").partition(".")[0] == "hydra":
-        raise UsageError(f"Hydra's own settings cannot be changed here; got {text[:80]!r}{origin}. Remove it.")
+        raise UsageError(
+            f"of Hydra's own settings only hydra/launcher and hydra.launcher.OPTION are taken, from the command line; "
+            f"got {text[:80]!r}{origin}. Remove it."
+        )
     if len(key) > MAX_KEY:
         raise UsageError(f"a key must have at most {MAX_KEY} characters; got {len(key)}{origin}. Check it.")
     if not key:

@@ -1,19 +1,16 @@
-"""What a broken rule says, and what no model may do to the process it runs in."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import torch
+"""What a broken rule says."""
 
 BATCH = 3
 """Sequences of the batch that checks run on."""
+MAX_TOLD = 300
+"""Characters of what came, or of an exception's text, that are told."""
 
 
 class ContractError(Exception):
     """A task or an architecture breaks a rule: its name, what was expected, what came."""
 
     def __init__(self, rule: str, expected: str, got: str) -> None:
-        super().__init__(f"contract {rule}: expected {expected}; got {got}")
+        super().__init__(f"contract {rule}: expected {expected}; got {one_line(got)}")
 
 
 def expect(true: bool, rule: str, expected: str, got: object) -> None:
@@ -22,21 +19,12 @@ def expect(true: bool, rule: str, expected: str, got: object) -> None:
         raise ContractError(rule, expected, str(got))
 
 
-@contextmanager
-def unchanged_process(who: str) -> Iterator[None]:
-    """Check that the global random state, thread count, default dtype and gradient mode are left as they were."""
-    before = _process_state()
-    yield
-    after = _process_state()
-    for name in before:
-        same = torch.equal(before[name], after[name]) if name == "random state" else before[name] == after[name]
-        expect(same, f"{who} leaves the process alone", f"the global {name} unchanged", "a changed one")
+def one_line(text: str) -> str:
+    r"""A text as one printable line that no terminal obeys, cut where it is long.
 
-
-def _process_state() -> dict:
-    return {
-        "random state": torch.get_rng_state(),
-        "number of threads": torch.get_num_threads(),
-        "default dtype": torch.get_default_dtype(),
-        "gradient mode": torch.is_grad_enabled(),
-    }
+    >>> one_line("two\nlines, one \x1b[31mred")
+    'two lines, one \\x1b[31mred'
+    """
+    line = " ".join(text[: 10 * MAX_TOLD].split())
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return line if len(line) <= MAX_TOLD else f"{line[:MAX_TOLD]}..."

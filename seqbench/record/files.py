@@ -1,15 +1,21 @@
 """The bytes of a record: arrays packed without a clock, files and folders that survive a power cut."""
 
+import errno
+import hashlib
 import io
 import os
+import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqbench.schema import Record
+
+_BLOCK = 1 << 20
 
 
 def check_arrays(record: Record, arrays: Mapping[str, Any]) -> None:
@@ -25,37 +31,116 @@ def check_arrays(record: Record, arrays: Mapping[str, Any]) -> None:
             raise ValueError(f"array {name} must hold numbers; got the type {array.dtype}.")
 
 
-def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
+def pack(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:
     """The bytes of an ``.npz`` file; the same arrays give the same bytes, because no clock enters."""
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(stream, "w", method) as packed:
         for name in sorted(arrays):
             entry = io.BytesIO()
             np.lib.format.write_array(entry, np.asarray(arrays[name]), allow_pickle=False)
-            packed.writestr(zipfile.ZipInfo(f"{name}.npy"), entry.getvalue(), zipfile.ZIP_DEFLATED)
+            packed.writestr(zipfile.ZipInfo(f"{name}.npy"), entry.getvalue(), method)
     return stream.getvalue()
 
 
 def write(path: Path, content: bytes) -> None:
     """Write a file through to the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Make names in a folder survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(handle, left) :]
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def text_of(path: Path) -> str | None:
-    """The text of a file, None where it cannot be read as text."""
+def sync_folder(path: Path) -> None:
+    """Make names in a folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
+        os.fsync(handle)
+    finally:
+        with suppress(OSError):  # nothing was written through it
+            os.close(handle)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, that survive a power cut."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
+
+
+def give_name(folder: Path, target: Path) -> bool:
+    """Rename a folder, and make the name survive a power cut; False where the name is taken, by whatever it is.
+
+    What lies there is never overwritten: the system refuses to rename over anything but an empty folder, which is
+    nothing to lose. Where the new name cannot be flushed the folder gets its old one back.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    if os.path.lexists(target):
+        return False
+    try:
+        os.rename(folder, target)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            return False
+        raise
+    try:
+        sync_folder(target.parent)
+    except OSError:
+        with suppress(OSError):
+            os.rename(target, folder)
+        raise
+    return True
+
+
+def read(path: str, limit: int | None = None) -> bytes:
+    """The bytes of a plain file. Follows no link, and waits for nothing, as opening a pipe would.
+
+    Raises:
+        ValueError: it is no plain file, or larger than ``limit`` bytes.
+        OSError: it cannot be read.
+    """
+    handle, size = _open(path)
+    try:
+        if limit is not None and size > limit:
+            raise ValueError(f"is larger than {limit} bytes")
+        return b"".join(_blocks(handle, size))
+    finally:
+        os.close(handle)
+
+
+def digest(path: str) -> str:
+    """SHA-256 of a plain file, block by block, in hexadecimal digits. Raises what ``read`` raises."""
+    handle, size = _open(path)
+    try:
+        sha256 = hashlib.sha256()
+        for block in _blocks(handle, size):
+            sha256.update(block)
+        return sha256.hexdigest()
+    finally:
+        os.close(handle)
+
+
+def _open(path: str) -> tuple[int, int]:
+    """Handle and size of a plain file."""
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):  # first: opening a device may do something
+        raise ValueError("is not a plain file")
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), status.st_size
+
+
+def _blocks(handle: int, size: int) -> Iterator[bytes]:
+    while block := os.read(handle, min(size + 1, _BLOCK)):
+        yield block
+
+
+def printable(name: str) -> str:
+    """A file's name without what a terminal would obey or cannot show."""
+    return name if name.isprintable() else ascii(name)[1:-1]

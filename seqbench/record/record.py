@@ -13,25 +13,24 @@ from typing import Any
 
 import numpy as np
 
+from seqbench.record import shape
 from seqbench.schema import FINISHED, SCHEMA_VERSION, STATUSES, Record
 
 CHECKSUM = "sha256"
 """Key of a document that holds the SHA-256 of the canonical JSON of all its other keys."""
 
-_TEXT = ("kind", "run_id", "cell_id", "env_id", "command", "status", "started_at")
-_TEXT_OR_NONE = ("study", "reason", "traceback")
-_MAPPINGS = (
-    "labels",
-    "config",
-    "sources",
-    "environment",
-    "task",
-    "architecture",
-    "metrics",
-    "summary",
-    "arrays",
-    "files",
-)
+_SHOWN = 300
+"""Characters of a message about a document, whose keys may be anybody's."""
+_NONE = type(None)
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("kind", "run_id", "cell_id", "env_id", "command", "status", "started_at"), (str,)),
+    **dict.fromkeys(("study", "reason", "traceback"), (str, _NONE)),
+    **dict.fromkeys(("labels", "config", "sources", "environment", "task", "architecture", "metrics"), (dict,)),
+    **dict.fromkeys(("summary", "arrays", "files"), (dict,)),
+    **{"git": (dict, _NONE), "baselines": (list,), "seed": (int, _NONE), "attempt": (int,)},
+    **{"duration_s": (int, float), "schema_version": (int,)},
+}
+_CHOICES: dict[str, tuple[str, ...]] = {"kind": ("learning", "cost"), "status": STATUSES}
 
 
 def run_id(identity: Mapping[str, Any], seed: int | None, kind: str) -> str:
@@ -109,7 +108,16 @@ def load(text: str) -> Record:
         ValueError: it is not strict JSON, not a record, damaged, or written by a newer version; the message says which
             and what to do.
     """
-    document = _parse(text)
+    try:
+        return _record(_parse(text))
+    except RecursionError as error:
+        raise ValueError("is nested too deeply to be a record") from error
+    except ValueError as error:
+        told = str(error)
+        raise ValueError((told if told.isprintable() else ascii(told)[1:-1])[:_SHOWN]) from error
+
+
+def _record(document: dict[str, Any]) -> Record:
     version = document.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ValueError(
@@ -118,9 +126,7 @@ def load(text: str) -> Record:
     if document.pop(CHECKSUM, None) != _hash(document):
         raise ValueError("does not match its own checksum, so it was changed or damaged; delete it and run again")
     _check_types(document)
-    for name in ("baselines", "arrays"):
-        document[name] = _tuples(document[name])
-    return Record(**document)
+    return Record(**{name: field_value(name, value) for name, value in document.items()})
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -130,8 +136,6 @@ def _parse(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text, parse_constant=refuse)
         canonical(document)  # also refuses 1e999, which Python reads as infinity
-    except RecursionError as error:
-        raise ValueError("is nested too deeply to be a record") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"is not complete JSON ({error}); delete it and run again") from error
     if not isinstance(document, dict):
@@ -145,17 +149,28 @@ def _check_types(document: Mapping[str, Any]) -> None:
     if set(document) != names:
         odd = ", ".join(sorted(set(document) ^ names))
         raise ValueError(f"is not a record of format {SCHEMA_VERSION}: missing or unknown {odd}")
-    rules = [(name, str) for name in _TEXT]
-    rules += [(name, str | None) for name in _TEXT_OR_NONE]
-    rules += [(name, dict) for name in _MAPPINGS]
-    rules += [("git", dict | None), ("baselines", list), ("seed", int | None), ("attempt", int)]
-    rules += [("duration_s", int | float), ("schema_version", int)]
-    for name, kind in rules:
-        if not isinstance(document[name], kind):
-            raise ValueError(f"is not a record: {name} is a {type(document[name]).__name__}")
-    for name, known in (("kind", ("learning", "cost")), ("status", STATUSES)):
-        if document[name] not in known:
-            raise ValueError(f"is not a record: {name} is {document[name]!r}")
+    for name, value in document.items():
+        check_field(name, value)
+
+
+def check_field(name: str, value: Any) -> None:
+    """Refuse the value of one field of a document.
+
+    Raises:
+        ValueError: naming what is wrong with it.
+    """
+    if name not in _TYPES:
+        raise ValueError(f"is not a record: it has the unknown field {name[:40]!r}")
+    if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+        raise ValueError(f"is not a record: {name} is a {type(value).__name__}")
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise ValueError(f"is not a record: {name} is {value!r}")
+    shape.check(name, value)
+
+
+def field_value(name: str, value: Any) -> Any:
+    """What a ``Record`` holds where its document holds ``value``: baselines and axis names are tuples."""
+    return _tuples(value) if name in ("baselines", "arrays") else value
 
 
 def _tuples(value: Any) -> Any:

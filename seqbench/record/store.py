@@ -2,6 +2,7 @@
 
 A record appears whole or not at all: both files are written and flushed in a private folder, which is then renamed.
 Nothing that is there is ever overwritten. What cannot be read is named in ``problems`` and hides nothing else.
+Reading follows no link and changes nothing but the index, a cache that large stores have.
 """
 
 import errno
@@ -9,25 +10,23 @@ import hashlib
 import io
 import os
 import re
-import shutil
-import tempfile
-import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from seqbench.record.files import check_arrays, pack, sync_folder, text_of, write
-from seqbench.record.record import dump, load
+from seqbench.record import index, private
+from seqbench.record.fields import Reader, collector_paused
+from seqbench.record.files import check_arrays, give_name, make_folder, pack, printable, read, sync_folder, write
+from seqbench.record.reading import Problem, folder_name, judge
+from seqbench.record.record import dump
 from seqbench.schema import Record, UsageError
 
-_FOLDER = re.compile(r"(?P<run_id>[0-9a-f]{16})-(?P<env_id>[0-9a-f]{12})(?:-(?P<attempt>[2-9]|[1-9][0-9]+))?")
-_TEMPORARY = ".tmp-"
-_ABANDONED_S = 24 * 3600.0
-_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{12}(-([2-9]|[1-9][0-9]+))?")
+_DAMAGED = ".damaged"
 
 
 class Store:
@@ -35,68 +34,70 @@ class Store:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
-        self._problems: dict[str, str] | None = None
+        self._problems: dict[str, Problem] | None = None
 
     def publish(self, record: Record, arrays: Mapping[str, np.ndarray]) -> Path:
-        """Add a record; returns its folder.
+        """Add a record; returns its folder, which then survives a power cut.
 
         Where the run's folder is taken by other content the record gets the next attempt number; where the very same
         record is there already, that one is returned.
 
         Raises:
             ValueError: arrays and ``record.arrays`` disagree, or hold what cannot be stored.
-            OSError: the disk refuses; nothing is left behind.
+            OSError: the disk refuses; the record is not there.
         """
         check_arrays(record, arrays)
         packed = pack(arrays)
         record = replace(record, files={"arrays.npz": hashlib.sha256(packed).hexdigest()})
-        self.root.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.root))
-        try:
-            temporary.chmod(0o755)
+        make_folder(self.root)
+        with private.private_folder(self.root) as temporary:
             write(temporary / "arrays.npz", packed)
-            return self._rename(record, temporary)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-    def _rename(self, record: Record, temporary: Path) -> Path:
-        """Give the folder the first free name; the record says which attempt it became."""
-        while True:
-            text, target = dump(record), self.path(record)
-            if target.is_dir() and text_of(target / "record.json") == text:
-                return target
-            if not os.path.lexists(target):
+            while True:
+                text, target = dump(record), self.path(record)
+                if self._holds(target, text.encode(), packed):
+                    sync_folder(self.root)  # whoever published it may have died before doing so
+                    return target
                 write(temporary / "record.json", text.encode())
                 sync_folder(temporary)
-                try:
-                    os.rename(temporary, target)
-                except OSError as error:
-                    if error.errno not in _TAKEN:
-                        raise
-                else:
-                    sync_folder(self.root)
+                if give_name(temporary, target):
                     return target
-            record = replace(record, attempt=record.attempt + 1)
+                record = replace(record, attempt=record.attempt + 1)
+
+    def _holds(self, folder: Path, text: bytes, packed: bytes) -> bool:
+        """Whether just these files are there already."""
+        try:
+            return read(f"{folder}/record.json") == text and read(f"{folder}/arrays.npz") == packed
+        except (OSError, ValueError):
+            return False
 
     def path(self, record: Record) -> Path:
         """The folder that the record has or would have."""
-        suffix = "" if record.attempt == 1 else f"-{record.attempt}"
-        return self.root / f"{record.run_id}-{record.env_id}{suffix}"
+        return self.root / folder_name(record)
 
     def records(self, kind: str | None = None) -> list[Record]:
         """All readable records, attempts that were superseded included, by folder name; ``problems`` is renewed."""
         self._problems = {}
-        found = [record for folder in self._folders() if (record := self._read(folder)) is not None]
-        return [record for record in found if kind is None or record.kind == kind]
+        names = self._folders()
+        with collector_paused():
+            known = index.load(self.root, set(names))
+            unread, reader = [name for name in names if name not in known], Reader()
+            fresh = {name: item for name in unread if (item := self._read(name, reader)) is not None}
+            known |= fresh
+            if len(fresh) >= index.WORTH_WRITING:
+                index.save(self.root, known)
+        found = [known[name].record for name in names if name in known]
+        return [record for record in found if kind in (None, record.kind)]
 
     def find(self, run_id: str, env_id: str | None = None) -> list[Record]:
         """The readable records of one run, in one environment or in all, by environment and attempt."""
         self._problems = self._problems or {}
-        folders = sorted(self.root.glob(f"{run_id}-{env_id or ''}*"))
-        found = [self._read(folder) for folder in folders if not folder.name.startswith(_TEMPORARY)]
-        matches = [record for record in found if record and record.run_id == run_id]
-        matches = [record for record in matches if env_id in (None, record.env_id)]
-        return sorted(matches, key=lambda record: (record.env_id, record.attempt))
+        start, reader = f"{run_id}-{env_id or ''}", Reader()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            names = [name for name in os.listdir(self.root) if name.startswith(start) and _FOLDER.fullmatch(name)]
+            names = [name for name in names if not (self.root / name).is_symlink()]
+            found = [item.record for name in names if (item := self._read(name, reader)) is not None]
+            return sorted(found, key=lambda record: (record.env_id, record.attempt))
+        return []
 
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
         """The arrays of a record.
@@ -106,7 +107,7 @@ class Store:
         """
         path = self.path(record) / "arrays.npz"
         try:
-            content = path.read_bytes()
+            content = read(str(path))
             if hashlib.sha256(content).hexdigest() != record.files.get("arrays.npz"):
                 raise ValueError("its checksum is not the one in record.json")
             with np.load(io.BytesIO(content), allow_pickle=False) as packed:
@@ -119,7 +120,36 @@ class Store:
         """One sentence for each thing in the folder that is not a readable record: what it is, what to do."""
         if self._problems is None:
             self.records()
-        return [f"{name}: {text}" for name, text in sorted((self._problems or {}).items())]
+        return [f"{name}: {problem.what}; {problem.remedy}" for name, problem in sorted((self._problems or {}).items())]
+
+    def collect(self) -> int:
+        """Remove what killed processes left of records they were publishing; how many there were."""
+        return private.collect(self.root)
+
+    def set_aside(self) -> list[str]:
+        """Move each damaged record to ``.damaged/`` in the store; one sentence each: what was wrong, where it is now.
+
+        Nothing is deleted. Records of newer versions, what is not a record and what may not be read stay where they
+        are and remain ``problems``, as does what cannot be moved.
+        """
+        self.records()
+        damaged = {name: problem.what for name, problem in sorted((self._problems or {}).items()) if problem.damaged}
+        told = []
+        for name, what in damaged.items():
+            with suppress(OSError):
+                told.append(f"{name}: {what}; it was set aside as {self._move_aside(name)}")
+                del (self._problems or {})[name]
+        return told
+
+    def _move_aside(self, name: str) -> Path:
+        aside, number = self.root / _DAMAGED, 1
+        if aside.is_symlink():
+            raise OSError(errno.ELOOP, "is a link", str(aside))
+        make_folder(aside)
+        while not give_name(self.root / name, target := aside / (name if number == 1 else f"{name}.{number}")):
+            number += 1
+        sync_folder(self.root)  # that the old name is gone
+        return target
 
     def check_writable(self, key: str = "store") -> None:
         """Return if records can be published here; leaves the disk as it was.
@@ -136,79 +166,59 @@ class Store:
                 if not folder.is_dir():
                     folder.mkdir()
                     made.append(folder)
-            with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=self.root) as probe:
-                write(Path(probe) / "probe", b"seqbench")
+            with private.private_folder(self.root) as probe:
+                write(probe / "probe", b"seqbench")
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UsageError(
-                f"{key} must be a folder that can be written; got {str(self.root)[:80]!r} ({reason}). "
-                f"Choose another one with {key}=FOLDER."
-            ) from error
+            raise self._unusable(error, "written", key) from error
         finally:
             for folder in reversed(made):
                 with suppress(OSError):  # somebody else put something into it meanwhile
                     folder.rmdir()
 
-    def _entries(self) -> list[Path]:
+    def _unusable(self, error: Exception, use: str, key: str = "store") -> UsageError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return UsageError(
+            f"{key} must be a folder that can be {use}; got {str(self.root)[:80]!r} ({reason}). "
+            f"Choose another one with {key}=FOLDER."
+        )
+
+    def _entries(self) -> list[os.DirEntry[str]]:
         try:
             if not self.root.exists():
                 return []
             if not self.root.is_dir():
-                self._note(self.root, "is a file, not a folder of records; point store= to a folder")
+                what = "is a file, not a folder of records"
+                self._note(self.root.name, Problem(what=what, remedy="point store= to a folder"))
                 return []
-            return sorted(self.root.iterdir())
+            with os.scandir(self.root) as entries:
+                return list(entries)
         except (OSError, ValueError) as error:  # no permission, a name too long
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UsageError(
-                f"store must be a folder that can be read; got {str(self.root)[:80]!r} ({reason}). "
-                "Choose another one with store=FOLDER."
-            ) from error
+            raise self._unusable(error, "read") from error
 
-    def _folders(self) -> Iterator[Path]:
-        """Folders that bear a record's name; what else lies here is named as a problem."""
-        for path in self._entries():
-            if path.name.startswith(_TEMPORARY):
-                self._note_abandoned(path)
-            elif _FOLDER.fullmatch(path.name) and path.is_dir():
-                yield path
-            elif not path.name.startswith("."):
-                self._note(path, "is not a record; move it out of the store")
+    def _folders(self) -> list[str]:
+        """Names of the folders that bear a record's name; what else lies here is named as a problem."""
+        folders = []
+        for entry in self._entries():
+            if _FOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.name.startswith(private.PREFIX):
+                self._note_abandoned(entry)
+            elif not entry.name.startswith("."):
+                self._note(entry.name, Problem(what="is not a record", remedy="move it out of the store"))
+        return sorted(folders)
 
-    def _read(self, folder: Path) -> Record | None:
+    def _read(self, name: str, reader: Reader) -> index.Known | None:
         """The record in a folder; None, and a problem, where it cannot be trusted."""
-        try:
-            record = load((folder / "record.json").read_text(encoding="utf-8"))
-            named = _FOLDER.fullmatch(folder.name)
-            if named is None or self.path(record).name != folder.name:
-                raise ValueError("lies in a folder of another name; move it back or delete it")
-            self._check_files(folder, record)
-        except FileNotFoundError as error:
-            self._note(folder, f"has no {Path(error.filename).name}; delete the folder and run again")
-        except OSError as error:
-            self._note(folder, f"cannot be read ({error.strerror}); mend its permissions or delete it")
-        except UnicodeDecodeError:
-            self._note(folder, "record.json is not text; delete the folder and run again")
-        except ValueError as error:
-            self._note(folder, f"record.json {error}")
-        else:
-            return record
-        return None
+        found = judge(f"{self.root}/{name}", reader)
+        return self._note(name, found) if isinstance(found, Problem) else found
 
-    def _check_files(self, folder: Path, record: Record) -> None:
-        if set(record.files) != {"arrays.npz"}:
-            raise ValueError("names other files than arrays.npz; delete the folder and run again")
-        if hashlib.sha256((folder / "arrays.npz").read_bytes()).hexdigest() != record.files["arrays.npz"]:
-            raise ValueError("is fine, but arrays.npz beside it is damaged; delete the folder and run again")
-
-    def _note(self, path: Path, text: str) -> None:
+    def _note(self, name: str, problem: Problem) -> None:
         assert self._problems is not None
-        self._problems[path.name] = text
+        self._problems[printable(name)] = problem
 
-    def _note_abandoned(self, path: Path) -> None:
+    def _note_abandoned(self, entry: os.DirEntry[str]) -> None:
         """Name the folder of a process that was killed while publishing; a young one may still be at work."""
-        try:
-            age = time.time() - path.stat().st_mtime
-        except OSError:
-            return
-        if age > _ABANDONED_S:
-            self._note(path, "was left by a process that was killed; delete it")
+        with suppress(OSError):  # gone meanwhile
+            if private.age_s(Path(entry.path)) > private.ABANDONED_S:
+                what = "was left by a process that was killed"
+                self._note(entry.name, Problem(what=what, remedy="delete it, or let the next sweep do so"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqbench.record.reading import folder_name
 from seqbench.record.store import Store
 from seqbench.schema import Record
 
@@ -22,14 +23,23 @@ class Stores(Store):
         self._owners, found = {}, {}
         for store in self.parts:
             for record in store.records(kind):
-                name = self.path(record).name
+                name = folder_name(record)
                 if name not in found:
                     self._owners[name], found[name] = store, record
         return [found[name] for name in sorted(found)]
 
+    def find(self, run_id: str, env_id: str | None = None) -> list[Record]:
+        """The readable records of one run, by environment and attempt; those of earlier folders first."""
+        found: dict[str, Record] = {}
+        for store in self.parts:
+            for record in store.find(run_id, env_id):
+                if found.setdefault(folder_name(record), record) is record:
+                    self._owners[folder_name(record)] = store
+        return sorted(found.values(), key=lambda record: (record.env_id, record.attempt))
+
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
         """The arrays of a record, from the store it was read from."""
-        return self._owners.get(self.path(record).name, self.parts[0]).arrays(record)
+        return self._owners.get(folder_name(record), self.parts[0]).arrays(record)
 
     @property
     def problems(self) -> list[str]:
@@ -39,3 +49,11 @@ class Stores(Store):
     def publish(self, record: Record, arrays: Mapping[str, np.ndarray]) -> Path:
         """Refused: which of the folders should take it?"""
         raise NotImplementedError("a record is published to one store, not to several; use Store")
+
+    def collect(self) -> int:
+        """Refused, as ``publish`` is."""
+        raise NotImplementedError("several stores are only read; use Store")
+
+    def set_aside(self) -> list[str]:
+        """Refused, as ``publish`` is."""
+        raise NotImplementedError("several stores are only read; use Store")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from seqbench.report.groups import Cell, Group
-from seqbench.statistics import FEWEST, Interval, iqm, iqm_interval
+from seqbench.statistics.aggregate import iqm, iqm_interval
+from seqbench.statistics.seeds import FEWEST, Interval
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """``report.md``: the same verdicts for a terminal, a repository or a mail."""
 
+import re
 from collections.abc import Sequence
-from html import escape
 
 from seqbench.report.content import Content, Section
 from seqbench.report.costs import CostRow, span_text
@@ -20,7 +20,9 @@ from seqbench.report.wording import (
     whole,
 )
 
-_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|"})
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|&~$"})
+_BLOCK = re.compile(r"^(\d{0,9})([-+=.)])(?=[\s=-]|$)")
+"""What would make a paragraph a list, a rule or a heading where it begins with it."""
 
 
 def markdown(content: Content) -> str:
@@ -33,7 +35,7 @@ def markdown(content: Content) -> str:
 
 def _text(value: object) -> str:
     """Text of the data with nothing in it that Markdown obeys."""
-    return readable(value).translate(_SPECIAL)
+    return _BLOCK.sub(r"\1\\\2", readable(value).strip().translate(_SPECIAL))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:
@@ -128,5 +130,6 @@ def _provenance(content: Content) -> list[str]:
 
 
 def _code(text: str) -> str:
-    """Text as code; a backtick in it would end the code early."""
-    return f"`{readable(text)}`" if "`" not in text else f"<code>{escape(readable(text)).replace('`', '&#96;')}</code>"
+    """Text as code, between more backticks than it has in a row."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"`{readable(text)}`" if fence == "`" else f"{fence} {readable(text)} {fence}"

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from seqbench.report.comparison import Comparison
 from seqbench.schema import Better
-from seqbench.statistics import CellSummary, Interval
+from seqbench.statistics.seeds import Interval
+from seqbench.statistics.summary import CellSummary
+from seqbench.statistics.verdict import Comparison
 
 
 @dataclass(frozen=True, kw_only=True)

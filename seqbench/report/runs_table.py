@@ -8,6 +8,7 @@ from typing import Any
 from seqbench.record.record import current
 from seqbench.report.groups import model_order, natural
 from seqbench.report.tables import is_solved
+from seqbench.report.wording import readable
 from seqbench.schema import Record
 
 COLUMNS = (
@@ -42,7 +43,8 @@ COLUMNS = (
     "reason",
     "command",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""What a spreadsheet takes for the beginning of a formula, the wide forms of the same characters included."""
 
 
 def runs_csv(records: Iterable[Record]) -> str:
@@ -86,5 +88,5 @@ def _values(record: Record) -> dict[str, Any]:
 def _safe(value: Any) -> Any:
     if not isinstance(value, str):
         return "" if value is None else value
-    value = value.encode("utf-8", "replace").decode("utf-8")
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    value = readable(value)  # also because csv writes a bare carriage return unquoted, and readers end the row there
+    return f"'{value}" if value.lstrip().startswith(_FORMULA) else value

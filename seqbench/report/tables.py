@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from seqbench.report.comparison import compare_to_reference
 from seqbench.report.groups import Cell, Group, grouped
 from seqbench.report.remarks import remarks
 from seqbench.report.row import VerdictRow
 from seqbench.schema import Record
-from seqbench.statistics import summarise
+from seqbench.statistics.summary import summarise
+from seqbench.statistics.verdict import compare_to_reference
 
 
 def verdict_rows(records: Iterable[Record], reference: str | None = None) -> list[VerdictRow]:

@@ -3,7 +3,7 @@
 import math
 
 from seqbench.report.row import VerdictRow
-from seqbench.statistics import FEWEST, Interval
+from seqbench.statistics.seeds import FEWEST, Interval
 
 DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 

@@ -32,19 +32,20 @@ class Faults:
         if not self.first:
             return
         row, column, cell = self.first[0]
-        others = "".join(f"; row {r}, column {c!r}: {shorten(text)}" for r, c, text in self.first[1:])
+        others = "".join(f"; row {r}, column {shorten(c)}: {shorten(text)}" for r, c, text in self.first[1:])
         counts = " and ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
         problem = f"the cell must be a finite number; got {shorten(cell)} (cells in all: {counts}{others})"
-        refuse(file, f", row {row}, column {column!r}", problem, self._remedy(cell, column, hint_time))
+        refuse(file, f", row {row}, column {shorten(column)}", problem, self._remedy(cell, column, hint_time))
 
     @staticmethod
     def _remedy(cell: str, column: str, hint_time: bool) -> str:
         if cell.strip().lower() in _MISSING:
             return "Fill or cut out the missing values in the file; seqbench never fills or drops them"
-        if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", cell):
+        if re.fullmatch(r"\s*[+-]?\d+(?:[.,' \u00a0\u202f]\d+)+\s*", cell):
             return "Write numbers with a decimal point and without thousands separators"
         if hint_time and seconds(cell) is not None:
-            return f"If the column holds times, write task.time_column={column}"
+            name = column if re.fullmatch(r"[\w.-]{1,40}", column) else shorten(column)
+            return f"If the column holds times, write task.time_column={name}"
         return "Mend the cell, or leave the column out of task.columns"
 
 

@@ -57,7 +57,9 @@ def read(
     check_choice("task.gaps", gaps, ("refuse", "allow"))
     for name in columns or ():
         if isinstance(columns, str) or not isinstance(name, str):
-            raise UsageError(f"task.columns must be a list of column names; got {columns!r}. Write task.columns=[OT].")
+            raise UsageError(
+                f"task.columns must be a list of column names; got {repr(columns)[:80]}. Write task.columns=[OT]."
+            )
     file = plain_file.find(path)
     state = file.stat()
     return _read(file, None if columns is None else tuple(columns), time_column, gaps, state.st_mtime_ns, state.st_size)
@@ -106,25 +108,30 @@ def _header(file: Path, records: Iterator[tuple[int, list[str]]]) -> list[str]:
     if len(names) == 1 and (found := re.search(r"[;\t|]", names[0])):
         refuse(file, ", row 1", f"columns must be separated by commas; got {found[0]!r}", "Save the file with commas")
     if all(floats([name]) is not None for name in names):
-        refuse(file, ", row 1", f"it must hold column names; got {', '.join(names[:3])}", "Add a header row")
+        refuse(file, ", row 1", f"it must hold column names; got {', '.join(names[:3])[:80]}", "Add a header row")
     for name, count in Counter(names).items():
         if name and count > 1:
             at = " and ".join(str(i + 1) for i, n in enumerate(names) if n == name)
-            refuse(file, ", row 1", f"the column name {name!r} stands at columns {at}", "Rename all but one")
+            refuse(file, ", row 1", f"the column name {shorten(name)} stands at columns {at}", "Rename all but one")
     return names
 
 
 def _choose(file: Path, header: list[str], columns: tuple[str, ...] | None, time_column: str | None) -> list[str]:
     """The names of the columns to read as numbers."""
-    for key, names in (("task.columns", columns or ()), ("task.time_column", (time_column,) if time_column else ())):
+    for key, names in (
+        ("task.columns", columns or ()),
+        ("task.time_column", () if time_column is None else (time_column,)),
+    ):
         for name in names:
             if name not in header:
                 near = difflib.get_close_matches(name, header, 1)
-                hint = f"Did you mean {near[0]!r}" if near else "Choose one of these"
-                found = ", ".join(repr(n) for n in header[:20]) + (", ..." if len(header) > 20 else "")
-                refuse(file, ", row 1", f"{key} names {name!r}, and the columns are {found}", hint)
+                hint = f"Did you mean {shorten(near[0])}" if near else "Choose one of these"
+                found = ", ".join(map(shorten, header[:20])) + (", ..." if len(header) > 20 else "")
+                refuse(file, ", row 1", f"{key} names {shorten(name)}, and the columns are {found}", hint)
             if not name or names.count(name) > 1 or (key == "task.columns" and name == time_column):
-                refuse(file, "", f"{key} names {name!r}, which is empty or chosen twice", "Name each column once")
+                refuse(
+                    file, "", f"{key} names {shorten(name)}, which is empty or chosen twice", "Name each column once"
+                )
     chosen = list(columns) if columns is not None else [name for name in header if name != time_column]
     if not chosen:
         refuse(file, "", "no column of numbers is chosen", "Name at least one in task.columns")
@@ -202,4 +209,4 @@ class Clock:
             self._refuse(self.rows[at], problem, "Fill the gaps in the file, or accept them with task.gaps=allow")
 
     def _refuse(self, row: int, problem: str, todo: str) -> NoReturn:
-        refuse(self.file, f", row {row}, column {self.column!r}", problem, todo)
+        refuse(self.file, f", row {row}, column {shorten(self.column)}", problem, todo)

@@ -1,13 +1,16 @@
 """What happens inside a worker process: one run is built, trained and published. Nothing is returned but its record."""
 
+import multiprocessing
+import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import torch
@@ -17,34 +20,64 @@ from seqbench.instruments.gradient_profile import GradientProfile
 from seqbench.layers import Network, build_network
 from seqbench.metrics import METRICS
 from seqbench.population import Population
+from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.registry import build
 from seqbench.run import Result, Training
-from seqbench.schema import Cell, Record, Status, UsageError
+from seqbench.schema import FINISHED, Cell, Record, Status, UsageError, finite
 from seqbench.spec import Instrument, Task, generator
 from seqbench.sweep import outcome
 from seqbench.sweep.job import Job
+from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
 
 OOM = (MemoryError, torch.OutOfMemoryError)
+ORPHAN_S = 5.0
+"""Seconds that a process has to save its run when the one that started it is gone."""
 
 
 def work(job: Job, connection: Connection) -> None:
     """Entry point of a worker process. Every message is a tuple whose first item is its kind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    end_with_parent()
     prepare()
     try:
-        {"preflight": _preflight, "learning": _learn, "cost": _measure}[job.kind](job, connection.send)
+        _attempt(job, connection.send)
+    except outcome.StoreError as error:
+        with suppress(OSError):
+            connection.send(("refused", error.errno, error.strerror, error.filename))
+
+
+def _attempt(job: Job, send: Callable) -> None:
+    try:
+        {"preflight": _preflight, "learning": _learn, "cost": _measure}[job.kind](job, send)
     except (UsageError, contract.ContractError) as error:
         if job.kind == "preflight" and isinstance(error, UsageError):
-            connection.send(("usage", str(error)))
+            send(("usage", str(error)))
         else:
-            _fail(job, connection.send, "failed", str(error), None)
-    except BrokenPipeError:
-        return  # the parent is gone, and with it whoever wanted the result
+            _fail(job, send, "failed", str(error), None)
+    except outcome.StoreError:
+        raise
+    except (Interrupted, BrokenPipeError):
+        return  # it is saved; or the parent is gone, and with it whoever wanted the result
     except BaseException as error:
-        status, reason = classify(error)
-        _fail(job, connection.send, status, reason, traceback.format_exc())
+        status, reason = classify(error, job.cell.plugins)
+        _fail(job, send, status, reason, traceback.format_exc())
+
+
+def end_with_parent() -> None:
+    """See to it that this process does not outlive the one that wants its result: it saves its run, then it ends."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(ORPHAN_S)
+        os._exit(1)  # a step that does not end, or a handler that somebody replaced
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
 def prepare() -> None:
@@ -53,14 +86,11 @@ def prepare() -> None:
     torch.set_flush_denormal(True)
 
 
-def classify(error: BaseException) -> tuple[Status, str]:
-    """Status and one-line reason for what stopped a run."""
-    text = f"{type(error).__name__}: {error}".splitlines()[0][:500]
-    if isinstance(error, OOM) or "can't allocate memory" in str(error) or "not enough memory" in str(error):
-        return "oom", text
-    if isinstance(error, SystemExit):
-        return "failed", f"the code of the model or task called exit({error.code})"
-    return "failed", text
+def classify(error: BaseException, plugins: tuple[str, ...] = ()) -> tuple[Status, str]:
+    """Status and one-line reason for what stopped a run, with the line of the ``plugins``' code that it came from."""
+    reason = contract.told(error, plugins)
+    oom = isinstance(error, OOM) or "can't allocate memory" in reason or "not enough memory" in reason
+    return "oom" if oom else "failed", reason
 
 
 def build_task(cell: Cell) -> Task:
@@ -88,22 +118,66 @@ def instruments(cell: Cell) -> list[Instrument]:
 
 def _preflight(job: Job, send: Callable) -> None:
     instruments(job.cell)
-    task = build_task(job.cell)
-    contract.check_cell(job.cell, task)
-    send(("timed", cost.calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
+    with contract.code_answers(job.cell.plugins):
+        task = build_task(job.cell)
+        contract.check_cell(job.cell, task)
+        send(("timed", cost.calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
 
 
 def _learn(job: Job, send: Callable) -> None:
-    assert job.seed is not None
-    started, began = datetime.now(UTC), time.perf_counter()
+    scratch = job.scratch()
+    with outcome.writing_to(job.store):
+        claimed = scratch.claim(job.wait)
+    if not claimed:
+        send(("busy",))
+        return
+    if _trained_by_another(job):
+        scratch.clear()
+        return
+    keeper = CheckpointKeeper(scratch, job.cell, job.checkpoint_s)
+    started = datetime.now(UTC)
     task = build_task(job.cell)
-    torch.manual_seed(generator("cpu", "noise", job.seed).initial_seed())  # for modules that draw in forward
-    trainer = build_trainer(job.cell, task, (job.seed,))
-    training = Training(trainer, instruments(job.cell), lambda step, score: send(("progress", step, score)))
-    (result,) = training.run()
-    duration = time.perf_counter() - began
-    record = _record(job, started, duration, result, task, trainer.population.member(0))
-    Store(job.store).publish(record, result.arrays)
+    training = _resumed(job, task, keeper)
+    try:
+        (result,) = training.run()
+    except Interrupted:
+        reason = f"asked to end at step {training.step} of {training.trainer.budget}; the same command continues there"
+        _fail(job, send, "interrupted", reason, None)
+        raise
+    result.summary["resumed_at"] = keeper.resumed_at
+    record = _record(job, started, keeper.elapsed_s, result, task, training.population.member(0))
+    with outcome.writing_to(job.store):
+        Store(job.store).publish(record, result.arrays)
+    scratch.clear()
+
+
+def _trained_by_another(job: Job) -> bool:
+    """Whether another sweep on the same store was quicker."""
+    found = Store(job.store).find(job.run_id, env.env_id(env.environment()))
+    return any(record.attempt >= job.attempt and record.status in FINISHED for record in found)
+
+
+def _resumed(job: Job, task: Task, keeper: CheckpointKeeper) -> Training:
+    """The training of a run, where its checkpoint left it."""
+    assert job.seed is not None
+    seed, cell = job.seed, job.cell
+
+    def tell(step: int, score: float) -> None:
+        status = {"labels": dict(cell.labels), "seed": seed, "step": step, "budget": cell.budget}
+        status |= {"score": finite(score), "metric": task.metrics[0], "elapsed_s": keeper.elapsed_s}
+        with suppress(OSError):  # a full disk: only the view suffers
+            keeper.scratch.tell(status)
+
+    def begin() -> Training:
+        torch.manual_seed(generator("cpu", "noise", seed).initial_seed())  # for modules that draw in forward
+        return Training(build_trainer(cell, task, (seed,)), instruments(cell), tell, keeper)
+
+    training = begin()
+    try:
+        keeper.resume(training)
+    except (KeyError, ValueError, RuntimeError):  # it is of another layout: begin again
+        training = begin()
+    return training
 
 
 def _measure(job: Job, send: Callable) -> None:
@@ -114,15 +188,16 @@ def _measure(job: Job, send: Callable) -> None:
     summary, arrays = cost.measure(trainer, idle)
     result = Result(summary=summary, arrays=arrays, axes={name: ("sample",) for name in arrays})
     network = trainer.population.member(0)
-    Store(job.store).publish(_record(job, started, time.perf_counter() - began, result, task, network), arrays)
-    send(("progress", 0, summary["steps_per_s"]["median"]))
+    record = _record(job, started, time.perf_counter() - began, result, task, network)
+    with outcome.writing_to(job.store):
+        Store(job.store).publish(record, arrays)
 
 
 def _fail(job: Job, send: Callable, status: Status, reason: str, trace: str | None) -> None:
     if job.kind == "preflight":
         send(("failed", status, reason, trace))
         return
-    with suppress(OSError):  # a full disk: the parent sees that there is no record
+    with outcome.writing_to(job.store):
         Store(job.store).publish(outcome.record(job, status, reason, trace), {})
 
 

@@ -1,50 +1,57 @@
 """From a study to its records: plan, preflight, lanes, cost pass, report. Nothing is lost when it is stopped midway."""
 
 import time
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from rich.console import Console
 
-from seqbench import report
 from seqbench.record import environment as env
-from seqbench.record.record import cell_id, current, run_id
+from seqbench.record import scratch
+from seqbench.record.record import cell_id, current
 from seqbench.record.store import Store
-from seqbench.report.terminal import result_table
 from seqbench.report.wording import count
-from seqbench.schema import FINISHED, Cell, Record, Status, Study, UsageError
-from seqbench.sweep import estimate, outcome
+from seqbench.schema import FINISHED, Options, Record, Status, Study
+from seqbench.sweep import estimate, log, outcome, preflight
+from seqbench.sweep.closing import close
+from seqbench.sweep.drawing import PHASES
+from seqbench.sweep.entry import Phase, SweepEntry, announcement, entered
 from seqbench.sweep.job import Job
-from seqbench.sweep.lanes import Ended, Lanes, default_lanes
-from seqbench.sweep.plan import PlannedRun, make_plan
-from seqbench.sweep.progress import Progress
+from seqbench.sweep.lanes import Ended, Lanes
+from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
+from seqbench.sweep.progress import Progress, View
+from seqbench.sweep.state import StoreWatch
+
+CONTINUED: tuple[Status, ...] = ("interrupted", "killed")
+"""Statuses after which the checkpoint is kept, and the same command continues there."""
 
 
-def run(study: Study, console: Console) -> int:
+def run(study: Study, console: Console, command: str = "") -> int:
     """Train what is missing, measure what is unmeasured, write the report, print the table; the exit code.
+
+    Args:
+        study: what is asked for.
+        console: where it is told.
+        command: what resumes it, for whoever watches.
 
     Raises:
         UsageError: a cell cannot be built or the store cannot be written; nothing is left on disk then.
     """
-    return _Engine(study, console).run()
+    launcher = study.options.launcher
+    if launcher is not None:
+        from seqbench.sweep import launch  # late: its jobs import this file
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Checked:
-    """What the preflight found: seconds of a step and an evaluation, or why the cell cannot train."""
-
-    timing: estimate.Timing | None
-    failure: tuple[Status, str, str | None] | None
+        return launch.run(study, launcher, console, command)
+    return _Engine(study, console, command).run()
 
 
 class _Engine:
-    def __init__(self, study: Study, console: Console) -> None:
-        self.study, self.console = study, console
+    def __init__(self, study: Study, console: Console, command: str) -> None:
+        self.study, self.console, self.command = study, console, command
         self.store = Store(study.options.store)
-        devices = {cell.device for cell in study.cells}
-        self.lanes = study.options.lanes or default_lanes("cuda" if "cuda" in devices else "cpu")
+        self.lanes = lanes_of(study)
+        self.entry = SweepEntry(self.store.root, command or " ".join(cell.command for cell in study.cells))
         self.env_id = env.env_id(env.environment())
         self.began = time.monotonic()
 
@@ -52,19 +59,49 @@ class _Engine:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
+        self.store.collect()
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
-        checked = self._preflight(missing)  # first: a bad value is told in one message, with nothing before it
+        self._tidy(plan)
+        self.timed = {planned.run_id for planned in missing if planned.expected_s}
+        unmeasured = self._unmeasured() if self.study.options.cost else []
+        if not missing and not unmeasured:
+            return self._work(plan, missing, unmeasured)
+        with entered(self.entry):
+            return self._work(plan, missing, unmeasured)
+
+    def _work(self, plan: list[PlannedRun], missing: list[PlannedRun], unmeasured: list[Job]) -> int:
+        self._enter(plan, "checking")
+        # first: a bad value is told in one message, with nothing before it
+        cells = {planned.cell_id: planned.cell for planned in missing}
+        told = partial(self.entry.say, "checking", total=len(cells))
+        checked = preflight.check(cells.values(), self.lanes, self.console, told)
         self._announce(plan, missing)
         jobs = self._jobs(missing, checked)
-        unmeasured = self._unmeasured() if self.study.options.cost else []
         expected = self._estimate(jobs, unmeasured)
         self._publish_failures(missing, checked)
-        if jobs:
-            self._train(jobs)
-        if unmeasured:
-            self._measure(self._measurable(unmeasured))
-        return self._finish(plan, expected if missing else None)
+        self._enter(plan, "training", {job.run_id: job.expected_s for job in jobs})
+        try:
+            if jobs:
+                self._train(jobs)
+            if unmeasured:
+                self._measure(self._measurable(unmeasured))
+        except KeyboardInterrupt:
+            done = sum(not planned.train for planned in make_plan(self.study, self.store))
+            raise KeyboardInterrupt(f"{done} of {count(len(plan), 'run')} done") from None
+        self.entry.say("reporting")
+        took = f"took {estimate.spoken(time.monotonic() - self.began)}"
+        return close(self.study, self.store, plan, took + (f" (expected {expected})" if missing else ""), self.console)
+
+    def _enter(self, plan: list[PlannedRun], phase: Phase, expected_s: Mapping[str, float] | None = None) -> None:
+        """Say in the store what is planned, and what this sweep is at."""
+        numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
+        runs = [announced(planned, numbers[planned.cell_id], expected_s or {}) for planned in plan]
+        remote = self.study.options.launcher is not None
+        said = announcement(
+            self.study.cells, runs, command=self.command, env_id=plan[0].env_id, lanes=self.lanes, remote=remote
+        )  # fmt: skip
+        self.entry.announce(said, phase)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
         runs, cells = count(len(plan), "run"), count(len(self.study.cells), "cell")
@@ -77,42 +114,15 @@ class _Engine:
         for problem in self.store.problems:
             self._say(f"store: {problem}")
 
-    def _preflight(self, missing: list[PlannedRun]) -> dict[str, _Checked]:
-        cells = {_cell_key(planned.cell): planned.cell for planned in missing}
-        checked: dict[str, _Checked] = {}
-        usage: list[str] = []
-
-        def ended(end: Ended) -> None:
-            key = _cell_key(end.job.cell)
-            for kind, *rest in end.messages:
-                if kind == "usage":
-                    usage.append(rest[0])
-                elif kind == "timed":
-                    checked[key] = _Checked(timing=estimate.Timing(**rest[0]), failure=None)
-                elif kind == "failed":
-                    checked[key] = _Checked(timing=None, failure=(rest[0], rest[1], rest[2]))
-            if key not in checked:
-                status, reason = outcome.of_process(end)
-                checked[key] = _Checked(timing=None, failure=(status, reason, None))
-
-        if cells:
-            with Progress(self.console, "checking and calibrating", len(cells)) as progress:
-                lanes = Lanes(self.lanes)
-                jobs = [Job(kind="preflight", cell=cell) for cell in cells.values()]
-                lanes.run(jobs, lambda end: (ended(end), progress.advance()), progress.tick)
-        if usage:
-            raise UsageError(usage[0])
-        return checked
-
-    def _jobs(self, missing: list[PlannedRun], checked: dict[str, _Checked]) -> list[Job]:
+    def _jobs(self, missing: list[PlannedRun], checked: dict[str, preflight.Checked]) -> list[Job]:
         jobs = []
         for planned in missing:
-            timing = checked[_cell_key(planned.cell)].timing
+            timing = checked[preflight.key(planned.cell)].timing
             if timing is None:
                 continue
             steps = estimate.expected_steps(planned.cell, self.study.expected_steps)
-            seconds = estimate.run_seconds(planned.cell, steps, timing)
-            jobs.append(_learning_job(planned, self.study.options.store, seconds))
+            seconds = planned.expected_s or estimate.run_seconds(planned.cell, steps, timing)
+            jobs.append(_learning_job(planned, self.study.options, seconds))
         return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
 
     def _unmeasured(self) -> list[Job]:
@@ -131,7 +141,8 @@ class _Engine:
 
     def _estimate(self, jobs: list[Job], unmeasured: list[Job]) -> str:
         seconds = estimate.wall_seconds([job.expected_s for job in jobs], self.lanes, len(unmeasured))
-        known = all(estimate.steps_are_known(job.cell, self.study.expected_steps) for job in jobs)
+        steps = self.study.expected_steps
+        known = all(job.run_id in self.timed or estimate.steps_are_known(job.cell, steps) for job in jobs)
         if jobs:
             much = f"{'' if known else 'at most '}{estimate.spoken(seconds)} from now"
             what = f"{count(len(jobs), 'run')}, {count(len(unmeasured), 'cost measurement')}"
@@ -140,95 +151,95 @@ class _Engine:
         return told if known else f"at most {told}"
 
     def _train(self, jobs: list[Job]) -> None:
-        with Progress(self.console, "training", len(jobs), sum(job.expected_s for job in jobs)) as progress:
+        busy: list[Job] = []
+        trained: list[Record] = []
+        began = time.monotonic()
+        with View(self.console, StoreWatch(self.store.root, self.entry.name)) as view:
             lanes = Lanes(self.lanes)
 
             def ended(end: Ended) -> None:
-                progress.finished(end, self._reconcile(end))
+                if ("busy",) in end.messages:
+                    busy.append(end.job)
+                else:
+                    trained.append(self._reconcile(end))
 
-            lanes.run(jobs, ended, lambda: progress.tick(lanes.running))
+            def tick() -> None:
+                self.entry.beat()
+                view.tick()
+
+            lanes.run(jobs, ended, tick)
+            if busy:
+                self._say(f"{count(len(busy), 'run')} of these are trained by another command: waiting for it.")
+                lanes.run([replace(job, wait=True) for job in busy], ended, tick)
+        share = estimate.training_share(trained, self.lanes, time.monotonic() - began)
+        if share is not None and not busy:  # else the waiting was part of the time
+            self._say(f"{share:.0%} of the lanes' time was training and evaluation.")
 
     def _measure(self, jobs: list[Job]) -> None:
-        with Progress(self.console, "measuring speed and memory, nothing else running", len(jobs)) as progress:
+        def told(done: int) -> None:
+            self.entry.say("measuring", done, len(jobs))
+
+        with Progress(self.console, PHASES["measuring"], len(jobs), told) as progress:
             lanes = Lanes(1, "spawn")
             lanes.run(jobs, lambda end: (self._reconcile(end), progress.advance()), progress.tick)
 
     def _reconcile(self, end: Ended) -> Record:
-        """The record that the job left; where it left none, one that says how its process ended."""
+        """The record that the job left; where it left none, one that says how its process ended.
+
+        Raises:
+            OSError: the disk took no record; so it would be with every other run.
+        """
+        for kind, *rest in end.messages:
+            if kind == "refused":
+                raise OSError(*rest)
         left = [r for r in self.store.find(end.job.run_id, self.env_id) if r.attempt >= end.job.attempt]
         if not left:
             self._publish_failure(end.job, *outcome.of_process(end), None)
             left = self.store.find(end.job.run_id, self.env_id)
+        private = end.job.scratch()
+        if left[-1].status not in CONTINUED and private.claim():  # nobody else is at it
+            private.clear()
         return left[-1]
 
-    def _publish_failures(self, missing: Iterable[PlannedRun], checked: dict[str, _Checked]) -> None:
+    def _tidy(self, plan: Iterable[PlannedRun]) -> None:
+        """Remove what killed processes left of this command's earlier sweeps, and of runs that they had published."""
+        names, done = scratch.names(self.store.root), {planned.run_id for planned in plan if not planned.train}
+        for name in names & done:
+            log.drop_empty(log.path_of(self.store.root, name))
+        for name in names:
+            private = scratch.Scratch(self.store.root, name)
+            ours = name.removesuffix(f"-{self.env_id}") in done - {name} or name.startswith(self.entry.name)
+            if ours and private.claim():
+                private.clear()
+
+    def _publish_failures(self, missing: Iterable[PlannedRun], checked: dict[str, preflight.Checked]) -> None:
         told = set()
         for planned in missing:
-            failure = checked[_cell_key(planned.cell)].failure
+            failure = checked[preflight.key(planned.cell)].failure
             if failure is None:
                 continue
-            self._publish_failure(_learning_job(planned, self.study.options.store, 0.0), *failure)
-            if _cell_key(planned.cell) not in told:
-                told.add(_cell_key(planned.cell))
+            self._publish_failure(_learning_job(planned, self.study.options, 0.0), *failure)
+            if preflight.key(planned.cell) not in told:
+                told.add(preflight.key(planned.cell))
                 self._say(
                     f"{planned.cell.labels['model']} on {planned.cell.labels['task']}: {failure[0]}: {failure[1]}"
                 )
 
     def _publish_failure(self, job: Job, status: Status, reason: str, trace: str | None) -> None:
-        self.store.publish(outcome.record(job, status, reason, trace), {})
-
-    def _finish(self, plan: list[PlannedRun], expected: str | None) -> int:
-        wanted = {planned.run_id for planned in plan} | {
-            run_id(cell.identity(), None, "cost") for cell in self.study.cells
-        }
-        records = [record for record in self.store.records() if record.run_id in wanted]
-        self.console.print(result_table(records, self.study.reference))
-        ours = [record for record in current(records) if record.env_id == self.env_id]
-        counts = Counter(record.status for record in ours if record.kind == "learning")
-        elapsed = time.monotonic() - self.began
-        told = f" (expected {expected})" if expected is not None else ""
-        summary = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-        self._say(f"{summary}; took {estimate.spoken(elapsed)}{told}.")
-        for record in ours:
-            if record.status not in ("completed", "diverged"):
-                self._say(
-                    f"{record.status}: {record.labels['model']} on {record.labels['task']} seed {record.seed}: "
-                    f"{record.reason} ({self.store.root / record.run_id}*)"
-                )
-        if self.study.options.report:
-            learning = {planned.run_id for planned in plan}
-            self._report(learning | {record.run_id for record in records})
-        bad = sum(number for status, number in counts.items() if status not in ("completed", "diverged"))
-        return 1 if bad else 0
-
-    def _report(self, wanted: set[str]) -> None:
-        out = Path(self.study.options.out)
-        page = report.write(
-            self.store,
-            out,
-            study=self.study.name,
-            tuning=self.study.tuning,
-            planned=wanted,
-            reference=self.study.reference,
-        )
-        self._say(f"Report: {page}")
-        store = self.study.options.store
-        self._say(f"Next, a report of all that the store holds: python -m seqbench report --store {store} --out {out}")
+        with outcome.writing_to(job.store):
+            self.store.publish(outcome.record(job, status, reason, trace), {})
 
     def _say(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(self.console, text)
 
 
-def _cell_key(cell: Cell) -> str:
-    return run_id(cell.identity(), None, "learning")
-
-
-def _learning_job(planned: PlannedRun, store: str, expected_s: float) -> Job:
+def _learning_job(planned: PlannedRun, options: Options, expected_s: float) -> Job:
     return Job(
         kind="learning",
         cell=planned.cell,
         seed=planned.seed,
-        store=store,
+        store=options.store,
         attempt=planned.attempt,
+        checkpoint_s=options.checkpoint_s,
         expected_s=expected_s,
     )

@@ -1,11 +1,13 @@
 """How long a sweep will take: steps that such runs took before, times seconds of a step measured just now."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from seqbench.report.wording import count
 from seqbench.schedule import evaluation_steps
-from seqbench.schema import Cell
+from seqbench.schema import FINISHED, Cell, Record
 
 START_S = 0.6
 """Seconds from starting a run's process to its first step, and from its last step to its record: build, probe, test."""
@@ -20,6 +22,35 @@ class Timing:
 
     step_s: float
     evaluate_s: float
+
+
+class Durations:
+    """Mean seconds that finished runs took.
+
+    Args:
+        records: of runs in one environment: seconds of another machine say nothing here.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._cells: dict[str, list[float]] = {}
+        self._kinds: dict[tuple[str, str], list[float]] = {}
+        for record in records:
+            if record.status in FINISHED:
+                self._cells.setdefault(record.cell_id, []).append(record.duration_s)
+                kind = (record.labels["task"], record.labels["model"])
+                self._kinds.setdefault(kind, []).append(record.duration_s)
+
+    def of_cell(self, cell_id: str) -> float | None:
+        """Of the cell's seeds; None where none has finished."""
+        return _mean(self._cells.get(cell_id))
+
+    def of_kind(self, labels: Mapping[str, str]) -> float | None:
+        """Of runs with these labels of task and model, in any variant; None where none has finished."""
+        return _mean(self._kinds.get((labels["task"], labels["model"])))
+
+
+def _mean(values: Sequence[float] | None) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def expected_steps(cell: Cell, known: Mapping[tuple[str, str], float]) -> float:
@@ -51,6 +82,43 @@ def wall_seconds(runs_s: Sequence[float], lanes: int, measurements: int) -> floa
     for seconds in sorted(runs_s, reverse=True):
         heapq.heapreplace(ends, ends[0] + seconds)
     return max(ends) + measurements * COST_S + REPORT_S
+
+
+def expected_time(runs_s: Sequence[float | None], lanes: int, measurements: int = 0) -> str:
+    """A sentence on how long runs will take of which some may be unknown.
+
+    >>> expected_time([60.0, 60.0, None], lanes=2)
+    'Expected time: 1 min 8 s on 2 lanes by records of such runs, and 1 run more that no record tells of: ...'
+    """
+    known = [seconds for seconds in runs_s if seconds is not None]
+    unknown = len(runs_s) - len(known)
+    if not known:
+        return "Expected time: no record of such runs tells; the sweep times a step of each cell before it trains."
+    told = f"{spoken(wall_seconds(known, lanes, measurements))} on {count(lanes, 'lane')} by records of such runs"
+    if unknown:
+        told += (
+            f", and {count(unknown, 'run')} more that no record tells of: "
+            f"the sweep times a step of {'it' if unknown == 1 else 'each'} before it trains"
+        )
+    return f"Expected time: {told}."
+
+
+def training_share(records: Iterable[Record], lanes: int, wall_s: float) -> float | None:
+    """How much of the lanes' time was training and evaluation; None where no run tells.
+
+    Args:
+        records: of the runs that were trained in this time. Of a run that was continued only the share of the steps
+            that were taken since then counts: seconds of earlier processes were not of this time.
+        lanes: worker processes.
+        wall_s: seconds from the first run's start to the last one's end.
+    """
+    seconds = [_seconds_now(record.summary) for record in records if "train_s" in record.summary]
+    return sum(seconds) / (lanes * wall_s) if seconds and wall_s > 0 else None
+
+
+def _seconds_now(summary: Mapping[str, Any]) -> float:
+    before = summary.get("resumed_at") or [0]
+    return (summary["train_s"] + summary["evaluate_s"]) * (1 - before[-1] / max(summary["steps"], 1))
 
 
 def spoken(seconds: float) -> str:

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from seqbench.record import environment as env
 from seqbench.record.record import run_id
+from seqbench.record.scratch import Scratch
 from seqbench.schema import Cell
+
+PREFLIGHT_S = 300.0
+"""Seconds that a preflight or a cost measurement may take; less where ``train.timeout_s`` gives a whole run less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +20,8 @@ class Job:
         kind: "preflight" checks a cell and times its step, "learning" trains one member, "cost" measures the cell.
         seed: the member's seed, None where there is none.
         store: folder of records. attempt: number of this attempt.
+        checkpoint_s: seconds between checkpoints, None for none.
+        wait: whether to wait where another process trains this run; else the job ends at once with a "busy" message.
         expected_s: estimated seconds, for the order and the progress.
     """
 
@@ -23,9 +30,21 @@ class Job:
     seed: int | None = None
     store: str = ""
     attempt: int = 1
+    checkpoint_s: float | None = None
+    wait: bool = False
     expected_s: float = 0.0
 
     @property
     def run_id(self) -> str:
         """Identity of the run or measurement."""
         return run_id(self.cell.identity(), self.seed, "cost" if self.kind == "cost" else "learning")
+
+    @property
+    def limit_s(self) -> float | None:
+        """Wall-clock seconds after which the process is ended; None sets no limit."""
+        timeout_s = self.cell.train.timeout_s
+        return timeout_s if self.kind == "learning" else min(PREFLIGHT_S, timeout_s or PREFLIGHT_S)
+
+    def scratch(self) -> Scratch:
+        """The private files of the run while it is not finished."""
+        return Scratch(self.store, f"{self.run_id}-{env.env_id(env.environment())}")

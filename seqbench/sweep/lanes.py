@@ -1,4 +1,4 @@
-"""Worker processes: one a job, at most so many at once. What a job leaves is in the store; messages are only progress.
+"""Worker processes: one a job, at most so many at once. What a job leaves is in the store.
 
 CPU jobs come from a forkserver that has torch loaded: isolation (memory, random state, crashes) for some 20 ms a run
 instead of two seconds of import. Whoever needs a truly fresh process asks for "spawn".
@@ -31,31 +31,39 @@ class Lane:
     process: Any
     connection: Connection
     began: float = field(default_factory=time.monotonic)
-    step: int = 0
-    score: float | None = None
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the process was started."""
         return time.monotonic() - self.began
 
+    def awaited(self) -> list[Any]:
+        """What becomes readable when there is something to attend to."""
+        return [self.process.sentinel] if self.connection.closed else [self.process.sentinel, self.connection]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a job's process ended: its messages but progress, its exit code, whether it ran past its time limit."""
+    """How a job's process ended.
+
+    Attributes:
+        messages: what it sent. exit_code: of its process.
+        timed_out: whether it ran past its time limit. stopped: whether it was ended because the sweep was.
+    """
 
     job: Job
     messages: tuple[tuple, ...]
     exit_code: int | None
     timed_out: bool
     elapsed_s: float
+    stopped: bool = False
 
 
 class Lanes:
     """Runs jobs in the order given, ``number`` at a time.
 
     Attributes:
-        running: the lanes at work, for whoever draws progress.
+        running: the lanes at work.
     """
 
     def __init__(self, number: int, method: Literal["forkserver", "spawn"] = "forkserver") -> None:
@@ -70,31 +78,40 @@ class Lanes:
     def run(
         self, jobs: Sequence[Job], ended: Callable[[Ended], object], tick: Callable[[], None] = lambda: None
     ) -> None:
-        """Run all jobs; ``ended`` is called for each, ``tick`` four times a second. Leaves no process behind."""
+        """Run all jobs; ``ended`` is called for each, ``tick`` four times a second. Leaves no process behind.
+
+        Where it is interrupted, ``ended`` is also called for the jobs that were at work, once they have stopped.
+        """
         waiting = list(jobs)
         try:
             while waiting or self.running:
                 while waiting and len(self.running) < self.number:
                     self._start(waiting.pop(0))
-                wait([item for lane in self.running for item in (lane.connection, lane.process.sentinel)], POLL_S)
+                wait([item for lane in self.running for item in lane.awaited()], POLL_S)
                 for lane in list(self.running):
                     self._attend(lane, ended)
                 tick()
+        except KeyboardInterrupt:
+            for end in self.stop():
+                ended(end)
+            raise
         finally:
             self.stop()
 
-    def stop(self) -> None:
-        """End every process: first asked, after two seconds made to."""
-        for lane in self.running:
-            lane.process.terminate()
+    def stop(self) -> list[Ended]:
+        """End every process: first asked, so that it saves its run, after two seconds, or one more Ctrl-C, made to."""
         deadline = time.monotonic() + GRACE_S
-        for lane in self.running:
-            lane.process.join(max(0.0, deadline - time.monotonic()))
-            if lane.process.is_alive():
+        try:
+            for lane in self.running:
+                lane.process.terminate()
+            for lane in self.running:
+                lane.process.join(max(0.0, deadline - time.monotonic()))
+        finally:
+            for lane in self.running:
                 lane.process.kill()
-                lane.process.join()
-            lane.connection.close()
+        stopped = [self._end(lane, timed_out=False, stopped=True) for lane in self.running]
         self.running.clear()
+        return stopped
 
     def _start(self, job: Job) -> None:
         receiver, sender = self.context.Pipe(duplex=False)
@@ -109,30 +126,34 @@ class Lanes:
     def _attend(self, lane: Lane, ended: Callable[[Ended], object]) -> None:
         alive = lane.process.is_alive()
         self._read(lane)
-        limit = lane.job.cell.train.timeout_s if lane.job.kind == "learning" else None
+        limit = lane.job.limit_s
         timed_out = alive and limit is not None and lane.elapsed_s > limit
         if timed_out:
             lane.process.kill()
         elif alive:
             return
+        self.running.remove(lane)
+        ended(self._end(lane, timed_out))
+
+    def _end(self, lane: Lane, timed_out: bool, stopped: bool = False) -> Ended:
         lane.process.join()
         self._read(lane)
         lane.connection.close()
-        self.running.remove(lane)
-        messages = tuple(self._messages.pop(id(lane.process)))
-        code = lane.process.exitcode
-        ended(Ended(job=lane.job, messages=messages, exit_code=code, timed_out=timed_out, elapsed_s=lane.elapsed_s))
+        return Ended(
+            job=lane.job,
+            messages=tuple(self._messages.pop(id(lane.process))),
+            exit_code=lane.process.exitcode,
+            timed_out=timed_out,
+            elapsed_s=lane.elapsed_s,
+            stopped=stopped,
+        )
 
     def _read(self, lane: Lane) -> None:
         try:
             while lane.connection.poll():
-                message = lane.connection.recv()
-                if message[0] == "progress":
-                    lane.step, lane.score = message[1], message[2]
-                else:
-                    self._messages[id(lane.process)].append(message)
+                self._messages[id(lane.process)].append(lane.connection.recv())
         except (EOFError, OSError):
-            return  # the writer is gone; the process's end tells the rest
+            lane.connection.close()  # the writer is gone; the process's end tells the rest
 
 
 @contextmanager
@@ -161,8 +182,10 @@ def _interrupts_held() -> Iterator[None]:
 
 def _work(job: Job, connection: Connection) -> None:
     from seqbench.sweep.cell import work
+    from seqbench.sweep.log import captured
 
-    work(job, connection)
+    with captured(job):
+        work(job, connection)
 
 
 def default_lanes(device: str) -> int:

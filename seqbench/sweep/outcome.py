@@ -1,6 +1,8 @@
 """What became of a run whose process left no record, told from how the process ended. No torch."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from seqbench.record import environment as env
@@ -9,16 +11,44 @@ from seqbench.schema import Record, Status
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended
 
+SERVER_DIED = 255
+"""Exit code of a process of a forkserver that died before it could tell the process's own."""
+
+
+class StoreError(OSError):
+    """The disk takes no record. Nothing is wrong with the run; every other would meet the same."""
+
+
+@contextmanager
+def writing_to(store: str) -> Iterator[None]:
+    """Tell errors of the store from those of the code that trains.
+
+    Raises:
+        StoreError: from an OSError inside, and with a path, which not every OSError names.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(error.errno, error.strerror, error.filename or store) from error
+
 
 def of_process(end: Ended) -> tuple[Status, str]:
     """Status and reason of a job that ended without a record."""
+    if end.stopped:
+        return "interrupted", "the sweep was interrupted; the same command goes on from its last checkpoint"
     if end.timed_out:
-        return "timeout", f"still running after train.timeout_s={end.job.cell.train.timeout_s:g} seconds"
+        limit = f"{end.job.limit_s:g} seconds"
+        if end.job.kind == "learning":
+            return "timeout", f"still running after train.timeout_s={limit}"
+        what = {"preflight": "check before training", "cost": "cost measurement"}[end.job.kind]
+        return "timeout", f"the {what} gave no answer in {limit}"
     code = end.exit_code
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = ", possibly out of memory" if name == "SIGKILL" else ""
         return "killed", f"the worker process was ended by {name}{hint}"
+    if code == SERVER_DIED:
+        return "killed", "the process that starts the workers was ended, possibly out of memory"
     return "failed", f"the worker process ended with exit code {code} and left no record"
 
 

@@ -1,104 +1,113 @@
-"""The view of a sweep at work: one live block in a terminal, plain lines elsewhere. Only the parent draws."""
+"""What a sweep at work looks like: one calm block in a terminal, plain lines elsewhere. Only the parent draws."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from types import TracebackType
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bar
-from rich.text import Text
 
-from seqbench.schema import Record
-from seqbench.sweep.estimate import spoken
-from seqbench.sweep.lanes import Ended, Lane
+from seqbench.report.wording import readable
+from seqbench.sweep.drawing import block, counted, ended_lines, headline
+from seqbench.sweep.state import StoreWatch, SweepState
 
+LOOK_S = 1.0
 PLAIN_EVERY_S = 30.0
 
 
-class Progress:
-    """Counts finished jobs, shows what runs and how long the rest will take.
+class View:
+    """Shows the sweeps of a store while this block runs: a line for each run that ends, and where the sweeps stand.
 
-    Args:
-        total: number of jobs.
-        expected_s: their estimated seconds of one lane, where known: the remaining time is scaled by what has passed.
+    Attributes:
+        states: those of the last look.
     """
 
-    def __init__(self, console: Console, title: str, total: int, expected_s: float = 0.0) -> None:
-        self.console, self.title, self.total, self.expected_s = console, title, total, expected_s
-        self.done, self.done_expected_s, self.done_s = 0, 0.0, 0.0
-        self.began = self.spoke = time.monotonic()
-        self.bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[eta]}")
-        )
-        self.task = self.bar.add_task(title, total=total, eta="")
-        self.live = (
-            Live(self.bar, console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
-        )
+    def __init__(self, console: Console, watch: StoreWatch) -> None:
+        self.console, self.watch = console, watch
+        self.states: list[SweepState] = []
+        self._looked = self._spoke = time.monotonic()
+        self._live = _live(console)
 
-    def __enter__(self) -> "Progress":
-        if self.live:
-            self.live.start()
+    def __enter__(self) -> "View":
+        self.states = self.watch.look()  # what ended before is no news
+        if self._live:
+            self._live.start()
+            self._draw()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.live:
-            self.live.stop()
+        self._look()
+        if self._live:
+            self._live.stop()
+
+    def tick(self) -> None:
+        """Look and redraw where a second has passed: called a few times a second."""
+        if time.monotonic() - self._looked >= LOOK_S:
+            self._look()
+            self._draw()
+
+    def _look(self) -> None:
+        self._looked = time.monotonic()
+        self.states = self.watch.look()
+        for state in self.states:
+            titled = f"{readable(state.announcement.title)}  " if len(self.states) > 1 else ""
+            for text in ended_lines(state):
+                self._print(titled + text)
+
+    def _draw(self) -> None:
+        if self._live:
+            self._live.update(block(self.states, self.console), refresh=True)
+        elif time.monotonic() - self._spoke > PLAIN_EVERY_S:
+            for state in self.states:
+                self._print(headline(state))
+
+    def _print(self, text: str) -> None:
+        self._spoke = time.monotonic()
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class Progress:
+    """Counts finished jobs that leave no record of a run: checks and measurements; in the look of ``View``.
+
+    Args:
+        total: number of jobs.
+        told: called with the number done, at each tick.
+    """
+
+    def __init__(
+        self, console: Console, title: str, total: int, told: Callable[[int], object] = lambda _: None
+    ) -> None:
+        self.console, self.title, self.total, self.told = console, title, total, told
+        self.done = 0
+        self._drawn, self._spoke = -1.0, time.monotonic()
+        self._live = _live(console)
+
+    def __enter__(self) -> "Progress":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live:
+            self._live.stop()
 
     def advance(self) -> None:
         """One job more is done."""
         self.done += 1
+        self._drawn = -1.0
 
-    def finished(self, end: Ended, record: Record) -> None:
-        """A run has ended: print its line."""
-        self.advance()
-        self.done_expected_s += end.job.expected_s
-        self.done_s += end.elapsed_s
-        self._print(
-            f"{self.done:>4}/{self.total}  {_name(end.job.cell.labels)} seed {end.job.seed}: {_told(record)}"
-            f"  ({end.elapsed_s:.1f} s)"
-        )
-
-    def tick(self, running: Sequence[Lane] = ()) -> None:
+    def tick(self) -> None:
         """Redraw: called a few times a second."""
-        if self.live:
-            self.bar.update(self.task, completed=self.done, eta=self._left(running))
-            self.live.update(
-                Group(self.bar, *(Text(_lane(lane), overflow="ellipsis", no_wrap=True) for lane in running))
-            )
-        elif time.monotonic() - self.spoke > PLAIN_EVERY_S:
-            self._print(f"{self.title}: {self.done}/{self.total} done {self._left(running)}")
-
-    def _left(self, running: Sequence[Lane]) -> str:
-        if not self.expected_s:
-            return ""
-        pace = self.done_s / self.done_expected_s if self.done_expected_s else 1.0
-        begun = sum(min(lane.elapsed_s, lane.job.expected_s * pace) for lane in running)
-        left = (self.expected_s - self.done_expected_s) * pace - begun
-        return f"about {spoken(max(left, 0.0) / max(len(running), 1))} left"
-
-    def _print(self, text: str) -> None:
-        self.spoke = time.monotonic()
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.told(self.done)
+        now = time.monotonic()
+        if self._live and now - self._drawn >= LOOK_S:
+            self._drawn = now
+            self._live.update(counted(self.title, self.done, self.total, self.console), refresh=True)
+        elif now - self._spoke > PLAIN_EVERY_S:
+            self._spoke = now
+            self.console.print(f"{self.title}: {self.done}/{self.total} done", markup=False, highlight=False)
 
 
-def _name(labels: Mapping[str, str]) -> str:
-    return " ".join(part for part in (labels["task"], labels["model"], labels["variant"]) if part)
-
-
-def _lane(lane: Lane) -> str:
-    score = "" if lane.score is None else f"  score {lane.score:.4g}"
-    return f"  {_name(lane.job.cell.labels)} seed {lane.job.seed}: step {lane.step}/{lane.job.cell.budget}{score}"
-
-
-def _told(record: Record) -> str:
-    summary = record.summary
-    if not summary:
-        return f"{record.status}: {record.reason}"
-    score = "no score" if summary["score"] is None else f"{record.task['score']} {summary['score']:.4g}"
-    if record.status != "completed":
-        return f"{record.status} ({record.reason}), {score}"
-    if summary["solved"]:
-        return f"{score}, solved after {summary['steps_to_solve']} steps"
-    return f"{score}" if summary["solved"] is None else f"{score}, not solved in {summary['steps']} steps"
+def _live(console: Console) -> Live | None:
+    """Redrawn by its owner, not by a thread: nothing flickers between two looks, and signals reach the main thread."""
+    return Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None

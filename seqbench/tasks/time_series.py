@@ -27,7 +27,7 @@ class TimeSeries(Task):
 
     The series is cut in time into training, validation and test part. A window belongs to the part that holds all its
     targets; its inputs may reach back into the part before, as is usual in the field. Channels are standardised by
-    mean and standard deviation of the training part; a channel that is constant there is only shifted. Training
+    mean and standard deviation of the training part; a channel that is constant there is refused. Training
     windows are drawn at random, at most ``validation_windows`` evenly spaced ones validate, every window of the test
     part is tested once (no short last batch is dropped).
 

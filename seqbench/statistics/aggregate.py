@@ -1,0 +1,122 @@
+"""One architecture over several tasks: interquartile mean and performance profile, seeds as strata of their task."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy import special, stats
+
+from seqbench.statistics.intervals import wilson_interval
+from seqbench.statistics.resampling import DRAWS, percentiles, resampled, widened
+from seqbench.statistics.seeds import Estimate, Interval, Tasks, Values, low_power, too_few, vector
+
+
+def iqm(values: Sequence[float] | np.ndarray) -> float:
+    """Interquartile mean: the mean without the lowest and the highest quarter, of any number of axes.
+
+    Source: Agarwal et al. 2021, arXiv:2108.13264.
+
+    >>> iqm([0.0, 1.0, 2.0, 100.0])
+    1.5
+    """
+    return float(stats.trim_mean(np.asarray(values, dtype=np.float64).ravel(), 0.25))
+
+
+def iqm_interval(scores: Tasks, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Interval:
+    """Bootstrap interval of the IQM over tasks x seeds; seeds are drawn anew within each task.
+
+    Percentiles at a widened level: the plain percentile interval covers 80 to 94 % with 5 seeds and 92 to 95 % with 20,
+    this one 83 to 99 % and 94 to 97 % (lowest for one task whose runs are solved or not, with 5 seeds).
+
+    Args:
+        scores: one row of seeds for each task, of any lengths.
+        level: coverage aimed at.
+        draws: bootstrap samples.
+        seed: of the generator.
+
+    Source: Agarwal et al. 2021, arXiv:2108.13264, section 4; Hesterberg 2015, doi:10.1080/00031305.2015.1089789.
+    """
+    rng, tasks = np.random.default_rng(seed), [vector(task, least=2) for task in scores]
+    drawn = np.concatenate([resampled(rng, task, draws) for task in tasks], axis=1)  # (draws, tasks * seeds)
+    return percentiles(stats.trim_mean(drawn, 0.25, axis=1), widened(level, min(task.size for task in tasks)))
+
+
+def interquartile_mean(scores: Tasks, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Estimate:
+    """The IQM over tasks x seeds with the interval that the fewest seeds of any task allow; arguments as above.
+
+    >>> found = interquartile_mean([[0.1, 0.2, 0.3, 0.4, 0.5], [0.6, 0.7, 0.8, 0.9]])
+    >>> round(found.value, 3), found.interval, found.why
+    (0.5, None, 'fewer than 5 seeds')
+    """
+    fewest = min(len(task) for task in scores)
+    value, why = iqm(np.concatenate([vector(task) for task in scores])), too_few(fewest)
+    interval = None if why else iqm_interval(scores, level, draws, seed)
+    return Estimate(value=value, interval=interval, why=why, low_power=low_power(fewest))
+
+
+def mean_interval(intervals: Sequence[Callable[[float], Interval]], level: float) -> Interval:
+    """Interval of the mean of independent quantities, each of which can give its own interval at any level.
+
+    It is the mean of their intervals at a lower level, such that their half widths add up as independent ones do. What
+    the single intervals know of limits and skewness is kept: with all runs of all tasks solved it is not of width 0.
+    Source: Yan & Su 2010, Statistics in Biopharmaceutical Research 2(3) (for proportions, with Wilson's interval).
+
+    >>> [round(bound, 3) for bound in mean_interval([lambda level: wilson_interval(10, 10, level)] * 2, 0.95)]
+    [0.839, 1.0]
+    """
+    halves = [(high - low) / 2 for low, high in (interval(level) for interval in intervals)]
+    z = special.ndtri((1 + level) / 2) * math.hypot(*halves) / sum(halves)
+    lower = float(2 * special.ndtr(z) - 1)
+    low, high = np.mean([interval(lower) for interval in intervals], axis=0).tolist()
+    return low, high
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A performance profile.
+
+    Attributes:
+        thresholds: scores.
+        fraction: of runs above each threshold, every task weighing the same.
+        low, high: pointwise band; None where a task has too few seeds, as ``why`` says.
+    """
+
+    thresholds: tuple[float, ...]
+    fraction: tuple[float, ...]
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+    why: str | None = None
+    low_power: bool = False
+
+
+def performance_profile(scores: Tasks, thresholds: Values, level: float = 0.95) -> Profile:
+    """The share of runs whose score exceeds each threshold (run-score distribution), with a pointwise band.
+
+    The band combines the tasks' Wilson intervals; it covers 86 % at least with 5 seeds, 91 % with 20. A bootstrap gives
+    a band of width 0 wherever all runs are on one side of the threshold: where the true share is 0.95 it covers 65 %
+    with 20 seeds of one task.
+
+    Args:
+        scores: one row of seeds for each task, of any lengths.
+        thresholds: at which the profile is wanted.
+        level: pointwise coverage aimed at.
+
+    Source: Agarwal et al. 2021, arXiv:2108.13264, section 4.1; band: see ``mean_interval``.
+
+    >>> performance_profile([[0.1, 0.9], [0.8, 0.9]], [0.0, 0.5, 1.0]).fraction
+    (1.0, 0.75, 0.0)
+    """
+    tasks = [vector(task) for task in scores]
+    points = vector(thresholds)
+    above = [[int((task > point).sum()) for task in tasks] for point in points]
+    rates = [[count / task.size for count, task in zip(row, tasks, strict=True)] for row in above]
+    fewest = min(task.size for task in tasks)
+    shape = {"thresholds": tuple(points.tolist()), "fraction": tuple(sum(row) / len(row) for row in rates)}
+    if why := too_few(fewest):
+        return Profile(**shape, why=why)
+    single = [[partial(wilson_interval, c, task.size) for c, task in zip(row, tasks, strict=True)] for row in above]
+    bands = [mean_interval(intervals, level) for intervals in single]
+    low, high = zip(*bands, strict=True)
+    return Profile(**shape, low=low, high=high, low_power=low_power(fewest))

@@ -1,0 +1,131 @@
+"""Architectures in an order, as far as the data give one."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+from scipy import stats
+
+from seqbench.statistics.improvement import win_rate
+from seqbench.statistics.permutation import holm, stratified_p
+from seqbench.statistics.seeds import Values, low_power, too_few
+
+FEWEST_TASKS = 5
+"""Tasks below which ranks over tasks are not compared: with 4, even the same order on all decides little."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rank:
+    """A place in the order, 1 being the best, and the places that the data do not exclude."""
+
+    rank: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Ranks in the order of the architectures given; None where there are too few seeds, as ``why`` says."""
+
+    ranks: tuple[Rank, ...] | None
+    why: str | None = None
+    low_power: bool = False
+
+
+def rank_intervals(scores: Sequence[Sequence[Values]], alpha: float = 0.05) -> Ranking:
+    """The rank of each architecture over the tasks, with an interval that holds for all of them at once.
+
+    An architecture is above another where an exact test over all tasks says so, Holm-adjusted over all pairs; its
+    interval begins below those and ends above the ones that are below it. Where no pair differs, every interval is
+    [1, all]. Bootstrapped ranks have no such guarantee: where nothing
+    differs their percentile intervals put some pair in an order in 3 to 12 % of studies.
+    The rank itself is by the mean probability of beating the others; equal ones share the better rank.
+
+    Args:
+        scores: for each architecture and each task one score a seed; higher is better.
+        alpha: chance that any pair is put in an order, where nothing differs.
+
+    Source: Mogstad et al. 2024, doi:10.1093/restud/rdad006 (ranks from pairwise differences).
+
+    >>> rank_intervals([[[9, 8, 7, 9, 8, 7]], [[1, 2, 3, 1, 2, 3]], [[3, 2, 1, 3, 2, 1]]]).ranks
+    (Rank(rank=1, low=1, high=1), Rank(rank=2, low=2, high=3), Rank(rank=2, low=2, high=3))
+    """
+    fewest = min(len(task) for architecture in scores for task in architecture)
+    if why := too_few(fewest):
+        return Ranking(ranks=None, why=why)
+    all_pairs = list(combinations(range(len(scores)), 2))
+    groups = [list(zip(scores[i], scores[j], strict=True)) for i, j in all_pairs]
+    wins = np.full((len(scores), len(scores)), 0.5)
+    above = np.zeros(wins.shape, dtype=bool)
+    adjusted = holm([stratified_p(pairs) for pairs in groups])
+    for (i, j), pairs, p in zip(all_pairs, groups, adjusted, strict=True):
+        wins[i, j] = win_rate(pairs)
+        wins[j, i] = 1 - wins[i, j]
+        above[i, j], above[j, i] = p < alpha and wins[i, j] > 0.5, p < alpha and wins[i, j] < 0.5
+    places = stats.rankdata(-np.round(wins.mean(axis=1), 12), method="min")
+    ends = zip(places, 1 + above.sum(axis=0), len(scores) - above.sum(axis=1), strict=True)
+    ranks = tuple(Rank(rank=int(at), low=int(min(low, at)), high=int(max(high, at))) for at, low, high in ends)
+    return Ranking(ranks=ranks, low_power=low_power(fewest))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticalDifference:
+    """Friedman's test with Nemenyi's comparison of mean ranks.
+
+    Attributes:
+        mean_ranks: of each architecture over the tasks, 1 being the best.
+        p: that all are the same.
+        difference: of two mean ranks from which they differ.
+        groups: largest sets of architectures (their indices, best first) that do not differ, those of one included.
+        why: why there is no test; the mean ranks are given all the same.
+    """
+
+    mean_ranks: tuple[float, ...]
+    p: float | None = None
+    difference: float | None = None
+    groups: tuple[tuple[int, ...], ...] = ()
+    why: str | None = None
+
+
+def critical_difference(scores: np.ndarray, alpha: float = 0.05) -> CriticalDifference:
+    """Mean ranks over tasks and which of them differ; tasks are the unit, seeds must be averaged before.
+
+    Args:
+        scores: (tasks, architectures), one number a cell; higher is better.
+        alpha: chance that any two differ, where nothing does.
+
+    Where Friedman's test does not reject, all architectures are one group.
+    Source: Demsar 2006, jmlr.org/papers/v7/demsar06a.html, section 3.2.
+
+    >>> found = critical_difference(np.tile([0.9, 0.8, 0.1], (8, 1)))
+    >>> found.mean_ranks, round(found.difference, 3), found.groups
+    ((1.0, 2.0, 3.0), 1.172, ((0, 1), (1, 2)))
+    """
+    tasks, number = scores.shape
+    if not np.isfinite(scores).all() or number < 3:
+        raise ValueError(f"needs finite scores of at least 3 architectures; got {scores.tolist()}.")
+    mean = stats.rankdata(-scores, axis=1).mean(axis=0)
+    ranks = tuple(mean.tolist())
+    if tasks < FEWEST_TASKS:
+        return CriticalDifference(mean_ranks=ranks, why=f"fewer than {FEWEST_TASKS} tasks")
+    same = bool((scores == scores[:, :1]).all())  # the statistic is then 0 / 0
+    p = 1.0 if same else float(stats.friedmanchisquare(*scores.T).pvalue)
+    difference = _nemenyi(alpha, number) * math.sqrt(number * (number + 1) / (6 * tasks))
+    groups = _groups(mean, difference if p < alpha else np.inf)
+    return CriticalDifference(mean_ranks=ranks, p=p, difference=difference, groups=groups)
+
+
+@lru_cache
+def _nemenyi(alpha: float, number: int) -> float:
+    return float(stats.studentized_range.ppf(1 - alpha, number, np.inf)) / math.sqrt(2)
+
+
+def _groups(mean_ranks: np.ndarray, difference: float) -> tuple[tuple[int, ...], ...]:
+    """Largest runs of neighbours in the order whose ends differ by less than ``difference``."""
+    order = np.argsort(mean_ranks, kind="stable")
+    ends = np.searchsorted(mean_ranks[order], mean_ranks[order] + difference - 1e-9)  # one past the last of the group
+    starts = [i for i in range(order.size) if i == 0 or ends[i] > ends[i - 1]]
+    return tuple(tuple(order[start : ends[start]].tolist()) for start in starts)

@@ -1,0 +1,66 @@
+"""What the seeds of one cell say, in one object."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqbench.statistics.intervals import median_interval, median_steps, t_interval, wilson_interval
+from seqbench.statistics.seeds import FEWEST, Interval, too_few
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSummary:
+    """What the seeds of one cell say; None where they do not say it.
+
+    Attributes:
+        runs, solved: members, and how many solved; ``solved`` is None where the task has no such notion.
+        mean, interval: of the scores there are; ``why`` says why there is no interval.
+        rate_interval: Wilson interval of the solve rate.
+        median_steps, median_interval: steps to solve, unsolved = infinity.
+    """
+
+    runs: int
+    solved: int | None
+    mean: float | None
+    interval: Interval | None
+    why: str | None
+    rate_interval: Interval | None
+    median_steps: float | None
+    median_interval: Interval | None
+
+
+def summarise(
+    scores: Sequence[float | None], solved: Sequence[bool] | None, steps: Sequence[float | None] | None
+) -> CellSummary:
+    """The summary of one cell's members; ``solved`` and ``steps`` are None where the task has no notion of solved.
+
+    >>> summary = summarise([1.0, 1.0, 0.2, 1.0, 1.0], [True, True, False, True, True], [10, 20, None, 30, 40])
+    >>> summary.why, summary.median_steps
+    ('4 of 5 seeds solved: the scores form two groups', 30.0)
+    """
+    there = [score for score in scores if score is not None]
+    count = sum(solved) if solved is not None else None
+    why = _no_interval(len(scores), len(there), count)
+    wilson = wilson_interval(count, len(scores)) if count is not None and len(scores) >= FEWEST else None
+    return CellSummary(
+        runs=len(scores),
+        solved=count,
+        mean=float(np.mean(there)) if there else None,
+        interval=None if why else t_interval(there),
+        why=why,
+        rate_interval=wilson,
+        median_steps=median_steps(steps) if steps else None,
+        median_interval=median_interval(steps) if steps else None,
+    )
+
+
+def _no_interval(runs: int, scored: int, solved: int | None) -> str | None:
+    """Why the scores of a cell support no t interval; None where they do."""
+    if why := too_few(runs):
+        return why
+    if scored < runs:
+        return f"{runs - scored} of {runs} runs left no score"
+    if solved not in (None, 0, runs):
+        return f"{solved} of {runs} seeds solved: the scores form two groups"
+    return None

@@ -1,0 +1,103 @@
+"""Each architecture against the study's reference: the rule by which one may say better, worse or nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from seqbench.statistics.improvement import improvement_across_tasks
+from seqbench.statistics.permutation import Pair, holm, seeds_needed, smallest_p, stratified_p
+from seqbench.statistics.seeds import Interval, Values, too_few
+
+MEANINGFUL = 0.75
+"""Probability of improvement from which a difference matters in practice: Bouthillier et al. 2021, arXiv:2103.03098."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One architecture against the reference, on one task or over several.
+
+    Attributes:
+        verdict: "better" and "worse" take an interval on one side of 1/2 and an adjusted p below alpha; "undecided"
+            where one is missing; "unreachable" where no outcome of so few seeds could decide.
+        probability, interval: that a run of the architecture beats a run of the reference.
+        p: Holm-adjusted within the family.
+        why: why no verdict is reachable, and what would make one.
+        seeds_needed: seeds on both sides with which this family could reach a verdict, where it cannot now.
+        low_power: 5 to 9 seeds: "undecided" is then no sign of equality.
+    """
+
+    verdict: Literal["better", "worse", "undecided", "unreachable"]
+    probability: float | None = None
+    interval: Interval | None = None
+    p: float | None = None
+    why: str | None = None
+    seeds_needed: int | None = None
+    low_power: bool = False
+
+    @property
+    def meaningful(self) -> bool:
+        """Whether the verdict is one, and the difference large enough to matter."""
+        if self.probability is None or self.verdict not in ("better", "worse"):
+            return False
+        return max(self.probability, 1 - self.probability) >= MEANINGFUL
+
+
+def compare_to_reference(candidates: Sequence[Values], reference: Values, alpha: float = 0.05) -> list[Comparison]:
+    """Each candidate against the reference on one task, as one Holm family; scores are such that higher is better.
+
+    A run without a score takes -infinity: it loses to every run that has one.
+
+    >>> [c.verdict for c in compare_to_reference([[2, 3, 4, 5, 6], [1, 2]], [0, 1, 1, 1, 1])]
+    ['better', 'unreachable']
+    """
+    return compare_across_tasks([[candidate] for candidate in candidates], [reference], alpha)
+
+
+def compare_across_tasks(
+    candidates: Sequence[Sequence[Values]], reference: Sequence[Values], alpha: float = 0.05
+) -> list[Comparison]:
+    """Each candidate against the reference over all tasks at once, as one Holm family.
+
+    Args:
+        candidates: for each of them and each task, in the reference's order, one score a seed.
+        reference: for each task one score a seed; higher is better.
+        alpha: chance that the family holds any wrong verdict, where nothing differs.
+
+    >>> [c.verdict for c in compare_across_tasks([[[1, 2, 3, 4, 5], [5, 6, 7, 8, 9]]], [[0] * 5, [4] * 5])]
+    ['better']
+    """
+    families = [list(zip(candidate, reference, strict=True)) for candidate in candidates]
+    few = [too_few(_fewest(pairs)) for pairs in families]
+    # Holm is monotone: from the smallest p values that could be seen come the smallest adjusted ones.
+    best = holm([1.0 if why else _smallest(pairs) for pairs, why in zip(families, few, strict=True)])
+    seen = holm([1.0 if why else stratified_p(pairs) for pairs, why in zip(families, few, strict=True)])
+    return [
+        _verdict(pairs, p, alpha) if reachable < alpha else _unreachable(pairs, why, reachable, len(families), alpha)
+        for pairs, why, p, reachable in zip(families, few, seen, best, strict=True)
+    ]
+
+
+def _fewest(pairs: Sequence[Pair]) -> int:
+    return min(min(len(a), len(b)) for a, b in pairs)
+
+
+def _smallest(pairs: Sequence[Pair]) -> float:
+    """The smallest p of all tasks together: every task must be split in the same extreme way."""
+    p = 2.0
+    for a, b in pairs:
+        p *= smallest_p(len(a), len(b)) / 2
+    return min(1.0, p)
+
+
+def _unreachable(pairs: Sequence[Pair], why: str | None, p: float, family: int, alpha: float) -> Comparison:
+    needed = seeds_needed(family, alpha)
+    reason = why or f"the smallest p of {_fewest(pairs)} seeds in a family of {family} is {p:.2g}"
+    return Comparison(verdict="unreachable", why=f"{reason}; a verdict takes {needed} or more", seeds_needed=needed)
+
+
+def _verdict(pairs: Sequence[Pair], p: float, alpha: float) -> Comparison:
+    found = improvement_across_tasks(pairs)
+    verdict = "undecided"
+    if p < alpha and found.interval is not None and not found.interval[0] <= 0.5 <= found.interval[1]:
+        verdict = "better" if found.value > 0.5 else "worse"
+    return Comparison(verdict=verdict, probability=found.value, interval=found.interval, p=p, low_power=found.low_power)

@@ -1,0 +1,60 @@
+"""The end of a sweep: the table, what failed and why, the report, the exit code."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from seqbench import report
+from seqbench.record.record import current, run_id
+from seqbench.record.store import Store
+from seqbench.report.terminal import result_table
+from seqbench.schema import FINISHED, Record, Study
+from seqbench.sweep import log
+from seqbench.sweep.plan import PlannedRun, say
+
+
+def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, console: Console) -> int:
+    """Print and write what became of the planned runs; 1 where one of them has no result, else 0.
+
+    ``told`` is what the engine knows of its time: the end of the summary's sentence.
+    """
+    costs = {run_id(cell.identity(), None, "cost") for cell in study.cells}
+    wanted = {planned.run_id for planned in plan}
+    records = [record for record in store.records() if record.run_id in wanted | costs]
+    console.print(result_table(records, study.reference))
+    counted = _counted(records, plan)
+    counts = Counter(record.status for record in counted if record.kind == "learning")
+    say(console, f"{', '.join(f'{number} {status}' for status, number in sorted(counts.items()))}; {told}.")
+    for record in counted:
+        if record.status not in FINISHED:
+            say(console, _failure(store, record))
+    if study.options.report:
+        _report(study, store, wanted | {record.run_id for record in records}, console)
+    return 1 if any(record.status not in FINISHED for record in counted if record.kind == "learning") else 0
+
+
+def _counted(records: Sequence[Record], plan: Sequence[PlannedRun]) -> list[Record]:
+    """Of each run the attempt that counts, in the environments that the plan accepts."""
+    accepted = {planned.env_id for planned in plan}
+    return [record for record in current(records) if None in accepted or record.env_id in accepted]
+
+
+def _failure(store: Store, record: Record) -> str:
+    seed = "" if record.seed is None else f" seed {record.seed}"
+    printed = log.said(store.root, record.run_id)
+    return (
+        f"{record.status}: {record.labels['model']} on {record.labels['task']}{seed}: {record.reason} "
+        f"({store.path(record) / 'record.json'}{f'; {printed}' if printed else ''})"
+    )
+
+
+def _report(study: Study, store: Store, wanted: set[str], console: Console) -> None:
+    out = Path(study.options.out)
+    page = report.write(
+        store, out, study=study.name, tuning=study.tuning, planned=wanted, reference=study.reference
+    )  # fmt: skip
+    say(console, f"Report: {page}")
+    folder = study.options.store
+    say(console, f"Next, a report of all that the store holds: python -m seqbench report --store {folder} --out {out}")

@@ -1,0 +1,197 @@
+"""A study through one of Hydra's launchers: a job for each cell with missing runs, and what came of them in the store.
+
+The launcher decides where and when a job runs. Nothing that it returns is believed: before and afterwards the store is
+asked what is there. The jobs' words and logs lie in a folder of the store, which every machine sees.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from seqbench.config.launcher import check_usable, lanes_of
+from seqbench.record.record import cell_id
+from seqbench.record.scratch import FOLDER
+from seqbench.record.store import Store
+from seqbench.report.wording import count
+from seqbench.schema import Cell, Launcher, Study, UsageError
+from seqbench.sweep import launched, preflight
+from seqbench.sweep.closing import close
+from seqbench.sweep.entry import Planned, SweepEntry, announcement, called, entered
+from seqbench.sweep.estimate import spoken
+from seqbench.sweep.lanes import default_lanes
+from seqbench.sweep.launch_process import LOG, POLL_S, last_line, started
+from seqbench.sweep.plan import PlannedRun, make_plan, say
+from seqbench.sweep.progress import View
+from seqbench.sweep.state import StoreWatch
+
+_RUN_ID = 16
+"""Characters of a record's folder name that are its run's identity."""
+
+
+def run(study: Study, launcher: Launcher, console: Console, command: str) -> int:
+    """Have trained what is missing, write the report, print the table; the exit code.
+
+    Raises:
+        UsageError: the launcher is not there or does not start, or a cell cannot be built; nothing is left on disk.
+    """
+    check_usable(launcher)
+    return _Launch(study, launcher, console, command).run()
+
+
+class _Launch:
+    def __init__(self, study: Study, launcher: Launcher, console: Console, command: str) -> None:
+        # whatever machine trained a run: it is done
+        self.study = replace(study, options=replace(study.options, reuse="any"))
+        self.launcher, self.console, self.command = launcher, console, command
+        self.store = Store(study.options.store)
+        self.lanes = study.options.lanes or lanes_of(launcher)
+        self.entry = SweepEntry(self.store.root, command or " ".join(cell.command for cell in study.cells))
+        self.began = time.monotonic()
+
+    def run(self) -> int:
+        self.store.check_writable()
+        if self.study.options.report:
+            Store(self.study.options.out).check_writable("out")
+        self.before = self._names()
+        plan = make_plan(self.study, self.store)
+        missing = [planned for planned in plan if planned.train]
+        if not missing:
+            self._announce(plan, missing)
+            return self._close(plan, [], None)
+        with entered(self.entry):
+            self._check(missing)
+            self._enter(plan)
+            self._announce(plan, missing)
+            folder = self._folder()
+            self._launch(self._cells(missing), folder)
+            return self._close(plan, missing, folder)
+
+    def _check(self, missing: Sequence[PlannedRun]) -> None:
+        """Build every cell once, on the CPU of this machine: a bad value is told now, not after an hour in a queue.
+
+        What else goes wrong here may go well there, and the job looks again.
+        """
+        preflight.check((replace(p.cell, device="cpu") for p in missing), default_lanes("cpu"), self.console)
+
+    def _enter(self, plan: Sequence[PlannedRun]) -> None:
+        numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
+        runs = [_said_of(planned, numbers[planned.cell_id]) for planned in plan]
+        said = announcement(
+            self.study.cells, runs, command=self.command, env_id=None, lanes=self.lanes, remote=True
+        )  # fmt: skip
+        self.entry.announce(said, "training")
+
+    def _announce(self, plan: Sequence[PlannedRun], missing: Sequence[PlannedRun]) -> None:
+        name, cells = self.study.name or "sweep", len({planned.cell_id for planned in missing})
+        runs = f"{count(len(plan), 'run')} of {count(len(self.study.cells), 'cell')}"
+        how = f"{count(cells, 'job')} through hydra/launcher={self.launcher.name}, {count(self.lanes, 'lane')} each"
+        self._say(f"{name}: {runs}, {len(plan) - len(missing)} done, {len(missing)} to train in {how}.")
+        if self.study.options.cost:
+            self._say(
+                "Speed and memory are not measured through a launcher, because other jobs share its machines: on the "
+                "machine that the numbers are for, run the same command without hydra/launcher, with reuse=any."
+            )
+
+    def _cells(self, missing: Sequence[PlannedRun]) -> list[Cell]:
+        """The cells of the jobs, each with the seeds that it shall train."""
+        seeds: dict[str, list[int]] = {}
+        for planned in missing:
+            seeds.setdefault(planned.cell_id, []).append(planned.seed)
+        cells = {cell_id(cell.identity()): cell for cell in self.study.cells}
+        return [replace(cells[name], seeds=tuple(members)) for name, members in seeds.items()]
+
+    def _folder(self) -> Path:
+        """A new folder for the jobs; its path holds on every machine that has the store mounted alike."""
+        parent = (self.store.root / FOLDER / "hydra").absolute()
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=parent))
+
+    def _launch(self, cells: Sequence[Cell], folder: Path) -> None:
+        store = str(self.store.root.absolute())
+        options = replace(
+            self.study.options, store=store, lanes=self.lanes, cost=False, report=False, launcher=None
+        )  # fmt: skip
+        launched.write_jobs(folder, cells, options)
+        try:
+            with (
+                started(self.launcher, folder, cells) as process,
+                View(self.console, StoreWatch(self.store.root, self.entry.name)) as view,
+            ):
+                while process.poll() is None:
+                    time.sleep(POLL_S)
+                    self.entry.beat()
+                    view.tick()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(self._interrupted(folder)) from None
+        if process.returncode and not any(launched.log_of(folder, number).exists() for number in range(len(cells))):
+            reason = last_line(folder / LOG) or f"it ended with exit code {process.returncode}"
+            _remove(folder)
+            raise UsageError(f"hydra/launcher={self.launcher.name} must start; it says: {reason}. Check its options.")
+
+    def _interrupted(self, folder: Path) -> str:
+        plan = make_plan(self.study, self.store)
+        told = f"{sum(not planned.train for planned in plan)} of {count(len(plan), 'run')} done"
+        if self.launcher.name != "submitit_slurm":
+            return told
+        return f"{told}; jobs that are in SLURM's queue go on until scancel ends them (logs: {folder})"
+
+    def _close(self, plan: Sequence[PlannedRun], missing: Sequence[PlannedRun], folder: Path | None) -> int:
+        new = {name[:_RUN_ID] for name in self._names() - self.before}
+        lost = [planned for planned in missing if planned.run_id not in new]
+        took = f"took {spoken(time.monotonic() - self.began)}"
+        told = f"{len(lost)} missing; {took}" if lost else took
+        code = close(self.study, self.store, plan, told, self.console)
+        if folder is None:
+            return code
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(p.cell_id for p in missing))}
+        for planned in lost:
+            log = launched.log_of(folder, numbers[planned.cell_id])
+            self._say(f"missing: {called(planned.cell.labels)} seed {planned.seed}: {_why(log)} ({folder})")
+        if lost:
+            self._say("What is done is kept; the same command takes up the rest.")
+        elif not code:
+            _remove(folder)
+        return 1 if lost else code
+
+    def _names(self) -> set[str]:
+        """The folders in the store, by which what is new is told apart."""
+        with suppress(OSError):
+            return {r for r in os.listdir(self.store.root) if not r.startswith(".")}
+        return set()
+
+    def _say(self, text: str) -> None:
+        say(self.console, text)
+
+
+def _said_of(planned: PlannedRun, cell: int) -> Planned:
+    """What the sweep's own entry says of a run."""
+    record = None if planned.train else planned.record
+    return Planned(
+        run_id=planned.run_id,
+        cell=cell,
+        seed=planned.seed,
+        attempt=planned.attempt,
+        before=record.status if record else None,
+    )
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder of the jobs, and those that were made for it, where they are empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in (folder.parent, folder.parent.parent):
+        with suppress(OSError):  # others are in it
+            parent.rmdir()
+
+
+def _why(log: Path) -> str:
+    if not log.exists():
+        return "its job has not begun: it is in a queue, or its machine was lost"
+    last = last_line(log)
+    return last.removeprefix(launched.TROUBLE) if last.startswith(launched.TROUBLE) else "its job ended without a word"

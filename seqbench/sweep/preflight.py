@@ -1,0 +1,67 @@
+"""Before anything trains: every cell is built once on a tiny batch, checked, and its step is timed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from seqbench.record.record import run_id
+from seqbench.schema import Cell, Status, UsageError
+from seqbench.sweep import estimate, outcome
+from seqbench.sweep.job import Job
+from seqbench.sweep.lanes import Ended, Lanes
+from seqbench.sweep.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What the preflight found: seconds of a step and an evaluation, or why the cell cannot train."""
+
+    timing: estimate.Timing | None
+    failure: tuple[Status, str, str | None] | None
+
+
+def key(cell: Cell) -> str:
+    """What cells that need one check have in common."""
+    return run_id(cell.identity(), None, "learning")
+
+
+def check(
+    cells: Iterable[Cell], lanes: int, console: Console, told: Callable[[int], object] = lambda done: None
+) -> dict[str, Checked]:
+    """Key -> what was found, for every cell; ``told`` is called with how many were checked.
+
+    Raises:
+        UsageError: a value that the user gave makes no sense.
+    """
+    distinct = {key(cell): cell for cell in cells}
+    checked: dict[str, Checked] = {}
+    usage: list[str] = []
+
+    def ended(end: Ended) -> None:
+        found = _read(end)
+        if isinstance(found, str):
+            usage.append(found)
+        else:
+            checked[key(end.job.cell)] = found
+
+    if distinct:
+        with Progress(console, "checking and calibrating", len(distinct), told) as progress:
+            jobs = [Job(kind="preflight", cell=cell) for cell in distinct.values()]
+            Lanes(lanes).run(jobs, lambda end: (ended(end), progress.advance()), progress.tick)
+    if usage:
+        raise UsageError(usage[0])
+    return checked
+
+
+def _read(end: Ended) -> Checked | str:
+    """What a check's process told; text where the user's values are wrong."""
+    for kind, *rest in end.messages:
+        if kind == "usage":
+            return str(rest[0])
+        if kind == "timed":
+            return Checked(timing=estimate.Timing(**rest[0]), failure=None)
+        if kind == "failed":
+            return Checked(timing=None, failure=(rest[0], rest[1], rest[2]))
+    status, reason = outcome.of_process(end)
+    return Checked(timing=None, failure=(status, reason, None))

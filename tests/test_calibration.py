@@ -1,0 +1,322 @@
+"""How often intervals hold the truth and verdicts are wrong, in simulated studies whose truth is known.
+
+Each test prints the table it measured (``pytest -s``). A simulated frequency may miss its limit by two standard errors;
+where a frequency can be summed exactly there is no such allowance. ``--soak`` repeats the main simulations with more
+studies and for more cases.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import jaxtyping
+import numpy as np
+import pytest
+from scipy import stats
+
+from seqbench.statistics.aggregate import iqm, iqm_interval, performance_profile
+from seqbench.statistics.crossing import crossing_point
+from seqbench.statistics.improvement import improvement_across_tasks
+from seqbench.statistics.intervals import median_interval, mid_p_interval, t_interval, wilson_interval
+from seqbench.statistics.ranking import critical_difference, rank_intervals
+from seqbench.statistics.resampling import percentiles, resampled
+from seqbench.statistics.seeds import Interval
+from seqbench.statistics.speed import ratio_of_medians
+from seqbench.statistics.survival import survival
+from seqbench.statistics.verdict import compare_across_tasks, compare_to_reference
+
+RATES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Probabilities that a run solves its task."""
+SEEDS = (5, 10, 20, 30)
+
+
+@pytest.fixture(autouse=True)
+def shapes_unchecked() -> Iterator[None]:
+    """Checking each call's types takes longer than the call; the other tests of these functions check them."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def show(title: str, header: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
+    print(f"\n{title}")
+    for row in (header, *rows):
+        print("  " + "".join(f"{f'{x:.3f}' if isinstance(x, float) else x!s:>11}" for x in row))
+
+
+def error(frequency: float, trials: int) -> float:
+    """Two standard errors of a simulated frequency."""
+    return 2 * math.sqrt(frequency * (1 - frequency) / trials)
+
+
+def holds(interval: Interval | None, truth: float) -> bool:
+    assert interval is not None
+    return interval[0] - 1e-12 <= truth <= interval[1] + 1e-12
+
+
+def two_groups(rng: np.random.Generator, rate: np.ndarray | float, shape: tuple[int, ...]) -> np.ndarray:
+    """Scores of runs that solve their task at ``rate``, or stay near the baseline."""
+    return np.where(rng.random(shape) < rate, rng.normal(0.98, 0.01, shape), rng.normal(0.05, 0.03, shape))
+
+
+# ------------------------------------------------------------------ one cell, summed exactly
+
+
+def exact_coverage(interval: Callable[[int, int], Interval], n: int, rates: Sequence[float]) -> list[float]:
+    bounds = [interval(k, n) for k in range(n + 1)]
+    chances = [stats.binom.pmf(np.arange(n + 1), n, rate) for rate in rates]
+    return [
+        math.fsum(float(chance[k]) for k, bound in enumerate(bounds) if holds(bound, rate))
+        for rate, chance in zip(rates, chances, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("interval", "lowest", "anywhere"), [(wilson_interval, 0.913, 0.89), (mid_p_interval, 0.93, 0.92)]
+)
+def test_intervals_of_the_solve_rate_cover_it(
+    interval: Callable[[int, int], Interval], lowest: float, anywhere: float
+) -> None:
+    table = {n: exact_coverage(interval, n, RATES) for n in SEEDS}
+    show(f"coverage of {interval.__name__} (exact)", ["seeds", *RATES], [[n, *row] for n, row in table.items()])
+    assert min(min(row) for row in table.values()) >= lowest
+    between = [exact_coverage(interval, n, np.linspace(0.1, 0.95, 86).tolist()) for n in SEEDS]
+    assert min(min(row) for row in between) >= anywhere
+    assert min(float(np.mean(row)) for row in between) >= 0.95
+
+
+@pytest.mark.parametrize("n", [5, 6, 8, 10, 15, 20, 30])
+def test_intervals_of_the_median_cover_it(n: int) -> None:
+    # Whatever the distribution, the number of values below its median is binomial; the i-th solved run is at step i.
+    chances = stats.binom.pmf(np.arange(n + 1), n, 0.5)
+    band = survival(list(range(1, n + 1)), [True] * n).median_interval
+    order = median_interval(list(range(1, n + 1)))
+    found = [
+        math.fsum(float(chances[j]) for j in range(n + 1) if interval is not None and interval[0] <= j < interval[1])
+        for interval in (band, order)
+    ]
+    show("coverage of the median", ["seeds", "log-log", "order"], [[n, *found]])
+    assert found[0] >= 0.93
+    assert found[1] >= 0.95 if n >= 6 else order is None
+
+
+# ------------------------------------------------------------------ one cell, simulated
+
+
+def test_t_interval_covers_the_mean() -> None:
+    rng, trials, rows = np.random.default_rng(0), 1000, []
+    draws = {"normal": (rng.normal, 0.0), "uniform": (rng.random, 0.5), "skewed": (rng.standard_exponential, 1.0)}
+    for name, (draw, truth) in draws.items():
+        for n in (5, 10, 20):
+            hits = np.mean([holds(t_interval(draw(size=n)), truth) for _ in range(trials)])
+            rows.append([name, n, float(hits)])
+    show("coverage of t_interval", ["scores", "seeds", "covered"], rows)
+    assert all(abs(hits - 0.95) <= 1.5 * error(0.95, trials) for name, _, hits in rows if name == "normal")
+    assert min(hits for *_, hits in rows) >= 0.85  # skewed scores with 5 seeds
+
+
+def test_median_of_the_survival_curve_is_covered_when_runs_are_killed_early() -> None:
+    rng, trials, rows = np.random.default_rng(1), 400, []
+    for n in (10, 20, 30):
+        hits = []
+        for solve, killed in rng.exponential((1.0, 3.0), (trials, n, 2)).transpose(0, 2, 1):
+            end = np.minimum(killed, 1.5)  # the budget
+            hits.append(holds(survival(np.minimum(solve, end), (solve <= end).tolist()).median_interval, math.log(2)))
+        rows.append([n, float(np.mean(hits))])
+    show("coverage of the median, a quarter of the runs killed early", ["seeds", "covered"], rows)
+    assert all(hits >= 0.93 - error(0.93, trials) for _, hits in rows)
+
+
+def crossing_coverage(slope: float, n: int, trials: int, draws: int) -> float:
+    """Logistic solve rates over octaves; the crossing lies anywhere from just inside the shortest to the longest."""
+    rng, lengths = np.random.default_rng(round(slope) + n), 10 * 2.0 ** np.arange(6)
+    hits = []
+    for truth in np.exp(rng.uniform(np.log(11), np.log(300), trials)):
+        solved = rng.random((6, n)) < (1 / (1 + (lengths / truth) ** slope))[:, None]
+        hits.append(holds(crossing_point(lengths.tolist(), solved.tolist(), draws=draws).interval, truth))
+    return float(np.mean(hits))
+
+
+CROSSINGS = [(slope, n) for slope in (1.0, 4.0, 40.0) for n in (5, 10, 20)]
+"""From a solve rate that falls over a factor of 20 in length to one that falls at once."""
+
+
+def test_interval_of_the_crossing_covers_it() -> None:
+    rows = [[slope, n, crossing_coverage(slope, n, 200, 500)] for slope, n in CROSSINGS]
+    show("coverage of crossing_point", ["slope", "seeds", "covered"], rows)
+    assert all(hits >= 0.92 for *_, hits in rows)
+
+
+def test_ratio_of_medians_is_covered() -> None:
+    rng, trials, rows = np.random.default_rng(3), 250, []
+    for spikes in (0.0, 0.1, 0.4):
+        for n in (5, 10, 20):
+            noise = np.exp(rng.normal(0, 0.03, (trials, 2, n)))
+            noise *= np.where(rng.random(noise.shape) < spikes, 1 + rng.exponential(0.1, noise.shape), 1)
+            hits = np.mean([holds(ratio_of_medians(1.1 * a, b, draws=500).interval, 1.1) for a, b in noise])
+            rows.append([spikes, n, float(hits)])
+    show("coverage of ratio_of_medians, with slow outliers", ["spikes", "samples", "covered"], rows)
+    assert all(hits >= 0.94 - error(0.94, trials) for *_, hits in rows)
+
+
+# ------------------------------------------------------------------ several tasks
+
+
+def iqm_coverage(kind: str, tasks: int, n: int, trials: int, draws: int) -> tuple[float, float]:
+    """Coverage of the widened interval and, from the same studies, of the plain percentile interval."""
+    rng = np.random.default_rng(tasks * 100 + n)
+
+    def study(n: int) -> np.ndarray:
+        if kind == "normal":
+            return rng.normal(np.linspace(0.3, 0.7, tasks)[:, None], 0.15, (tasks, n))
+        return two_groups(rng, np.linspace(0.3, 0.8, tasks)[:, None] if tasks > 1 else 0.6, (tasks, n))
+
+    truth = iqm(study(200_000))
+    hits = np.zeros(2)
+    for index in range(trials):
+        scores = study(n)
+        hits[0] += holds(iqm_interval(scores, draws=draws, seed=index), truth)
+        drawn = np.concatenate([resampled(rng, task, draws) for task in scores], axis=1)
+        hits[1] += holds(percentiles(stats.trim_mean(drawn, 0.25, axis=1), 0.95), truth)
+    return float(hits[0] / trials), float(hits[1] / trials)
+
+
+def test_interval_of_the_iqm_covers_it_with_20_seeds() -> None:
+    trials = 500
+    rows = [[kind, t, *iqm_coverage(kind, t, 20, trials, 800)] for kind in ("normal", "bimodal") for t in (1, 3, 5)]
+    show("coverage of iqm_interval, 20 seeds", ["scores", "tasks", "widened", "plain"], rows)
+    assert all(0.92 - error(0.92, trials) <= widened <= 0.97 + error(0.97, trials) for _, _, widened, _ in rows)
+
+
+def test_probability_of_improvement_is_covered() -> None:
+    rng, trials, rows = np.random.default_rng(4), 500, []
+    for a, b in ((0.5, 0.5), (0.8, 0.4), (0.95, 0.05)):
+        truth = a * (1 - b) + (a * b + (1 - a) * (1 - b)) / 2
+        for tasks in (1, 5):
+            for n in (5, 10, 20):
+                studies = [(two_groups(rng, a, (tasks, n)), two_groups(rng, b, (tasks, n))) for _ in range(trials)]
+                found = [improvement_across_tasks(list(zip(x, y, strict=True))).interval for x, y in studies]
+                rows.append([truth, tasks, n, float(np.mean([holds(interval, truth) for interval in found]))])
+    show("coverage of improvement_across_tasks", ["P(A > B)", "tasks", "seeds", "covered"], rows)
+    assert all(hits >= 0.9 - error(0.9, trials) for *_, hits in rows)
+
+
+def test_band_of_the_performance_profile_covers_it() -> None:
+    rng, trials, rows = np.random.default_rng(5), 600, []
+    for tasks in (1, 3, 5):
+        for n in (5, 10, 20):
+            hits = []
+            for rate in (0.1, 0.5, 0.95):
+                found = [performance_profile((rng.random((tasks, n)) < rate) * 1.0, [0.5]) for _ in range(trials)]
+                hits.append(np.mean([p.low is not None and p.high is not None and holds((p.low[0], p.high[0]), rate)
+                                     for p in found]))  # fmt: skip
+            rows.append([tasks, n, *map(float, hits)])
+    show("coverage of performance_profile", ["tasks", "seeds", 0.1, 0.5, 0.95], rows)
+    assert min(min(row[2:]) for row in rows) >= 0.86 - error(0.86, trials)  # 5 tasks with 5 seeds
+    assert min(min(row[2:]) for row in rows if row[1] == 20) >= 0.91 - error(0.91, trials)
+
+
+# ------------------------------------------------------------------ verdicts where nothing differs, and where it does
+
+
+def scores_of(kind: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Architectures x tasks x seeds that differ between tasks only."""
+    if kind == "normal":
+        return rng.normal(0, 1, shape)
+    if kind == "bimodal":
+        return two_groups(rng, np.linspace(0.2, 0.9, shape[1])[:, None], shape)
+    steps = np.round(1.1 ** rng.integers(30, 60, shape))  # evaluations are 10 % apart: many ties
+    return np.where(rng.random(shape) < 0.7, -steps, -math.inf)
+
+
+def decided(study: np.ndarray) -> list[list[str]]:
+    """Verdicts of 5 architectures against the sixth, a family for each task."""
+    tasks = range(study.shape[1])
+    return [[c.verdict for c in compare_to_reference(list(study[:5, task]), study[5, task])] for task in tasks]
+
+
+def false_verdicts(kind: str, n: int, studies: int) -> tuple[float, float]:
+    """Share of families with a false "better", and with any false verdict."""
+    rng = np.random.default_rng(n)
+    families = [family for _ in range(studies) for family in decided(scores_of(kind, rng, (6, 5, n)))]
+    wrong = [("better" in family, bool({"better", "worse"} & set(family))) for family in families]
+    better, either = np.mean(wrong, axis=0).tolist()
+    return better, either
+
+
+@pytest.mark.parametrize("n", [5, 10, 20])
+def test_false_verdicts_are_at_most_5_percent_of_the_families_in_1000_studies(n: int) -> None:
+    better, either = false_verdicts("bimodal", n, 1000)
+    show("false verdicts, 1000 studies of 5 tasks", ["seeds", "better", "any"], [[n, better, either]])
+    assert better <= either <= 0.05
+    assert either > 0.01  # a rule that never decides would pass too
+
+
+def false_orders(kind: str, n: int, studies: int) -> list[float]:
+    """Share of studies with a false verdict over all tasks, a false order of ranks, and a false critical difference."""
+    rng, wrong = np.random.default_rng(n + 1), []
+    for _ in range(studies):
+        study = scores_of(kind, rng, (6, 5, n))
+        rows = [list(architecture) for architecture in study]
+        verdicts = {c.verdict for c in compare_across_tasks(rows[:5], rows[5])}
+        ranks = rank_intervals(rows).ranks
+        assert ranks is not None
+        cells = np.median(np.maximum(study, -1e6), axis=2).T
+        split = len(critical_difference(cells).groups) > 1
+        wrong.append((bool({"better", "worse"} & verdicts), any((r.low, r.high) != (1, 6) for r in ranks), split))
+    return np.mean(wrong, axis=0).tolist()
+
+
+def test_false_orders_over_all_tasks_are_at_most_5_percent() -> None:
+    studies = 100
+    rows = [[kind, n, *false_orders(kind, n, studies)] for kind, n in (("bimodal", 5), ("ties", 10), ("normal", 20))]
+    show("false orders over 5 tasks", ["scores", "seeds", "verdict", "ranks", "Nemenyi"], rows)
+    assert all(max(row[2:]) <= 0.05 + error(0.05, studies) for row in rows)
+
+
+def test_power_grows_with_seeds_and_reaches_large_differences_with_10() -> None:
+    rng, studies, rows = np.random.default_rng(6), 100, []
+    for name, solving, reference in (("0.9 v 0.1", 0.9, 0.1), ("0.9 v 0.3", 0.9, 0.3), ("0.9 v 0.5", 0.9, 0.5)):
+        found = []
+        for n in (5, 10, 20, 30):
+            families = [
+                compare_to_reference(list(two_groups(rng, solving, (5, n))), two_groups(rng, reference, (n,)))
+                for _ in range(studies)
+            ]
+            found.append(float(np.mean([c.verdict == "better" for family in families for c in family])))
+        rows.append([name, *found])
+    show("power: share of 5 better architectures found, by solve rates", ["rates", 5, 10, 20, 30], rows)
+    assert all(row[1] <= row[2] <= row[3] <= row[4] for row in rows)
+    assert rows[0][2] >= 0.7
+    assert rows[1][3] >= 0.7
+
+
+# ------------------------------------------------------------------ the same, larger
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["normal", "bimodal"])
+@pytest.mark.parametrize("tasks", [1, 3, 5])
+@pytest.mark.parametrize("n", [5, 10, 20, 30])
+def test_interval_of_the_iqm_covers_it_in_3000_studies(kind: str, tasks: int, n: int) -> None:
+    found = iqm_coverage(kind, tasks, n, 3000, 2000)
+    show("coverage of iqm_interval", ["scores", "tasks", "seeds", "widened", "plain"], [[kind, tasks, n, *found]])
+    assert found[0] >= (0.92 if n >= 10 else 0.83)
+    assert found[0] <= 0.97 or n < 20
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("slope", "n"), [*CROSSINGS, (0.5, 5), (0.5, 20), (2.0, 5), (2.0, 20)])
+def test_interval_of_the_crossing_covers_it_in_1000_studies(slope: float, n: int) -> None:
+    found = crossing_coverage(slope, n, 1000, 2000)
+    show("coverage of crossing_point", ["slope", "seeds", "covered"], [[slope, n, found]])
+    assert found >= 0.92
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["normal", "bimodal", "ties"])
+@pytest.mark.parametrize("n", [5, 10, 20])
+def test_false_verdicts_and_orders_are_at_most_5_percent_in_1000_studies(kind: str, n: int) -> None:
+    found = [*false_verdicts(kind, n, 1000), *false_orders(kind, n, 1000)]
+    show("false", ["scores", "seeds", "better", "any", "all tasks", "ranks", "Nemenyi"], [[kind, n, *found]])
+    assert max(found[:2]) <= 0.05
+    assert max(found[2:]) <= 0.05 + error(0.05, 1000)

@@ -1,0 +1,100 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from seqbench.statistics.aggregate import interquartile_mean, iqm, iqm_interval, mean_interval, performance_profile
+from seqbench.statistics.intervals import wilson_interval
+from seqbench.statistics.resampling import percentiles, widened
+from seqbench.statistics.seeds import Interval
+
+
+def test_iqm_drops_a_quarter_at_each_end() -> None:
+    assert iqm([9, 1, 2, 3, 4, 5, 6, -50]) == pytest.approx(3.5)
+    assert iqm(np.arange(20).reshape(4, 5)) == pytest.approx(9.5)
+
+
+def test_iqm_interval_is_stratified_so_differences_between_tasks_do_not_widen_it() -> None:
+    assert iqm_interval([[0.0] * 5, [1.0] * 5]) == (0.5, 0.5)
+
+
+def test_same_seed_gives_the_same_interval_and_another_seed_nearly_the_same() -> None:
+    scores = np.random.default_rng(0).normal(0.5, 0.1, (3, 10))
+    first, again, other = iqm_interval(scores), iqm_interval(scores), iqm_interval(scores, seed=1)
+    assert first == again != other
+    assert first == pytest.approx(other, abs=0.15 * (first[1] - first[0]))
+
+
+def test_iqm_interval_agrees_with_scipys_bootstrap_of_one_task() -> None:
+    scores = np.random.default_rng(1).normal(0.5, 0.1, 12)
+    mine = iqm_interval([scores], draws=20_000)
+    other = stats.bootstrap(
+        (scores,),
+        lambda x, axis: stats.trim_mean(x, 0.25, axis=axis),
+        n_resamples=20_000,
+        method="percentile",
+        confidence_level=widened(0.95, 12),
+        rng=np.random.default_rng(2),
+    ).confidence_interval
+    assert mine == pytest.approx((other.low, other.high), abs=0.03 * (mine[1] - mine[0]))
+
+
+def test_the_widened_level_makes_the_percentile_interval_of_a_normal_mean_students() -> None:
+    # Drawn means are normal with variance s^2 (n - 1) / n^2; their widened percentiles are then the t interval.
+    n, level = 7, 0.95
+    spread = np.sqrt((n - 1) / n**2)
+    half = stats.norm.ppf((1 + widened(level, n)) / 2) * spread
+    assert half == pytest.approx(stats.t.ppf((1 + level) / 2, n - 1) / np.sqrt(n))
+
+
+def test_percentiles_of_infinite_draws_are_not_nan() -> None:
+    assert percentiles(np.array([1.0] * 3 + [np.inf] * 97), 0.95) == (1.0, np.inf)
+
+
+def test_four_seeds_in_any_task_give_no_interval_and_five_one_of_low_power() -> None:
+    none, low, enough = (
+        interquartile_mean([[0.5] * 9, [0.5] * 4]),
+        interquartile_mean([[0.5] * 9, [0.5] * 5]),
+        interquartile_mean([[0.5] * 10]),
+    )
+    assert (none.interval, none.why) == (None, "fewer than 5 seeds")
+    assert (low.interval, low.why, low.low_power) == ((0.5, 0.5), None, True)
+    assert not enough.low_power
+    assert performance_profile([[0.5] * 4], [0.2]).why == "fewer than 5 seeds"
+    assert performance_profile([[0.5] * 4], [0.2]).low is None
+
+
+@pytest.mark.parametrize("scores", [[[0.1, np.nan, 0.2, 0.3, 0.4]], [[0.1, np.inf, 0.2, 0.3, 0.4]]])
+def test_scores_that_are_not_finite_are_refused(scores: list[list[float]]) -> None:
+    for function in (iqm_interval, interquartile_mean, lambda scores: performance_profile(scores, [0.0])):
+        with pytest.raises(ValueError, match="finite"):
+            function(scores)
+
+
+def test_profile_is_the_share_of_runs_above_each_threshold_and_tasks_weigh_the_same() -> None:
+    profile = performance_profile([[0.1, 0.2, 0.3, 0.4, 0.5], [0.9] * 10], [0.0, 0.25, 0.3, 0.9])
+    assert profile.fraction == (1.0, pytest.approx(0.8), pytest.approx(0.7), 0.0)
+    assert profile.low is not None
+    assert profile.high is not None
+    inside = zip(profile.low, profile.fraction, profile.high, strict=True)
+    assert all(0 <= low <= share <= high <= 1 for low, share, high in inside)
+
+
+def test_profile_of_one_task_has_wilsons_band() -> None:
+    profile = performance_profile([[0.1, 0.2, 0.3, 0.4, 0.5]], [0.25])
+    assert profile.low is not None
+    assert profile.high is not None
+    assert (profile.low[0], profile.high[0]) == pytest.approx(wilson_interval(3, 5))
+
+
+def test_interval_of_a_mean_narrows_as_tasks_are_added_and_follows_the_widest() -> None:
+    def of(successes: int) -> Callable[[float], Interval]:
+        return lambda level: wilson_interval(successes, 20, level)
+
+    one, four = mean_interval([of(10)], 0.95), mean_interval([of(10)] * 4, 0.95)
+    assert (four[1] - four[0]) / (one[1] - one[0]) == pytest.approx(0.5, abs=0.05)
+    mixed = mean_interval(
+        [of(10), lambda level: (1 - 1e-9 * level, 1.0)], 0.95
+    )  # half the width of one: the other adds nothing
+    assert mixed[1] - mixed[0] == pytest.approx((one[1] - one[0]) / 2, rel=1e-3)

@@ -1,0 +1,254 @@
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from seqbench.statistics.improvement import improvement_across_tasks, probability_of_improvement
+from seqbench.statistics.permutation import (
+    MOST_EXACT,
+    holm,
+    permutation_p,
+    seeds_needed,
+    smallest_p,
+    stratified_p,
+)
+from seqbench.statistics.speed import compare_speeds, ratio_of_medians
+from seqbench.statistics.verdict import compare_across_tasks, compare_to_reference
+
+INF = math.inf
+
+
+def rank_sums(a: Sequence[float], b: Sequence[float]) -> tuple[np.ndarray, float]:
+    """The excess of every split's rank sum over the expected one, by going through all; and the observed one."""
+    ranks, n = stats.rankdata([*a, *b]), len(a)
+    centre = n * (len(ranks) + 1) / 2
+    every = np.array([ranks[list(chosen)].sum() for chosen in combinations(range(len(ranks)), n)])
+    return every - centre, ranks[:n].sum() - centre
+
+
+# ------------------------------------------------------------------ exact tests
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_permutation_p_agrees_with_scipys_exact_test_without_ties(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(0, 1, 5 + seed), rng.normal(0.8, 1, 6)
+    assert permutation_p(a, b) == pytest.approx(stats.mannwhitneyu(a, b, method="exact").pvalue, rel=1e-9)
+
+
+def test_permutation_p_of_20_against_20_agrees_with_scipy() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, 20), rng.normal(0.6, 1, 20)
+    assert permutation_p(a, b) == pytest.approx(stats.mannwhitneyu(a, b, method="exact").pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([1, 1, 2, -INF], [1, 2, 2, 3, 3]),
+        ([10, 20, INF, INF, INF], [10, 10, 20, 20, 40, INF]),  # steps to solve, unsolved runs tied at infinity
+        ([0, 0, 0, 0, 1], [1, 1, 1, 1, 1]),
+    ],
+)
+def test_permutation_p_with_ties_agrees_with_going_through_all_splits(a: list[float], b: list[float]) -> None:
+    every, seen = rank_sums(a, b)
+    assert permutation_p(a, b) == pytest.approx(np.mean(np.abs(every) >= abs(seen) - 1e-9))
+    assert 0 < permutation_p(a, b) < 1
+
+
+def test_groups_without_a_difference_have_p_1() -> None:
+    assert permutation_p([1, 1, 1], [1, 1, 1]) == 1.0
+    assert stratified_p([([INF] * 5, [INF] * 5), ([1] * 5, [1] * 5)]) == pytest.approx(1.0)
+
+
+def test_stratified_p_agrees_with_going_through_all_splits_of_both_tasks() -> None:
+    pairs = [([1, 2, 2, 7], [2, 3, 5]), ([4, 4, 9], [4, 6, 1, 0])]
+    parts = [(rank_sums(a, b), len(a) * len(b)) for a, b in pairs]
+    every = np.add.outer(*(sums / size for (sums, _), size in parts))
+    seen = sum(observed / size for (_, observed), size in parts)
+    assert stratified_p(pairs) == pytest.approx(np.mean(np.abs(every) >= abs(seen) - 1e-9))
+
+
+def test_tasks_of_different_sizes_weigh_the_same_and_opposite_results_cancel() -> None:
+    up, down = ([6, 7, 8, 9, 10, 11], [1, 2, 3, 4, 5]), ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11, 12])
+    assert stratified_p([up, down]) == pytest.approx(1.0)
+    assert stratified_p([up, up]) < permutation_p(*up) < 0.01
+
+
+def test_drawn_splits_agree_with_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    pairs = [(rng.normal(0.3, 1, 8), rng.normal(0, 1, 8)) for _ in range(3)]
+    exact = stratified_p(pairs)
+    monkeypatch.setattr("seqbench.statistics.permutation.MOST_EXACT", 10)
+    drawn = stratified_p(pairs)
+    assert 0.01 < exact < 0.5
+    assert drawn == pytest.approx(exact, abs=4 * math.sqrt(exact / 20_000))
+    assert stratified_p(pairs) == drawn != stratified_p(pairs, seed=1)
+
+
+def test_large_groups_are_tested_by_drawn_splits() -> None:
+    a, b = np.arange(60), np.arange(12, 72)
+    assert a.size + b.size > MOST_EXACT
+    expected = stats.mannwhitneyu(a, b).pvalue
+    assert permutation_p(a, b) == pytest.approx(expected, abs=4 * math.sqrt(expected / 20_000))
+
+
+@pytest.mark.parametrize("groups", [([1.0, math.nan], [1.0]), ([], [1.0])])
+def test_tests_and_improvement_refuse_nan_and_empty_groups(groups: tuple[list[float], list[float]]) -> None:
+    for function in (permutation_p, probability_of_improvement):
+        with pytest.raises(ValueError, match="not NaN"):
+            function(*groups)
+
+
+def test_smallest_p_is_reached_by_groups_that_do_not_overlap() -> None:
+    for n, m in ((3, 3), (5, 5), (4, 7)):
+        assert permutation_p(list(range(n)), list(range(n, n + m))) == pytest.approx(smallest_p(n, m))
+
+
+@pytest.mark.parametrize("comparisons", [1, 4, 6, 7, 15, 100])
+def test_seeds_needed_is_the_first_number_with_which_a_family_can_be_decided(comparisons: int) -> None:
+    seeds = seeds_needed(comparisons)
+    assert comparisons * smallest_p(seeds, seeds) < 0.05
+    assert seeds == 5 or comparisons * smallest_p(seeds - 1, seeds - 1) >= 0.05
+
+
+def test_holm_agrees_with_a_case_by_hand() -> None:
+    # sorted .005 .01 .03 .04 times 4 3 2 1 = .02 .03 .06 .04; the last may not fall below the one before it
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+# ------------------------------------------------------------------ probability of improvement
+
+
+def test_probability_of_improvement_counts_pairs_and_half_of_ties() -> None:
+    assert probability_of_improvement([1, 3], [1, 2]).value == pytest.approx((0.5 + 0 + 1 + 1) / 4)
+    assert probability_of_improvement([-INF] * 5, [-INF] * 5).value == 0.5
+
+
+def test_probability_of_improvement_is_mann_whitneys_statistic() -> None:
+    rng = np.random.default_rng(5)
+    a, b = np.round(rng.normal(0, 1, 9), 1), np.round(rng.normal(0, 1, 6), 1)
+    assert probability_of_improvement(a, b).value == pytest.approx(stats.mannwhitneyu(a, b).statistic / 54)
+
+
+@pytest.mark.parametrize(("a", "b"), [([1, 2, 3, 4, 9], [0, 2, 5, 6, 7, 8]), ([6, 7, 8, 9, 10], [1, 2, 3, 4, 5])])
+def test_ends_of_the_interval_solve_newcombes_equation(a: list[float], b: list[float]) -> None:
+    found = probability_of_improvement(a, b)
+    assert found.interval is not None
+    n, m, z = len(a), len(b), stats.norm.ppf(0.975)
+    for end in set(found.interval) - {0.0, 1.0}:
+        shape = 1 + ((n + m) / 2 - 1) * ((1 - end) / (2 - end) + end / (1 + end))
+        assert (end - found.value) ** 2 == pytest.approx(z * z * end * (1 - end) * shape / (n * m), rel=1e-6)
+
+
+def test_exchanging_the_groups_mirrors_the_interval() -> None:
+    a, b = [1, 2, 3, 4, 9], [0, 2, 5, 6, 7, 8]
+    here, there = probability_of_improvement(a, b).interval, probability_of_improvement(b, a).interval
+    assert here is not None
+    assert there is not None
+    assert here == pytest.approx((1 - there[1], 1 - there[0]))
+
+
+def test_complete_separation_is_not_certainty_and_more_tasks_make_it_surer() -> None:
+    pair = ([6, 7, 8, 9, 10], [1, 2, 3, 4, 5])
+    one, three = probability_of_improvement(*pair).interval, improvement_across_tasks([pair] * 3).interval
+    assert one is not None
+    assert three is not None
+    assert 0.6 < one[0] < three[0] < 1
+    assert one[1] == three[1] == 1
+
+
+# ------------------------------------------------------------------ verdicts
+
+
+def test_five_against_five_can_be_decided_in_a_family_of_six_but_not_of_seven() -> None:
+    reference, better = [0.0, 0.1, 0.2, 0.3, 0.4], [1.0, 1.1, 1.2, 1.3, 1.4]
+    six = compare_to_reference([better] * 6, reference)
+    assert [c.verdict for c in six] == ["better"] * 6
+    assert six[0].p == pytest.approx(6 * 2 / 252)
+    seven = compare_to_reference([better] * 7, reference)
+    assert [c.verdict for c in seven] == ["unreachable"] * 7
+    assert seven[0].why == "the smallest p of 5 seeds in a family of 7 is 0.056; a verdict takes 6 or more"
+    assert seven[0].seeds_needed == 6
+
+
+def test_fewer_than_five_seeds_are_never_decided() -> None:
+    (found,) = compare_to_reference([[1.0] * 4], [0.0] * 30)
+    assert (found.verdict, found.p, found.probability) == ("unreachable", None, None)
+    assert found.why == "fewer than 5 seeds; a verdict takes 5 or more"
+
+
+def test_worse_and_undecided_are_told_apart() -> None:
+    low, middle = [-1.0] * 6, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    worse, same = compare_to_reference([low, middle], middle)
+    assert (worse.verdict, same.verdict) == ("worse", "undecided")
+    assert (worse.meaningful, same.meaningful) == (True, False)
+    assert worse.low_power
+
+
+def test_an_interval_on_one_side_alone_is_no_verdict() -> None:
+    almost, reference = (
+        [1, 5, 6, 7, 8],
+        [0, 0.5, 2, 3, 0.7],
+    )  # 23 of 25 pairs: p is 0.03 alone and 0.19 in a family of 6
+    (alone,), family = compare_to_reference([almost], reference), compare_to_reference([almost] * 6, reference)
+    assert alone.verdict == "better"
+    assert family[0].verdict == "undecided"
+    assert family[0].interval is not None
+    assert family[0].interval[0] > 0.5
+
+
+def test_a_clear_but_small_difference_is_not_meaningful() -> None:
+    rng = np.random.default_rng(0)
+    (found,) = compare_to_reference([rng.normal(0.7, 1, 50)], rng.normal(0, 1, 50))
+    assert (found.verdict, found.meaningful, found.low_power) == ("better", False, False)
+
+
+def test_failed_runs_lose_to_every_run_with_a_score() -> None:
+    (found,) = compare_to_reference([[-INF] * 5], [0.0, 0.1, 0.2, 0.3, 0.4])
+    assert (found.verdict, found.probability) == ("worse", 0.0)
+
+
+def test_several_tasks_together_decide_what_none_decides_alone() -> None:
+    better, reference = [2, 4, 6, 8, 10, 12], [1, 3, 5, 7, 2.5, 4.5]
+    (alone,), (together,) = (
+        compare_to_reference([better], reference),
+        compare_across_tasks([[better] * 4], [reference] * 4),
+    )
+    assert (alone.verdict, together.verdict) == ("undecided", "better")
+    assert together.probability == alone.probability
+
+
+def test_one_task_with_few_seeds_leaves_the_verdict_over_all_unreachable() -> None:
+    (found,) = compare_across_tasks([[[9] * 20, [9] * 4]], [[0] * 20, [0] * 20])
+    assert found.verdict == "unreachable"
+
+
+# ------------------------------------------------------------------ speeds
+
+
+def test_ratio_of_medians_has_an_interval_around_it_and_knows_slower_from_faster() -> None:
+    rng = np.random.default_rng(0)
+    slow, fast = rng.normal(10, 0.2, 20), rng.normal(12, 0.2, 20)
+    found = ratio_of_medians(fast, slow)
+    assert found.value == np.median(fast) / np.median(slow)
+    assert found.interval is not None
+    assert found.interval[0] < 1.2 < found.interval[1]
+    verdicts = [compare_speeds(*pair).verdict for pair in ((fast, slow), (slow, fast), (slow, slow))]
+    assert verdicts == ["faster", "slower", "equal"]
+
+
+def test_four_samples_decide_nothing_about_speed() -> None:
+    found = compare_speeds([10] * 4, [1] * 9)
+    assert (found.verdict, found.ratio.value, found.ratio.interval) == ("undecided", 10, None)
+    assert found.ratio.why == "fewer than 5 samples: 4"
+
+
+def test_speeds_that_are_not_positive_are_refused() -> None:
+    with pytest.raises(ValueError, match="positive; got -1"):
+        ratio_of_medians([1, 2, -1], [1, 2, 3])
