@@ -24,7 +24,11 @@ common keys                    (Hydra's grammar: values with commas are swept)
   seeds=5  or  seeds=[0,3]     how many members, or which
   device=auto|cpu|cuda         where
   store=DIR  out=DIR           folder of records; folder of the report
-  rerun=missing|failed|all     what to train again
+  rerun=missing|failed|changed|all
+                               what to train again
+  reuse=here|any               whose runs count as done: of this environment, of all
+  lanes=N                      worker processes, one compute thread each
+  hydra/launcher=NAME          joblib, ray, submitit_slurm, submitit_local: other processes or machines
   +sweep=NAME  scale=NAME      a named study, and its other sizes
   plugins=[mine]               your own modules; their YAML files lie in --config-dir DIR
 

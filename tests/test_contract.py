@@ -10,6 +10,8 @@ from torch import nn
 from seqbench import contract
 from seqbench.config import compose
 from seqbench.contract import process
+from seqbench.contract.of_models import check_causality
+from seqbench.layers import build_network
 from seqbench.registry import build
 from seqbench.schema import Cell, UsageError
 from tests.toys import cell
@@ -134,6 +136,16 @@ def test_what_does_not_declare_causal_is_said_to_be_unchecked():
     stream = io.StringIO()
     assert contract.verify(cell("Mean"), Console(file=stream, width=200)) == 0
     assert "skipped model causality: the class does not declare causal = True" in stream.getvalue()
+
+
+def test_sequences_of_one_step_have_no_future_to_change():
+    made = cell("Mean")
+    task = build(made.task, "task")
+    batch = task.batch("train", 0, 2, 0, "cpu")
+    network = build_network({**made.model, "target": "seqbench.models.gru:GRU"}, task, made.plugins, 0)
+    short = batch._replace(inputs=batch.inputs[:, :1])
+    assert check_causality(network, task, batch) is None
+    assert check_causality(network, task, short) == "the task's sequences have one step"
 
 
 def test_a_task_that_is_not_finished_is_a_usage_error():

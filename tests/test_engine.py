@@ -1,6 +1,7 @@
 import io
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from rich.console import Console
 
 from seqbench.record.store import Store
 from seqbench.schema import Options, Study, UsageError
-from seqbench.sweep import engine, estimate
+from seqbench.sweep import engine, estimate, outcome, problems
 from seqbench.sweep.entry import SweepEntry
+from seqbench.sweep.job import Job
 from seqbench.sweep.plan import explain, make_plan
 from tests.toys import ADDING, cell
 
@@ -142,6 +144,41 @@ def test_cost_is_measured_once_and_not_again(tmp_path: Path):
     assert record.summary["steps_per_s"]["low"] <= record.summary["steps_per_s"]["median"]
     assert record.summary["peak_bytes"] >= 0
     assert "measuring" not in run(wanted)[1]
+
+
+def test_a_cell_that_another_environment_trained_is_measured_here_where_that_counts_as_done(tmp_path: Path):
+    made, store = cell("Mean"), tmp_path / "store"
+    record = outcome.record(Job(kind="learning", cell=made, seed=0, store=str(store)), "completed", None, None)
+    Store(store).publish(replace(record, env_id="0" * 12), {})
+    _, told = run(study(tmp_path, made, cost=True, reuse="any"))
+    assert "0 to train" in told
+    assert len(Store(store).records(kind="cost")) == 1
+
+
+def test_a_damaged_record_is_set_aside_and_counted_and_its_run_is_trained_again(tmp_path: Path):
+    wanted, store = study(tmp_path, cell("Mean", seeds=(0, 1))), tmp_path / "store"
+    run(wanted)
+    (store / "mine").mkdir()
+    damaged = Store(store).path(Store(store).records()[0])
+    (damaged / "arrays.npz").write_bytes(b"damage")
+    code, told = run(wanted)
+    assert code == 0
+    assert "1 done, 1 to train" in told
+    assert "store: 1 damaged record set aside, 1 thing left alone\n" in told
+    assert f"store: {damaged.name}: record.json is fine, but arrays.npz beside it is damaged; it was set aside" in told
+    assert "store: mine: is not a record; move it out of the store" in told
+    assert (store / ".damaged" / damaged.name / "arrays.npz").read_bytes() == b"damage"
+    assert sorted(record.attempt for record in Store(store).records()) == [1, 1]
+    assert "set aside" not in run(wanted)[1]
+
+
+def test_of_many_problems_ten_are_shown_and_the_rest_counted(tmp_path: Path):
+    for number in range(13):
+        (tmp_path / f"{number:02}").mkdir()
+    told = problems.set_aside(Store(tmp_path))
+    assert told[0] == "store: 13 things left alone"
+    assert told[10].startswith("store: 09: ")
+    assert told[11:] == ["store: and 3 more"]
 
 
 def test_the_plan_says_why(tmp_path: Path):

@@ -3,6 +3,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,12 @@ def test_an_interrupt_while_a_process_starts_is_held_back_and_not_lost(number: s
     assert reached == ["the end of the start"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_processes_can_be_started_from_a_thread_that_no_interrupt_reaches():
+    ended: list[Ended] = []
+    jobs = [Job(kind="preflight", cell=cell("Mean"))]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(Lanes(1).run, jobs, ended.append).result()
+    assert [end.exit_code for end in ended] == [0]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -59,8 +59,10 @@ def check_causality(network: Network, task: Task, batch: Batch) -> str | None:
     """
     causal = getattr(network.body, "causal", None)
     expect(bool(causal) or not task.requires_causal, "causal", "causal=True, which this task requires", causal)
-    if not causal or batch.inputs.shape[1] < 2:
+    if not causal:
         return "the class does not declare causal = True"
+    if batch.inputs.shape[1] < 2:
+        return "the task's sequences have one step"
     network.eval()
     x = network.embed(batch.inputs)
     middle = x.shape[1] // 2

@@ -43,7 +43,7 @@ def judge(folder: str, reader: Reader) -> index.Known | Problem:
         record = reader.record(text)
         if not folder.endswith(f"/{folder_name(record)}"):
             return Problem(what="record.json lies in a folder of another name", remedy="move it back or delete it")
-        return _checked(folder, record) or index.Known(record=record, stamp=stamp)
+        return _checked(folder, record) or index.Known(record, stamp)
     except FileNotFoundError as error:
         return Problem(what=f"has no {Path(error.filename).name}", remedy=_AGAIN, damaged=True)
     except OSError as error:

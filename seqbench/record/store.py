@@ -191,7 +191,7 @@ class Store:
                 self._note(self.root.name, Problem(what=what, remedy="point store= to a folder"))
                 return []
             with os.scandir(self.root) as entries:
-                return sorted(entries, key=lambda entry: entry.name)
+                return list(entries)
         except (OSError, ValueError) as error:  # no permission, a name too long
             raise self._unusable(error, "read") from error
 
@@ -199,13 +199,13 @@ class Store:
         """Names of the folders that bear a record's name; what else lies here is named as a problem."""
         folders = []
         for entry in self._entries():
-            if entry.name.startswith(private.PREFIX):
-                self._note_abandoned(entry)
-            elif _FOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+            if _FOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
+            elif entry.name.startswith(private.PREFIX):
+                self._note_abandoned(entry)
             elif not entry.name.startswith("."):
                 self._note(entry.name, Problem(what="is not a record", remedy="move it out of the store"))
-        return folders
+        return sorted(folders)
 
     def _read(self, name: str, reader: Reader) -> index.Known | None:
         """The record in a folder; None, and a problem, where it cannot be trusted."""

@@ -13,7 +13,7 @@ from seqbench.record.record import cell_id, current
 from seqbench.record.store import Store
 from seqbench.report.wording import count
 from seqbench.schema import FINISHED, Options, Record, Status, Study
-from seqbench.sweep import estimate, log, outcome, preflight
+from seqbench.sweep import estimate, log, outcome, preflight, problems
 from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
 from seqbench.sweep.entry import Phase, SweepEntry, announcement, entered
@@ -60,6 +60,7 @@ class _Engine:
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
         self.store.collect()
+        self.found = problems.set_aside(self.store)
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         self._tidy(plan)
@@ -111,8 +112,8 @@ class _Engine:
             f"{name}: {runs} of {cells}, {len(plan) - len(missing)} done, {len(missing)} to train on "
             f"{count(self.lanes, 'lane')} ({device})."
         )
-        for problem in self.store.problems:
-            self._say(f"store: {problem}")
+        for line in self.found:
+            self._say(line)
 
     def _jobs(self, missing: list[PlannedRun], checked: dict[str, preflight.Checked]) -> list[Job]:
         jobs = []
@@ -132,7 +133,9 @@ class _Engine:
 
     def _measurable(self, jobs: list[Job]) -> list[Job]:
         """The jobs of cells that have trained: a cell that fails has no cost."""
-        trained = {record.cell_id for record in self._ours("learning") if record.status in FINISHED}
+        anywhere = self.study.options.reuse == "any"
+        records = self.store.records("learning") if anywhere else self._ours("learning")
+        trained = {record.cell_id for record in records if record.status in FINISHED}
         return [job for job in jobs if cell_id(job.cell.identity()) in trained]
 
     def _ours(self, kind: str) -> list[Record]:

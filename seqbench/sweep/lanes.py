@@ -7,6 +7,7 @@ instead of two seconds of import. Whoever needs a truly fresh process asks for "
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -162,10 +163,12 @@ def _interrupts_held() -> Iterator[None]:
     The blocked signal is inherited, also by a fresh interpreter, which would otherwise print a traceback while it
     imports torch. For the parent both signals are held back until the process is started, not lost: the mask holds
     for this thread alone, so a signal that another thread takes (the one that redraws the screen) is noted instead.
+    Python runs handlers in the main thread only: another thread, which no interrupt reaches, has nothing to hold back.
     """
     resource_tracker.ensure_running()  # it would unblock the signal if it were started inside
     noted: list[int] = []
-    handlers = {number: signal.signal(number, lambda got, _: noted.append(got)) for number in _INTERRUPTS}
+    held = _INTERRUPTS if threading.current_thread() is threading.main_thread() else ()
+    handlers = {number: signal.signal(number, lambda got, _: noted.append(got)) for number in held}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -21,7 +21,7 @@ from seqbench.record.scratch import FOLDER
 from seqbench.record.store import Store
 from seqbench.report.wording import count
 from seqbench.schema import Cell, Launcher, Study, UsageError
-from seqbench.sweep import launched, preflight
+from seqbench.sweep import launched, preflight, problems
 from seqbench.sweep.closing import close
 from seqbench.sweep.entry import Planned, SweepEntry, announcement, called, entered
 from seqbench.sweep.estimate import spoken
@@ -59,6 +59,7 @@ class _Launch:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
+        self.found = problems.set_aside(self.store)
         self.before = self._names()
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
@@ -93,6 +94,8 @@ class _Launch:
         runs = f"{count(len(plan), 'run')} of {count(len(self.study.cells), 'cell')}"
         how = f"{count(cells, 'job')} through hydra/launcher={self.launcher.name}, {count(self.lanes, 'lane')} each"
         self._say(f"{name}: {runs}, {len(plan) - len(missing)} done, {len(missing)} to train in {how}.")
+        for line in self.found:
+            self._say(line)
         if self.study.options.cost:
             self._say(
                 "Speed and memory are not measured through a launcher, because other jobs share its machines: on the "

@@ -1,0 +1,18 @@
+"""What lies in a store and is no readable record: damaged ones are set aside, all else is named and left alone."""
+
+from seqbench.record.store import Store
+from seqbench.report.wording import count
+
+SHOWN = 10
+
+
+def set_aside(store: Store) -> list[str]:
+    """Set damaged records aside; what to tell of them and of all else: how many, then at most ``SHOWN`` one by one."""
+    aside = store.set_aside()
+    told = [*aside, *store.problems]
+    if not told:
+        return []
+    counts = [f"{count(len(aside), 'damaged record')} set aside"] if aside else []
+    counts += [f"{count(len(store.problems), 'thing')} left alone"] if store.problems else []
+    more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
+    return [f"store: {line}" for line in [', '.join(counts), *told[:SHOWN], *more]]
