@@ -15,4 +15,4 @@ def set_aside(store: Store) -> list[str]:
     counts = [f"{count(len(aside), 'damaged record')} set aside"] if aside else []
     counts += [f"{count(len(store.problems), 'thing')} left alone"] if store.problems else []
     more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-    return [f"store: {line}" for line in [', '.join(counts), *told[:SHOWN], *more]]
+    return [f"store: {line}" for line in [", ".join(counts), *told[:SHOWN], *more]]
