@@ -86,6 +86,10 @@ class Network(nn.Module):
         return states.gather(1, positions.unsqueeze(-1).expand(-1, -1, self.width))
 
 
+class OutputError(UsageError):
+    """An architecture's forward does not return what the contract says."""
+
+
 def _measured_width(body: nn.Module, features: int) -> int:
     parameter = next(body.parameters(), torch.empty(0))
     short = torch.zeros(2, 3, features, device=parameter.device, dtype=parameter.dtype)
@@ -100,7 +104,7 @@ def _check_states(states: Any, e: Tensor, width: int | None) -> None:
     if not good or (width is not None and states.shape[-1] != width):
         got = tuple(states.shape) if isinstance(states, Tensor) else type(states).__name__
         rule = "width" if width is None else f"width={width}"
-        raise UsageError(
+        raise OutputError(
             f"an architecture's forward must return a tensor (batch, time, {rule}), here "
             f"({e.shape[0]}, {e.shape[1]}, ...); got {got}. Return every step's output, batch first, and nothing else."
         )

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seqbench.contract.rule import ContractError, one_line
+from seqbench.layers import OutputError
 from seqbench.schema import UsageError
 
 _OURS = ("seqbench.models", "seqbench.tasks")
-_NETWORK = "seqbench.layers"
 
 
 @contextmanager
@@ -34,8 +34,7 @@ def _fault_of_code(error: UsageError, plugins: tuple[str, ...]) -> BaseException
     cause = error.__cause__
     if cause is not None and (isinstance(cause, SyntaxError) or place(cause, plugins)):
         return cause
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    if frame.f_globals["__name__"] == _NETWORK:
+    if isinstance(error, OutputError):
         return ContractError("forward", "the same axes for every batch", str(error))
     return None
 

@@ -48,7 +48,7 @@ def of_process(end: Ended) -> tuple[Status, str]:
         hint = ", possibly out of memory" if name == "SIGKILL" else ""
         return "killed", f"the worker process was ended by {name}{hint}"
     if code == SERVER_DIED:
-        return "killed", "the process that starts the workers was ended, possibly out of memory"
+        return "killed", "exit code 255: the process that starts the workers was ended, possibly out of memory"
     return "failed", f"the worker process ended with exit code {code} and left no record"
 
 
