@@ -156,6 +156,24 @@ def test_an_interruption_says_how_to_resume(monkeypatch: pytest.MonkeyPatch, cap
     assert "the same command resumes" in capsys.readouterr().err
 
 
+def test_an_interruption_while_a_module_is_made_is_exit_code_130_too(empty_folder: Path):
+    text = """\
+import runpy
+from seqbench import cli
+
+def run(words):
+    exec("raise KeyboardInterrupt")
+
+cli.run = run
+runpy.run_module("seqbench", run_name="__main__")
+"""
+    (empty_folder / "stopped.py").write_text(text)
+    command = [sys.executable, "-m", "stopped"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 130
+    assert "the same command resumes" in done.stderr
+
+
 def test_a_reader_that_goes_away_is_no_traceback(empty_folder: Path):
     code = "import os; r, w = os.pipe(); os.close(r); os.dup2(w, 1); sys.exit(main(['ls']))"
     done = in_a_process(code, folder=empty_folder)
