@@ -73,6 +73,7 @@ def _command(name: str) -> Callable[[list[str]], int]:
         "verify": verify,
         "report": report,
         "choose": choose,
+        "cost": cost,
     }
     if name not in commands:
         raise _unknown_command(name, list(commands))
@@ -104,6 +105,17 @@ def plan(words: list[str]) -> int:
 
     explain(study, console)
     return 0
+
+
+def cost(words: list[str]) -> int:
+    """Measure what the cells cost in time and memory."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from seqbench.config import compose_costs
+
+    study, costs = compose_costs(words)
+    from seqbench.sweep.costing import run as run_costs
+
+    return run_costs(study, costs, console(steady=True))
 
 
 def watch(words: list[str]) -> int:

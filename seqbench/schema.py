@@ -183,25 +183,81 @@ class Cell:
         }
 
 
+Backend = Literal["auto", "plain", "compile"]
+BACKENDS: dict[Backend, str] = {
+    "auto": "what training uses: torch's kernel of a recurrence where there is one",
+    "plain": "seqbench.ops: loops over time of our own, which train populations",
+    "compile": "torch.compile, of the step of a recurrence, else of the whole architecture",
+}
+"""Backend of a cost measurement -> what computes then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What one fresh process measures of a cell, and in which round.
+
+    Attributes:
+        what: "step" times forward, backward and the training step; "denormals" the training step with gradients that
+            vanish, with and without flushing denormal numbers.
+        length: of the task, in its own unit (``Task.at``); None for that of the configuration.
+        backend: a key of ``BACKENDS``.
+        twin: whether it repeats a measurement that has no other difference: their ratio is the resolution.
+        streaming: whether steps of streaming inference are timed as well.
+        seconds: of timed calls.
+        round: counted from 0; measurements that differ in nothing else are replicates.
+    """
+
+    what: Literal["step", "denormals"] = "step"
+    length: int | None = None
+    backend: Backend = "auto"
+    twin: bool = False
+    streaming: bool = False
+    seconds: float = 1.0
+    round: int = 0
+
+    def setting(self) -> dict[str, Any]:
+        """All of it but the round."""
+        return {key: value for key, value in asdict(self).items() if key != "round"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What is measured of the cells of a study.
+
+    Attributes:
+        lengths: of each task, in its own unit; None for that of its configuration.
+        rounds: how often each measurement is repeated, each time in a fresh process and in a new random order.
+        backends: keys of ``BACKENDS``.
+        seconds: of timed calls in one process.
+        full: also streaming inference, denormal numbers, and one measurement twice, for the resolution.
+    """
+
+    lengths: tuple[int | None, ...] = (None,)
+    rounds: int = 8
+    backends: tuple[Backend, ...] = ("auto",)
+    seconds: float = 1.0
+    full: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """The immutable document that a run, or a cost measurement, leaves behind. Strict JSON, see ``record/store.py``.
 
     Attributes:
         kind: "learning" (the training of one member) or "cost" (speed and memory of a cell).
-        run_id: hash of all that can change the result (a cell's identity and the seed).
-        cell_id: the same without the seed: records that differ in nothing else are replicates.
+        run_id: hash of all that can change the result (a cell's identity and the seed; of costs the measurement).
+        cell_id: the same without the seed, or the round: records that differ in nothing else are replicates.
         env_id: hash of machine class, torch build and threads.
         attempt: 1, or more where an earlier attempt did not finish.
         labels: "task", "model", "variant": the names that tables print.
-        config: the cell's identity, the plain values of its YAML files.
+        config: the cell's identity, the plain values of its YAML files; "cost": the measurement.
         task: score (headline metric), skill_metric, floor, solved, length, budget, input, output.
         architecture: parameters, width, causal, flops, state_size; None where the class declares nothing.
         sources: SHA-256 of the source files of task and architecture.
         environment, git: where it ran; git is None outside a checkout.
         baselines: list of Baseline as mappings.
         metrics: name -> unit, better, description, source, so that the record explains itself.
-        summary: the results; see ``run.py`` and ``cost.py`` for the keys.
+        summary: the results; see ``run.py`` and ``cost/sample.py`` for the keys.
         arrays: name -> axis names of each array in ``arrays.npz``.
         files: file name -> SHA-256 of what lies beside the record.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqbench.schema import Study
+from seqbench.schema import Costs, Study
 
 
 def compose(words: Sequence[str], config_dir: Path | None = None) -> Study:
@@ -19,3 +19,14 @@ def compose(words: Sequence[str], config_dir: Path | None = None) -> Study:
     from seqbench.config.study import read_study  # late: `ls` reads the folder only, and must not wait for Hydra
 
     return read_study(words, config_dir)
+
+
+def compose_costs(words: Sequence[str]) -> tuple[Study, Costs]:
+    """The study that the words of ``cost`` ask for, and what is to be measured of its cells; nothing is written.
+
+    Raises:
+        UsageError: the first thing that is wrong.
+    """
+    from seqbench.config.costs import read_costs
+
+    return read_costs(words)

@@ -27,7 +27,16 @@ SHAPES: dict[str, Any] = {
     "git": {"commit": (TEXT, NULL), "clean": (FLAG, NULL)},
     "metrics": {ANY: _TEXTS},
     "arrays": {ANY: [(TEXT,)]},
-    "config": {"model": {"!learning_rate": (NUMBER,)}, "train": {"steps": _MAYBE}},
+    "config": {
+        "model": {"!learning_rate": (NUMBER,)},
+        "train": {"steps": _MAYBE},
+        "cost": {
+            **dict.fromkeys(("!what", "!backend"), (TEXT,)),
+            **dict.fromkeys(("!twin", "!streaming"), (FLAG,)),
+            **dict.fromkeys(("!seconds", "!round"), (NUMBER,)),
+            "!length": _MAYBE,
+        },
+    },
     "task": {
         "score": (TEXT,),
         "skill_metric": (TEXT,),
@@ -41,7 +50,12 @@ SHAPES: dict[str, Any] = {
     "summary": {
         **dict.fromkeys(("score", "skill", "steps", "steps_to_solve", "budget", "training_steps_per_s"), _MAYBE),
         **dict.fromkeys(("data_s", "peak_bytes", "batch_size", "length", "parameters"), _MAYBE),
+        **dict.fromkeys(("peak_forward_bytes", "reserved_bytes", "flops", "flops_counted", "energy_j"), _MAYBE),
+        **dict.fromkeys(("gemm_flops_per_s", "beside_cores", "state_bytes"), _MAYBE),
         **dict.fromkeys(("step_s", "steps_per_s", "tokens_per_s", "sequences_per_s"), _NUMBERS),
+        **dict.fromkeys(("forward_s", "backward_s", "unflushed_s", "stream_s"), _NUMBERS),
+        **dict.fromkeys(("stable", "flops_are_bound"), (FLAG,)),
+        "kernel": (TEXT, NULL),
         **dict.fromkeys(("test", "validation"), _NUMBERS),
         "solved": (FLAG, NULL),
         "selection": (TEXT, NULL),

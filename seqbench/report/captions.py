@@ -1,4 +1,4 @@
-"""What stands above each figure of learning runs: name, title, how to read it; in the order of the page."""
+"""What stands above each figure: name, title, how to read it; in the order of the page."""
 
 CAPTIONS = (
     (
@@ -53,5 +53,25 @@ CAPTIONS = (
         "How long gates hold",
         "Left: the time constant that each unit's gates imply alone, from the share of the state that they keep; "
         "units in ascending order. Right: that share along the sequence, mean over units. One seed, one line a layer.",
+    ),
+)
+
+COST_CAPTIONS = (
+    (
+        "speed",
+        "Training steps per second",
+        "Median over rounds, each measured alone in a fresh process.",
+    ),
+    (
+        "scaling",
+        "Cost against length",
+        "A point is a median over rounds, the bar through it a 99 % interval. Dotted: how the FLOPs grow, drawn through "
+        "the longest length; where the points lie above it, something else than matrix products takes the time.",
+    ),
+    (
+        "streaming",
+        "Streaming inference against position",
+        "Time of one step of one sequence from the state after so many steps, and the size of that state. A recurrence "
+        "carries as much at every position; attention carries its past.",
     ),
 )

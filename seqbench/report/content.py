@@ -9,12 +9,16 @@ from typing import Any
 from seqbench.record.environment import KEYS
 from seqbench.report.aggregate import Aggregate, across_tasks
 from seqbench.report.canvas import styles
-from seqbench.report.costs import CostRow, cost_rows, speed_figure
+from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
+from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
+from seqbench.report.cost_tables import cost_tables
+from seqbench.report.costs import Entry, entries
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
 from seqbench.report.flow import flow_maps, state_profiles
 from seqbench.report.flow_table import FlowRow, flow_rows
 from seqbench.report.groups import Group, environment_names, grouped
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
+from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
 from seqbench.report.row import VerdictRow
 from seqbench.report.sentences import sentences
@@ -41,7 +45,9 @@ class Content:
         records: the attempts that count. missing: planned runs that left no record.
         environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
         sections: verdict rows. aggregates: interquartile means over tasks.
-        costs, beside: speeds measured alone; speeds seen while training: (task, label, median steps per second).
+        costs, cost_tables: cost measurements, and what they say as tables.
+        cost_said, crossovers: in sentences: how they were taken, and where two architectures cross.
+        beside: speeds seen while training: (task, label, median steps per second).
         flow: gradient flow in numbers, a row a cell.
         figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
         commands: (task, label, command).
@@ -58,7 +64,10 @@ class Content:
     code: Sequence[str]
     sections: Sequence[Section]
     aggregates: Sequence[Aggregate]
-    costs: Sequence[CostRow]
+    costs: Sequence[Entry]
+    cost_tables: Sequence[Table]
+    cost_said: Sequence[str]
+    crossovers: Sequence[str]
     beside: Sequence[tuple[str, str, float]]
     flow: Sequence[FlowRow]
     figures: Mapping[str, str]
@@ -79,7 +88,7 @@ def collect(
 ) -> Content:
     """Work out a report from records and their arrays."""
     names = environment_names(records)
-    learning, cost = grouped(records, "learning"), grouped(records, "cost")
+    learning, costs = grouped(records, "learning"), entries(records)
     titles = [_title(group, names) for group in learning]
     sections = [
         Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
@@ -98,10 +107,13 @@ def collect(
         code=_code(records),
         sections=sections,
         aggregates=across_tasks(learning),
-        costs=cost_rows(cost),
+        costs=costs,
+        cost_tables=cost_tables(costs, names),
+        cost_said=cost_sentences(costs),
+        crossovers=crossover_sentences(costs),
         beside=[found for group in learning for found in _beside(group, names)],
         flow=flow_rows(learning, titles),
-        figures=_figures(learning, cost, arrays, names),
+        figures=_figures(learning, records, costs, arrays, names),
         failures=[record for record in records if record.status != "completed"],
         problems=problems,
         commands=_commands(learning, names),
@@ -113,9 +125,15 @@ def _missing(missing: int) -> list[str]:
     return [said] if missing else []
 
 
-def _figures(learning: list[Group], cost: list[Group], arrays: Loaded, names: Mapping[str, str]) -> dict[str, str]:
-    look = styles([*learning, *cost])
-    titles, speeds = [_title(group, names) for group in learning], [_title(group, names) for group in cost]
+def _figures(
+    learning: list[Group],
+    records: Sequence[Record],
+    costs: Sequence[Entry],
+    arrays: Loaded,
+    names: Mapping[str, str],
+) -> dict[str, str]:
+    look = styles([*learning, *grouped(records, "cost")])
+    titles = [_title(group, names) for group in learning]
     of_learning = {
         "learning": learning_curves,
         "profile": gradient_profiles,
@@ -127,7 +145,9 @@ def _figures(learning: list[Group], cost: list[Group], arrays: Loaded, names: Ma
         "gates": gate_curves,
     }
     drawn = {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
-    drawn["speed"] = speed_figure(cost, speeds, look) if cost else None
+    drawn["speed"] = speed_figure(costs, look, names)
+    drawn["scaling"] = scaling_figure(costs, look, names)
+    drawn["streaming"] = streaming_figure(costs, arrays, look, names)
     return {name: svg for name, svg in drawn.items() if svg is not None}
 
 

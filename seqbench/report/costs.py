@@ -1,102 +1,193 @@
-"""Throughput and memory, measured alone in a fresh process: rows of a table and one figure."""
+"""Cost records as what was measured: one entry a cell, length and backend, with its rounds; numbers from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from matplotlib.axes import Axes
+from seqbench.record.record import canonical, current
+from seqbench.report.groups import Cell, model_order, natural
+from seqbench.schema import FINISHED, Record
+from seqbench.statistics.rounds import Ratio, median_of_rounds, paired_ratio
+from seqbench.statistics.seeds import Estimate
 
-from seqbench.report.canvas import Styles, panels
-from seqbench.report.groups import Group
-from seqbench.report.wording import DASH, number, readable, whole
-from seqbench.schema import Record
+TRAINING = 3
+"""Matrix products of a training step in those of its forward pass: two more for the two gradients of each."""
+OLDER: Mapping[str, Any] = {"what": "step", "length": None, "backend": "auto", "twin": False, "round": 0}
+"""What a record measured that was written before there were rounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CostRow:
-    """One cost record; speeds are (median, low, high), None where the measurement failed."""
+class Entry:
+    """One measurement with all its rounds, in one environment.
+
+    Attributes:
+        task, model, variant: labels. backend, what, twin: as in ``schema.Measurement``.
+        records: those that finished, by round. failed: one that did not, None where all did.
+        comparable: what must be the same for two entries to stand side by side, but for length and backend.
+    """
 
     env_id: str
     task: str
-    label: str
-    steps_per_s: tuple[float, float, float] | None
-    tokens_per_s: tuple[float, float, float] | None
-    peak_mib: float | None
-    data_share: float | None
-    batch_size: int | None
-    length: int | None
-    parameters: int | None
-    flops: float | None
-    status: str
+    comparable: str
+    model: str
+    variant: str
+    backend: str
+    what: str
+    twin: bool
+    asked: int | None
+    records: Mapping[int, Record]
+    failed: Record | None
+
+    @property
+    def label(self) -> str:
+        """Name of the architecture and its variant."""
+        return Cell(model=self.model, variant=self.variant, records=()).name
+
+    @property
+    def name(self) -> str:
+        """The label, and the backend where it is not that of training."""
+        return self.label if self.backend == "auto" else f"{self.label} [{self.backend}]"
+
+    @cached_property
+    def _all(self) -> list[Record]:
+        return [self.records[number] for number in sorted(self.records)]
+
+    def first(self, key: str) -> Any:
+        """The first value of a key of the summaries that is there."""
+        return next((v for record in self._all if (v := record.summary.get(key)) is not None), None)
+
+    def by_round(self, key: str) -> dict[int, float]:
+        """Round -> value of a key of the summary: the number, or the median in it."""
+        found = {number: record.summary.get(key) for number, record in self.records.items()}
+        plain = {number: v.get("median") if isinstance(v, Mapping) else v for number, v in found.items()}
+        return {number: float(value) for number, value in sorted(plain.items()) if value is not None}
+
+    def estimate(self, key: str, scale: float = 1.0) -> Estimate | None:
+        """Median over rounds with its interval; None where nothing was measured."""
+        values = self.by_round(key)
+        return median_of_rounds([scale * value for value in values.values()]) if values else None
+
+    @property
+    def length(self) -> int | None:
+        """Time steps of a sequence."""
+        return self.first("length")
+
+    @property
+    def flops(self) -> float | None:
+        """FLOPs of the matrix products of one forward pass: counted where they were, else as declared."""
+        counted = self.first("flops_counted")
+        if counted is not None or self.first("flops_are_bound"):
+            return counted
+        declared, of_one = self.first("flops"), self._all[0].architecture.get("flops") if self._all else None
+        return of_one * self.first("batch_size") if declared is None and of_one else declared
+
+    def share_of_gemm(self) -> Estimate | None:
+        """FLOP/s of the training step over those of a plain matrix product in the same process."""
+        flops, step, rate = self.flops, self.by_round("step_s"), self.by_round("gemm_flops_per_s")
+        values = [TRAINING * flops / step[i] / rate[i] for i in step if i in rate] if flops else []
+        return median_of_rounds(values) if values else None
 
 
-def cost_rows(groups: Sequence[Group]) -> list[CostRow]:
-    """One row a cost record, in the order of the verdict table."""
-    return [_row(g, cell.name, record) for g in groups for cell in g.cells for record in cell.records]
+def entries(records: Iterable[Record]) -> list[Entry]:
+    """Every measurement of the attempts that count, by environment, task, length, architecture and backend.
+
+    Measurements by an older protocol are left out where the same cell was measured by a newer one.
+    """
+    parts: dict[tuple[str, str], list[Record]] = {}
+    for record in current(records):
+        if record.kind == "cost" and record.status != "interrupted":
+            parts.setdefault((record.env_id, record.cell_id), []).append(record)
+    newer = {(r.env_id, _cell(r)) for members in parts.values() for r in members if "cost" in r.config}
+    kept = [m for m in parts.values() if "cost" in m[0].config or (m[0].env_id, _cell(m[0])) not in newer]
+    return sorted((_entry(members) for members in kept), key=_order)
 
 
-def _row(group: Group, label: str, record: Record) -> CostRow:
-    summary = record.summary
-    step, data, peak = _span(record, "step_s"), summary.get("data_s"), summary.get("peak_bytes")
-    return CostRow(
-        env_id=group.env_id,
-        task=group.task,
-        label=label,
-        steps_per_s=_span(record, "steps_per_s"),
-        tokens_per_s=_span(record, "tokens_per_s"),
-        peak_mib=None if peak is None else peak / 2**20,
-        data_share=None if data is None or not step else data / (data + step[0]),
-        batch_size=summary.get("batch_size"),
-        length=summary.get("length"),
-        parameters=summary.get("parameters"),
-        flops=record.architecture.get("flops"),
-        status=record.status,
+def _cell(record: Record) -> str:
+    return canonical({key: value for key, value in record.config.items() if key not in ("cost", "instruments")})
+
+
+def _entry(records: Sequence[Record]) -> Entry:
+    first = records[0]
+    asked = {**OLDER, **(first.config.get("cost") or {})}
+    finished = {_round(record): record for record in records if record.status in FINISHED}
+    shared = {key: first.config.get(key) for key in ("task", "train", "device", "precision", "data_sha256")}
+    return Entry(
+        env_id=first.env_id,
+        task=first.labels.get("task", "?"),
+        comparable=canonical(shared),
+        model=first.labels.get("model", "?"),
+        variant=first.labels.get("variant") or "",
+        backend=str(asked["backend"]),
+        what=str(asked["what"]),
+        twin=bool(asked["twin"]),
+        asked=asked["length"],
+        records=finished,
+        failed=next((record for record in records if record.status not in FINISHED), None),
     )
 
 
-def _span(record: Record, key: str) -> tuple[float, float, float] | None:
-    found = record.summary.get(key)
-    if not found or found.get("median") is None:
-        return None
-    median = found["median"]
-    low, high = found.get("low"), found.get("high")
-    return median, median if low is None else low, median if high is None else high
+def _round(record: Record) -> int:
+    return int((record.config.get("cost") or OLDER)["round"])
 
 
-def span_text(span: tuple[float, float, float] | None) -> str:
-    """A median with its interval.
-
-    >>> span_text((50.0, 48.0, 51.0))
-    '50.0 [48.0, 51.0]'
-    """
-    if span is None:
-        return DASH
-    text = whole if span[0] >= 1000 else number
-    return f"{text(span[0])} [{text(span[1])}, {text(span[2])}]"
+def _order(entry: Entry) -> tuple[Any, ...]:
+    place = (entry.env_id, natural(entry.task), entry.comparable, entry.length or entry.asked or 0)
+    return (*place, *model_order(entry.model), natural(entry.variant), entry.backend != "auto", entry.backend)
 
 
-def speed_figure(groups: Sequence[Group], titles: Sequence[str], look: Styles) -> str | None:
-    """Training steps per second of each architecture, a dot with its interval; None where nothing was measured."""
-    rows = cost_rows(groups)
-    names = list(dict.fromkeys(row.label for row in rows if row.steps_per_s))
-    if not names:
-        return None
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Entries that may stand side by side: one task, training, environment and length, of one ``what``."""
 
-    def draw(index: int, axes: Axes) -> None:
-        group = groups[index]
-        mine = [row for row in cost_rows([group]) if row.steps_per_s]
-        for row in mine:
-            assert row.steps_per_s is not None
-            median, low, high = row.steps_per_s
-            y = len(names) - 1 - names.index(row.label)
-            color = look[row.label].color
-            axes.plot([0, median], [y, y], color=color, linewidth=5, alpha=0.3, solid_capstyle="butt")
-            axes.plot([low, high], [y, y], color=color, linewidth=1.6)
-            axes.plot(median, y, "o", color=color, markersize=5)
-        axes.set_xlim(left=0)
-        axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_yticks(range(len(names)), labels=[readable(name) for name in names[::-1]])
-        axes.grid(visible=False, axis="y")
-        axes.set_xlabel("training steps per second")
+    env_id: str
+    task: str
+    length: int | None
+    batch_size: int | None
+    entries: tuple[Entry, ...]
 
-    left = 0.25 + 0.075 * max(map(len, names))
-    return panels(titles, draw, {}, height=0.95 + 0.22 * len(names), left=left)
+    @cached_property
+    def fastest(self) -> Entry | None:
+        """The entry with the smallest median time of a training step."""
+        timed = [(found.value, i) for i, e in enumerate(self.entries) if (found := e.estimate("step_s"))]
+        return self.entries[min(timed)[1]] if timed else None
+
+
+def places(found: Iterable[Entry], what: str = "step") -> list[Place]:
+    """Entries of one ``what`` by where they may be compared; twins are left out."""
+    parts: dict[tuple[Any, ...], list[Entry]] = {}
+    for entry in found:
+        if entry.what == what and not entry.twin:
+            parts.setdefault((entry.env_id, entry.comparable, entry.asked), []).append(entry)
+    return [
+        Place(
+            env_id=members[0].env_id,
+            task=members[0].task,
+            length=next((e.length for e in members if e.length), members[0].asked),
+            batch_size=next((size for e in members if (size := e.first("batch_size"))), None),
+            entries=tuple(members),
+        )
+        for members in parts.values()
+    ]
+
+
+def ratio(a: Entry, b: Entry, key: str = "step_s", other: str = "step_s") -> Ratio | None:
+    """``key`` of ``a`` over the ``other`` key of ``b``, paired by round; None where they share no round."""
+    first, second = a.by_round(key), b.by_round(other)
+    shared = sorted(first.keys() & second.keys())
+    return paired_ratio([first[i] for i in shared], [second[i] for i in shared]) if shared else None
+
+
+def twins(found: Sequence[Entry]) -> list[tuple[Entry, Entry, Ratio]]:
+    """Each entry that was measured twice: the twin, the entry that it repeats, their ratio."""
+    pairs = []
+    for twin in (entry for entry in found if entry.twin):
+        mates = [e for e in found if not e.twin and _identity(e) == _identity(twin)]
+        if mates and (measured := ratio(twin, mates[0])):
+            pairs.append((twin, mates[0], measured))
+    return pairs
+
+
+def _identity(entry: Entry) -> tuple[Any, ...]:
+    e = entry
+    return e.env_id, e.comparable, e.model, e.variant, e.backend, e.what, e.asked

@@ -12,6 +12,7 @@ from seqbench.record.record import current
 from seqbench.record.store import Store
 from seqbench.report.canvas import standalone
 from seqbench.report.content import Content, collect
+from seqbench.report.cost_csv import costs_csv
 from seqbench.report.markdown import markdown
 from seqbench.report.page import page
 from seqbench.report.runs_table import runs_csv
@@ -27,6 +28,7 @@ def write_report(
     content = collect_report(store, study, reference, tuning, planned)
     files = {f"figures/{name}.svg": standalone(svg) for name, svg in content.figures.items()}
     files |= {"runs.csv": runs_csv(content.records), "report.md": markdown(content), "index.html": page(content)}
+    files |= {"costs.csv": costs_csv(content.costs)} if content.costs else {}
     try:
         for name, text in files.items():
             _replace(out / name, text)
@@ -64,10 +66,10 @@ def collect_report(
 def _load(
     store: Store, records: list[Record], problems: list[str]
 ) -> Mapping[tuple[str, str], Mapping[str, np.ndarray]]:
-    """Arrays of the learning runs; one that cannot be read is named and hides no other."""
+    """Arrays that figures need; one that cannot be read is named and hides no other."""
     found = {}
     for record in records:
-        if record.kind == "learning" and record.arrays:
+        if record.arrays and (record.kind == "learning" or "stream_s" in record.arrays):
             try:
                 found[record.run_id, record.env_id] = store.arrays(record)
             except ValueError as error:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from seqbench.report.captions import CAPTIONS
+from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
 from seqbench.report.content import Content, Section
-from seqbench.report.costs import CostRow, span_text
+from seqbench.report.item import Row
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import (
     DASH,
@@ -77,27 +77,23 @@ def _aggregates(content: Content) -> list[str]:
 def _costs(content: Content) -> list[str]:
     if not content.costs:
         return []
-    head = ["task", "architecture", "steps/s", "tokens/s", "peak memory, MiB", "data share", "status"]
-    table = _table(head, [_cost(row) for row in content.costs], 2)
-    return [f"## Speed and memory\n\nMeasured alone in a fresh process: median with interval.\n\n{table}"]
+    parts = ["## What it costs", *map(_text, content.cost_said)]
+    if content.crossovers:
+        parts.append("\n".join(f"- {_text(said)}" for said in content.crossovers))
+    for table in content.cost_tables:
+        rows = [_cost_row(row, title, small) for title, small, rows in table.groups for row in rows]
+        parts += [f"### {table.label}", _text(table.lead), _table(["task", *map(_text, table.columns)], rows, 2)]
+    return parts
 
 
-def _cost(row: CostRow) -> list[str]:
-    peak = DASH if row.peak_mib is None else f"{row.peak_mib:,.0f}"
-    share = DASH if row.data_share is None else f"{100 * row.data_share:.1f} %"
-    return [
-        _text(row.task),
-        _text(row.label),
-        span_text(row.steps_per_s),
-        span_text(row.tokens_per_s),
-        peak,
-        share,
-        row.status,
-    ]
+def _cost_row(row: Row, title: str, small: str) -> list[str]:
+    name = f"{_text(row.name)} ({_text(row.note)})" if row.note else _text(row.name)
+    task = f"{_text(title)}, {_text(small)}" if small else _text(title)
+    return [task, name, *(_text(f"{cell.text} {cell.note}") for cell in row.cells)]
 
 
 def _figures(content: Content) -> list[str]:
-    names = {name: title for name, title, _ in CAPTIONS} | {"speed": "Training steps per second"}
+    names = {name: title for name, title, _ in (*CAPTIONS, *COST_CAPTIONS)}
     found = [f"![{names[name]}](figures/{name}.svg)" for name in content.figures]
     return ["## Figures", *found] if found else []
 

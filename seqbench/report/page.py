@@ -6,23 +6,21 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from seqbench.report.canvas import inline
-from seqbench.report.captions import CAPTIONS
+from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
 from seqbench.report.content import Content, Section
-from seqbench.report.costs import CostRow, span_text
 from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
 from seqbench.report.flow_table import FlowRow
 from seqbench.report.groups import Cell
+from seqbench.report.item import Item
 from seqbench.report.row import VerdictRow
 from seqbench.report.strips import strips
 from seqbench.report.wording import (
-    DASH,
-    TIMES,
     comparison_text,
     count,
     improvement_text,
@@ -41,27 +39,6 @@ from seqbench.report.wording import (
 from seqbench.schema import Record
 
 _HERE = Path(__file__).parent
-_COST_COLUMNS = (
-    ("architecture", "text"),
-    ("steps/s", "number"),
-    ("tokens/s", "number"),
-    ("peak memory, MiB", "number"),
-    ("data share", "number"),
-    ("parameters", "number"),
-    ("forward FLOPs", "number"),
-    (f"batch {TIMES} length", "number"),
-    ("status", "text"),
-)
-
-
-class Item(NamedTuple):
-    """One cell of a table: what is printed, what it is sorted by, a smaller note, a hint."""
-
-    text: str
-    value: float | str = ""
-    note: str = ""
-    kind: str = "number"
-    hint: str = ""
 
 
 def page(content: Content) -> str:
@@ -90,9 +67,9 @@ def page(content: Content) -> str:
         figures=figures,
         flow=_flow(content),
         flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
-        speed=_svg(content, "speed", "Training steps per second"),
-        costs=_costs(content),
-        cost_columns=_COST_COLUMNS,
+        cost_figures=[
+            (text, _svg(content, name, title)) for name, title, text in COST_CAPTIONS if name in content.figures
+        ],
         style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # our own file
         script=Markup(script),  # our own file
         script_hash=f"sha256-{digest}",
@@ -110,7 +87,7 @@ def _counts(content: Content) -> str:
 def _contents(content: Content, figures: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     found = [("verdicts", "Verdicts")] if content.sections else []
     found += [(figure["id"], figure["title"]) for figure in figures]
-    found += [("cost", "Speed and memory")] if content.costs or content.beside else []
+    found += [("cost", "What it costs")] if content.costs or content.beside else []
     return [*found, ("provenance", "Where the numbers come from")]
 
 
@@ -181,31 +158,6 @@ def _figure(content: Content, name: str, title: str, text: str) -> dict[str, Any
 def _svg(content: Content, name: str, label: str) -> Markup | None:
     svg = content.figures.get(name)
     return None if svg is None else Markup(inline(svg, name, label))  # matplotlib escapes the texts in it
-
-
-def _costs(content: Content) -> list[tuple[str, list[dict[str, Any]]]]:
-    several = len(content.environments) > 1
-
-    def title(row: CostRow) -> str:
-        return readable(row.task) + (f" [{content.environments[row.env_id]}]" if several else "")
-
-    return [(name, [_cost(row) for row in rows]) for name, rows in groupby(content.costs, key=title)]
-
-
-def _cost(row: CostRow) -> dict[str, Any]:
-    size = f"{row.batch_size} {TIMES} {row.length}" if row.batch_size and row.length else DASH
-    share = DASH if row.data_share is None else f"{100 * row.data_share:.1f} %"
-    cells = [
-        Item(span_text(row.steps_per_s), _value(row.steps_per_s[0] if row.steps_per_s else None)),
-        Item(span_text(row.tokens_per_s), _value(row.tokens_per_s[0] if row.tokens_per_s else None)),
-        Item(DASH if row.peak_mib is None else f"{row.peak_mib:,.0f}", _value(row.peak_mib)),
-        Item(share, _value(row.data_share)),
-        Item(whole(row.parameters), _value(row.parameters)),
-        Item(number(row.flops), _value(row.flops)),
-        Item(size, _value(row.length)),
-        Item(row.status, row.status, kind="text"),
-    ]
-    return {"name": readable(row.label), "cells": cells}
 
 
 def _flow(content: Content) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -15,7 +15,10 @@ from typing import Any
 
 import torch
 
-from seqbench import contract, cost
+from seqbench import contract
+from seqbench.cost.calibrate import calibrate
+from seqbench.cost.memory import settle
+from seqbench.cost.sample import measure
 from seqbench.layers import Network, build_network
 from seqbench.metrics import METRICS
 from seqbench.population import Population
@@ -30,6 +33,12 @@ from seqbench.sweep.job import Job
 from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
 
+MEASURED_AXES = {
+    "stream_position": ("position",),
+    "stream_state_bytes": ("position",),
+    "stream_s": ("position", "sample"),
+}
+"""Of the arrays that are not just samples."""
 OOM = (MemoryError, torch.OutOfMemoryError)
 ORPHAN_S = 5.0
 """Seconds that a process has to save its run when the one that started it is gone."""
@@ -97,6 +106,12 @@ def build_task(cell: Cell) -> Task:
     return build(cell.task, "task", cell.plugins)
 
 
+def measured_task(job: Job) -> Task:
+    """The task of a measurement, at its length."""
+    task, asked = build_task(job.cell), job.measurement
+    return task if asked is None or asked.length is None else task.at(asked.length)
+
+
 def build_population(cell: Cell, task: Task, seeds: tuple[int, ...]) -> Population:
     """Members of a cell at their initial parameters."""
     networks = [build_network(cell.model, task, cell.plugins, seed) for seed in seeds]
@@ -118,10 +133,13 @@ def instruments(cell: Cell) -> list[Instrument]:
 
 def _preflight(job: Job, send: Callable) -> None:
     instruments(job.cell)
+    if job.measurement is not None:
+        build_trainer(job.cell, measured_task(job), job.cell.seeds[:1])
+        return
     with contract.code_answers(job.cell.plugins):
         task = build_task(job.cell)
         contract.check_cell(job.cell, task)
-        send(("timed", cost.calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
+        send(("timed", calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
 
 
 def _learn(job: Job, send: Callable) -> None:
@@ -181,12 +199,14 @@ def _resumed(job: Job, task: Task, keeper: CheckpointKeeper) -> Training:
 
 
 def _measure(job: Job, send: Callable) -> None:
+    assert job.measurement is not None
     started, began = datetime.now(UTC), time.perf_counter()
-    idle = cost.peak_memory(torch.device(job.cell.device))
-    task = build_task(job.cell)
+    idle = settle(job.cell.device)
+    task = measured_task(job)
     trainer = build_trainer(job.cell, task, job.cell.seeds[:1])
-    summary, arrays = cost.measure(trainer, idle)
-    result = Result(summary=summary, arrays=arrays, axes={name: ("sample",) for name in arrays})
+    summary, arrays = measure(trainer, idle, job.measurement)
+    axes = {name: MEASURED_AXES.get(name, ("sample",)) for name in arrays}
+    result = Result(summary=summary, arrays=arrays, axes=axes)
     network = trainer.population.member(0)
     record = _record(job, started, time.perf_counter() - began, result, task, network)
     with outcome.writing_to(job.store):

@@ -7,11 +7,12 @@ from pathlib import Path
 from rich.console import Console
 
 from seqbench import report
-from seqbench.record.record import current, run_id
+from seqbench.record.record import current
 from seqbench.record.store import Store
 from seqbench.report.terminal import result_table
 from seqbench.schema import FINISHED, Record, Study
 from seqbench.sweep import log
+from seqbench.sweep.measuring import IN_A_SWEEP, measurements
 from seqbench.sweep.plan import PlannedRun, say
 
 
@@ -20,7 +21,7 @@ def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, con
 
     ``told`` is what the engine knows of its time: the end of the summary's sentence.
     """
-    costs = {run_id(cell.identity(), None, "cost") for cell in study.cells}
+    costs = {job.run_id for job in measurements(study.cells, IN_A_SWEEP, study.options.store)}
     wanted = {planned.run_id for planned in plan}
     records = [record for record in store.records() if record.run_id in wanted | costs]
     console.print(result_table(records, study.reference))

@@ -12,8 +12,8 @@ from seqbench.record import scratch
 from seqbench.record.record import cell_id, current
 from seqbench.record.store import Store
 from seqbench.report.wording import count
-from seqbench.schema import FINISHED, Options, Record, Status, Study
-from seqbench.sweep import estimate, log, outcome, preflight, problems
+from seqbench.schema import FINISHED, Options, Record, Study
+from seqbench.sweep import estimate, log, measuring, preflight, problems
 from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
 from seqbench.sweep.entry import Phase, SweepEntry, announcement, entered
@@ -21,10 +21,8 @@ from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended, Lanes
 from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
 from seqbench.sweep.progress import Progress, View
+from seqbench.sweep.reconcile import publish_failure, reconcile
 from seqbench.sweep.state import StoreWatch
-
-CONTINUED: tuple[Status, ...] = ("interrupted", "killed")
-"""Statuses after which the checkpoint is kept, and the same command continues there."""
 
 
 def run(study: Study, console: Console, command: str = "") -> int:
@@ -127,9 +125,8 @@ class _Engine:
         return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
 
     def _unmeasured(self) -> list[Job]:
-        have = {record.run_id for record in self._ours("cost") if record.status in FINISHED}
-        jobs = [Job(kind="cost", cell=cell, store=self.study.options.store) for cell in self.study.cells]
-        return [job for job in jobs if job.run_id not in have]
+        wanted = measuring.measurements(self.study.cells, measuring.IN_A_SWEEP, self.study.options.store)
+        return measuring.missing(wanted, self.store, self.env_id)
 
     def _measurable(self, jobs: list[Job]) -> list[Job]:
         """The jobs of cells that have trained: a cell that fails has no cost."""
@@ -164,7 +161,7 @@ class _Engine:
                 if ("busy",) in end.messages:
                     busy.append(end.job)
                 else:
-                    trained.append(self._reconcile(end))
+                    trained.append(reconcile(self.store, end))
 
             def tick() -> None:
                 self.entry.beat()
@@ -183,26 +180,7 @@ class _Engine:
             self.entry.say("measuring", done, len(jobs))
 
         with Progress(self.console, PHASES["measuring"], len(jobs), told) as progress:
-            lanes = Lanes(1, "spawn")
-            lanes.run(jobs, lambda end: (self._reconcile(end), progress.advance()), progress.tick)
-
-    def _reconcile(self, end: Ended) -> Record:
-        """The record that the job left; where it left none, one that says how its process ended.
-
-        Raises:
-            OSError: the disk took no record; so it would be with every other run.
-        """
-        for kind, *rest in end.messages:
-            if kind == "refused":
-                raise OSError(*rest)
-        left = [r for r in self.store.find(end.job.run_id, self.env_id) if r.attempt >= end.job.attempt]
-        if not left:
-            self._publish_failure(end.job, *outcome.of_process(end), None)
-            left = self.store.find(end.job.run_id, self.env_id)
-        private = end.job.scratch()
-        if left[-1].status not in CONTINUED and private.claim():  # nobody else is at it
-            private.clear()
-        return left[-1]
+            measuring.measure(jobs, partial(reconcile, self.store), progress.at, self._say)
 
     def _tidy(self, plan: Iterable[PlannedRun]) -> None:
         """Remove what killed processes left of this command's earlier sweeps, and of runs that they had published."""
@@ -221,16 +199,12 @@ class _Engine:
             failure = checked[preflight.key(planned.cell)].failure
             if failure is None:
                 continue
-            self._publish_failure(_learning_job(planned, self.study.options, 0.0), *failure)
+            publish_failure(self.store, _learning_job(planned, self.study.options, 0.0), *failure)
             if preflight.key(planned.cell) not in told:
                 told.add(preflight.key(planned.cell))
                 self._say(
                     f"{planned.cell.labels['model']} on {planned.cell.labels['task']}: {failure[0]}: {failure[1]}"
                 )
-
-    def _publish_failure(self, job: Job, status: Status, reason: str, trace: str | None) -> None:
-        with outcome.writing_to(job.store):
-            self.store.publish(outcome.record(job, status, reason, trace), {})
 
     def _say(self, text: str) -> None:
         say(self.console, text)

@@ -11,8 +11,10 @@ from seqbench.schema import FINISHED, Cell, Record
 
 START_S = 0.6
 """Seconds from starting a run's process to its first step, and from its last step to its record: build, probe, test."""
-COST_S = 4.6
-"""Seconds of one cost measurement: a fresh interpreter, torch's import, warm-up and timed steps."""
+SPAWN_S = 2.0
+"""Seconds of a fresh interpreter and of torch's import."""
+COST_S = SPAWN_S + 0.6
+"""Seconds of one of the short cost measurements of a sweep: such a process, warm-up and timed steps."""
 REPORT_S = 8.0
 
 

@@ -1,12 +1,12 @@
 """What a worker process is asked to do. No torch: the parent makes these."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from seqbench.record import environment as env
-from seqbench.record.record import run_id
+from seqbench.record.record import cell_id, run_id
 from seqbench.record.scratch import Scratch
-from seqbench.schema import Cell
+from seqbench.schema import Cell, Measurement
 
 PREFLIGHT_S = 300.0
 """Seconds that a preflight or a cost measurement may take; less where ``train.timeout_s`` gives a whole run less."""
@@ -19,6 +19,7 @@ class Job:
     Attributes:
         kind: "preflight" checks a cell and times its step, "learning" trains one member, "cost" measures the cell.
         seed: the member's seed, None where there is none.
+        measurement: what is measured of the cell; of a preflight, what is to be measured later.
         store: folder of records. attempt: number of this attempt.
         checkpoint_s: seconds between checkpoints, None for none.
         wait: whether to wait where another process trains this run; else the job ends at once with a "busy" message.
@@ -28,6 +29,7 @@ class Job:
     kind: Literal["preflight", "learning", "cost"]
     cell: Cell
     seed: int | None = None
+    measurement: Measurement | None = None
     store: str = ""
     attempt: int = 1
     checkpoint_s: float | None = None
@@ -37,7 +39,18 @@ class Job:
     @property
     def run_id(self) -> str:
         """Identity of the run or measurement."""
-        return run_id(self.cell.identity(), self.seed, "cost" if self.kind == "cost" else "learning")
+        return run_id(self.config(), self.seed, "cost" if self.kind == "cost" else "learning")
+
+    @property
+    def cell_id(self) -> str:
+        """Identity of what this run or measurement is a replicate of."""
+        measured = {} if self.measurement is None else {"cost": self.measurement.setting()}
+        return cell_id(self.cell.identity() | measured)
+
+    def config(self) -> dict[str, Any]:
+        """What a record says was asked for, but for the seed."""
+        measured = {} if self.measurement is None else {"cost": asdict(self.measurement)}
+        return self.cell.identity() | measured
 
     @property
     def limit_s(self) -> float | None:

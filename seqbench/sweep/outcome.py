@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from seqbench.record import environment as env
-from seqbench.record.record import cell_id
 from seqbench.schema import Record, Status
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended
@@ -55,17 +54,16 @@ def of_process(end: Ended) -> tuple[Status, str]:
 def record(job: Job, status: Status, reason: str | None, trace: str | None) -> Record:
     """The record of a run that did not end by itself."""
     cell, environment = job.cell, env.environment()
-    identity = cell.identity()
     return Record(
         kind="cost" if job.kind == "cost" else "learning",
         run_id=job.run_id,
-        cell_id=cell_id(identity),
+        cell_id=job.cell_id,
         env_id=env.env_id(environment),
         labels=dict(cell.labels),
         seed=job.seed,
         study=cell.study,
         command=cell.command + (f" 'seeds=[{job.seed}]'" if job.seed is not None else ""),
-        config=identity,
+        config=job.config(),
         sources=dict(cell.sources),
         environment=environment,
         git=env.git_state(),

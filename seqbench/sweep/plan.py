@@ -18,6 +18,7 @@ from seqbench.sweep import reasons
 from seqbench.sweep.entry import Planned, called
 from seqbench.sweep.estimate import Durations, expected_time
 from seqbench.sweep.lanes import default_lanes
+from seqbench.sweep.measuring import IN_A_SWEEP, measurements
 
 _CONTINUED = ("interrupted", "killed")
 
@@ -177,8 +178,9 @@ def explain(study: Study, console: Console) -> None:
         f"{len(missing)} to train, {len(plan) - len(missing)} done.",
     )
     if missing:
-        costs = {run_id(cell.identity(), None, "cost") for cell in study.cells if study.options.cost}
-        say(console, expected_time([_seconds(run) for run in missing], lanes_of(study), len(costs - known.measured)))
+        costs = measurements(study.cells, IN_A_SWEEP, "") if study.options.cost else []
+        unmeasured = [job for job in costs if job.run_id not in known.measured]
+        say(console, expected_time([_seconds(run) for run in missing], lanes_of(study), len(unmeasured)))
 
 
 def _seconds(run: PlannedRun) -> float | None:

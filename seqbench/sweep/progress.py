@@ -96,6 +96,11 @@ class Progress:
         self.done += 1
         self._drawn = -1.0
 
+    def at(self, done: int) -> None:
+        """So many jobs are done: called a few times a second."""
+        self.done = done
+        self.tick()
+
     def tick(self) -> None:
         """Redraw: called a few times a second."""
         self.told(self.done)

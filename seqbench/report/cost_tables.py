@@ -1,0 +1,159 @@
+"""The tables of cost: what was measured, how it grows with length, what denormal numbers do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
+from seqbench.report.cost_wording import estimate_text, interval_text, scaled, value_text, versus
+from seqbench.report.costs import TRAINING, Entry, Place, places, ratio
+from seqbench.report.item import Item, Row, Table
+from seqbench.report.wording import DASH, TIMES, count, number, readable, whole
+from seqbench.statistics.scaling import Local
+from seqbench.statistics.seeds import Estimate
+
+Names = Mapping[str, str]
+"""env_id -> short name."""
+
+
+def cost_tables(entries: Sequence[Entry], names: Names) -> list[Table]:
+    """Those that have something to say."""
+    made = [_measured(entries, names), _exponents(entries, names, TIME), _exponents(entries, names, MEMORY)]
+    return [table for table in [*made, _denormals(entries, names)] if table.groups]
+
+
+def where(env_id: str, task: str, names: Names) -> str:
+    """A task, with its environment where there are several."""
+    return f"{readable(task)} [{names[env_id]}]" if len(names) > 1 else readable(task)
+
+
+def _measured(entries: Sequence[Entry], names: Names) -> Table:
+    groups = [
+        (
+            f"{where(p.env_id, p.task, names)} · {whole(p.length)} steps",
+            _size(p),
+            [_row(p, entry) for entry in p.entries],
+        )
+        for p in places(entries)
+    ]
+    lead = (
+        "Time of one call on batches that were made before, medians over rounds, brackets: 99 % intervals. Tokens: time "
+        f"steps of all sequences. Share of GEMM rate: matrix products of a training step ({TRAINING} times those of a "
+        "forward pass) per second, over the rate of a plain product of large float32 matrices in the same process. Peak "
+        "memory is what task, model and training need above torch itself. Streaming: one step of one sequence after all "
+        "others. Data share: making a batch, beside training on it."
+    )
+    made = Table(label="Cost", lead=lead, columns=["architecture", *_COLUMNS], groups=groups)
+    return made.without_empty(DASH)
+
+
+def _size(place: Place) -> str:
+    return f"{count(place.batch_size, 'sequence')} a batch" if place.batch_size else ""
+
+
+_COLUMNS: dict[str, Callable[[Entry], Item]] = {
+    "training step, ms": lambda e: _item(e.estimate("step_s", 1e3)),
+    f"{TIMES} the fastest": lambda e: Item(DASH),
+    "forward, ms": lambda e: _item(e.estimate("forward_s", 1e3)),
+    "forward + backward, ms": lambda e: _item(e.estimate("backward_s", 1e3)),
+    "training tokens/s": lambda e: _item(e.estimate("tokens_per_s")),
+    "share of GEMM rate, %": lambda e: _item(scaled(e.share_of_gemm(), 100.0)),
+    "FLOPs of a step": lambda e: _number(None if e.flops is None else TRAINING * e.flops),
+    "peak memory, MiB": lambda e: _item(e.estimate("peak_bytes", 2**-20)),
+    "forward alone, MiB": lambda e: _item(e.estimate("peak_forward_bytes", 2**-20)),
+    "reserved, MiB": lambda e: _item(e.estimate("reserved_bytes", 2**-20)),
+    "streaming step, ms": lambda e: _item(e.estimate("stream_s", 1e3)),
+    "carried state, bytes": lambda e: _number(e.first("state_bytes"), whole),
+    "energy of a step, J": lambda e: _item(e.estimate("energy_j")),
+    "parameters": lambda e: _number(e.first("parameters"), whole),
+    "data share, %": lambda e: _number(_data_share(e)),
+    "rounds": lambda e: Item(
+        str(len(e.records)) if e.records else e.failed.status if e.failed else DASH, len(e.records)
+    ),
+}
+
+
+def _row(place: Place, entry: Entry) -> Row:
+    cells = [_versus(place, entry) if "fastest" in name else make(entry) for name, make in _COLUMNS.items()]
+    return Row(readable(entry.name), cells, readable(entry.first("kernel") or ""))
+
+
+def _versus(place: Place, entry: Entry) -> Item:
+    value, note = versus(place, entry)
+    step = entry.estimate("step_s")
+    return Item(value, "" if step is None else step.value, note)
+
+
+def _item(found: Estimate | None) -> Item:
+    if found is None:
+        return Item(DASH)
+    return Item(value_text(found), found.value, interval_text(found), hint=found.why or "")
+
+
+def _number(value: float | None, text: Callable[[float | None], str] = number) -> Item:
+    return Item(text(value), "" if value is None else value)
+
+
+def _data_share(entry: Entry) -> float | None:
+    data, step = entry.estimate("data_s"), entry.estimate("step_s")
+    return 100 * data.value / (data.value + step.value) if data and step else None
+
+
+_LEADS = {
+    TIME: "Exponents of the time of a training step: time grows with length to the power of the number between two "
+    "lengths, with its interval; below it, the exponent that FLOPs predict. One law is stated only where one exponent "
+    "lies in every interval.",
+    MEMORY: "The same for peak memory.",
+}
+
+
+def _exponents(entries: Sequence[Entry], names: Names, key: str) -> Table:
+    groups = []
+    columns: list[str] = []
+    for group in curves(entries):
+        rows = [(curve, curve.exponents(key)) for curve in group]
+        spans = sorted({(local.start, local.end) for _, locals_ in rows for local in locals_})
+        if not spans or (columns and len(spans) + 2 != len(columns)):
+            continue
+        columns = ["architecture", *(f"{start:.0f} → {end:.0f}" for start, end in spans), "one law"]
+        first = group[0].first
+        made = [_exponent_row(curve, locals_, spans, key) for curve, locals_ in rows if locals_]
+        groups.append((where(first.env_id, first.task, names), "", made))
+    label = "Scaling of time" if key == TIME else "Scaling of memory"
+    return Table(label=label, lead=_LEADS[key], columns=columns, groups=groups)
+
+
+def _exponent_row(curve: Curve, found: Sequence[Local], spans: Sequence[tuple[float, float]], key: str) -> Row:
+    by_span = {(local.start, local.end): local for local in found}
+    cells = [_exponent(by_span.get(span)) for span in spans]
+    return Row(readable(curve.first.name), [*cells, _item(curve.law(key))])
+
+
+def _exponent(local: Local | None) -> Item:
+    if local is None:
+        return Item(DASH)
+    predicted = "" if local.predicted is None else f"FLOPs: {number(local.predicted)}"
+    return Item(estimate_text(local.exponent), local.exponent.value, predicted)
+
+
+def _denormals(entries: Sequence[Entry], names: Names) -> Table:
+    found = places(entries, "denormals")
+    groups = [
+        (title, "", [_denormal_row(entry) for place in same for entry in place.entries])
+        for title, same in groupby(found, key=lambda p: f"{where(p.env_id, p.task, names)} · {whole(p.length)} steps")
+    ]
+    lead = (
+        "Numbers below 1.2e-38 are denormal, and vanishing gradients become such. Training flushes them to zero. Here "
+        "every gradient that enters the architecture is one, and the training step is timed with flushing and without: "
+        "how much slower it is depends on the processor."
+    )
+    columns = ["architecture", "flushed, ms", "not flushed, ms", "ratio", "verdict", "rounds"]
+    return Table(label="Denormal numbers", lead=lead, columns=columns, groups=groups)
+
+
+def _denormal_row(entry: Entry) -> Row:
+    found = ratio(entry, entry, "unflushed_s", "step_s")
+    verdict = "" if found is None else {"longer": "slower", "shorter": "faster"}.get(found.verdict, found.verdict)
+    cells = [_item(entry.estimate("step_s", 1e3)), _item(entry.estimate("unflushed_s", 1e3))]
+    cells += [_item(found.estimate if found else None), Item(verdict or DASH, verdict, kind="text")]
+    rounds = str(len(entry.records)) if entry.records else entry.failed.status if entry.failed else DASH
+    return Row(readable(entry.name), [*cells, Item(rounds)], readable(entry.first("kernel") or ""))

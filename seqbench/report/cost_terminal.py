@@ -1,0 +1,34 @@
+"""The table that ``cost`` ends with."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from seqbench.report.cost_wording import milliseconds, value_text, versus_text
+from seqbench.report.costs import entries, places
+from seqbench.report.wording import DASH, readable
+from seqbench.schema import Record
+
+
+def cost_table(records: Iterable[Record]) -> Table:
+    """Task and length, architecture, time of a training step against the fastest, peak memory, rounds."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("task", overflow="fold", max_width=30)
+    table.add_column("model", overflow="fold", max_width=30)
+    for title in ("training step, ms", "times the fastest", "peak memory, MiB", "rounds"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for place in places(entries(records)):
+        for position, entry in enumerate(place.entries):
+            where = f"{readable(place.task)}, {place.length or DASH} steps" if position == 0 else ""
+            texts = (
+                where,
+                readable(entry.name),
+                milliseconds(entry.estimate("step_s")),
+                versus_text(place, entry),
+                value_text(entry.estimate("peak_bytes", 2**-20)),
+                str(len(entry.records)) if entry.records else (entry.failed.status if entry.failed else DASH),
+            )
+            table.add_row(*map(Text, texts))
+        table.add_section()
+    return table
