@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqbench.flags import existing_store, options_of, refuse_rest
 from seqbench.outlet import console, occupy, refusal, silence
 from seqbench.schema import UsageError
 from seqbench.usage import HELP
@@ -120,11 +121,11 @@ def cost(words: list[str]) -> int:
 
 def watch(words: list[str]) -> int:
     """Show where the sweeps of a store stand, until they end."""
-    options, rest = _options(words, ("--store",))
-    _refuse([word for word in rest if word != "--once"], "watch takes --store DIR and --once")
+    options, rest = options_of(words, ("--store",))
+    refuse_rest([word for word in rest if word != "--once"], "watch takes --store DIR and --once")
     from seqbench.sweep.watch import watch as watch_store
 
-    return watch_store(_existing_store((options["--store"] or [STORE])[-1]), console(), once="--once" in rest)
+    return watch_store(existing_store((options["--store"] or [STORE])[-1]), console(), once="--once" in rest)
 
 
 def verify(words: list[str]) -> int:
@@ -139,7 +140,7 @@ def ls(words: list[str]) -> int:
     """Print the name and the one-line description of every choice."""
     from seqbench.config.folder import Folders, description, did_you_mean, own_folder
 
-    options, rest = _options(words, ("--config-dir",))
+    options, rest = options_of(words, ("--config-dir",))
     for word in rest:
         if word not in LISTED:
             raise UsageError(f"ls lists {', '.join(LISTED)}; got {word[:80]!a}.{did_you_mean(word, LISTED)}")
@@ -156,9 +157,9 @@ def ls(words: list[str]) -> int:
 
 def report(words: list[str]) -> int:
     """Write the report of a store, or of several."""
-    options, rest = _options(words, ("--store", "--out"))
-    _refuse(rest, "report takes --store DIR and --out DIR")
-    stores = [_existing_store(folder) for folder in options["--store"] or [STORE]]
+    options, rest = options_of(words, ("--store", "--out"))
+    refuse_rest(rest, "report takes --store DIR and --out DIR")
+    stores = [existing_store(folder) for folder in options["--store"] or [STORE]]
     out = Path((options["--out"] or [OUT])[-1])
     from seqbench.record.stores import Stores
     from seqbench.report import write
@@ -185,13 +186,13 @@ def _about(studies: set[str | None]) -> dict[str, Any]:
 
 def choose(words: list[str]) -> int:
     """Print, or write, the learning rates that a tuning sweep's records speak for."""
-    options, rest = _options(words, ("--store", "--out"))
-    _refuse(rest, "choose takes --store DIR and --out FILE")
+    options, rest = options_of(words, ("--store", "--out"))
+    refuse_rest(rest, "choose takes --store DIR and --out FILE")
     if len(options["--store"]) != 1:
         raise UsageError(
             f"choose must have one --store DIR; got {len(options['--store'])}. Name the tuning sweep's store."
         )
-    folder = _existing_store(options["--store"][0])
+    folder = existing_store(options["--store"][0])
     from seqbench.record.store import Store
     from seqbench.tuning import choose as choose_rates
 
@@ -216,35 +217,6 @@ def _compose(words: list[str]) -> "tuple[Study, Console]":
     from seqbench.config import compose
 
     return compose(words), console(steady=True)
-
-
-def _options(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
-    """Values of the options ``names`` (``--name VALUE``, ``--name=VALUE`` or ``name=VALUE``), and the other words."""
-    found: dict[str, list[str]] = {name: [] for name in names}
-    rest: list[str] = []
-    remaining = iter(words)
-    for word in remaining:
-        name, equals, value = word.partition("=")
-        name = name if name.startswith("-") or not equals else f"--{name}"
-        if name not in found:
-            rest.append(word)
-            continue
-        value = value if equals else next(remaining, "")
-        if not value or value.startswith("--") or not value.isprintable():
-            raise UsageError(f"{name} must be followed by a path; got {ascii(value[:80]) if value else 'nothing'}.")
-        found[name].append(value)
-    return found, rest
-
-
-def _refuse(rest: list[str], rule: str) -> None:
-    if rest:
-        raise UsageError(f"{rule}; got {rest[0][:80]!a}. Remove it.")
-
-
-def _existing_store(folder: str) -> Path:
-    if not os.path.isdir(folder):
-        raise UsageError(f"--store must be an existing folder of records; got {folder!r}. Train something first.")
-    return Path(folder)
 
 
 def _put_current_folder_first() -> None:

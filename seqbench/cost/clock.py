@@ -1,7 +1,7 @@
 """Seconds of a call on a device, warm-up until they are stable, and the samples after it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ Call = Callable[[], object]
 
 
 class Clock:
-    """Seconds from the start of a call to the end of all that it began: events of a GPU, the monotonic clock of a CPU."""
+    """Seconds from the start of a call to the end of all it began: by events of a GPU, by the clock of a CPU."""
 
     def __init__(self, device: torch.device | str) -> None:
         self.device = torch.device(device)
@@ -76,7 +76,7 @@ def _agree(medians: list[float]) -> bool:
     return len(last) == WINDOWS and max(last) <= (1 + AGREE) * min(last)
 
 
-def take_turns(clock: Clock, calls: dict[str, Call], seconds: float) -> dict[str, np.ndarray]:
+def take_turns(clock: Clock, calls: Mapping[str, Call], seconds: float) -> dict[str, np.ndarray]:
     """Samples of several calls that take turns, for so many seconds together and at least five turns."""
     found: dict[str, list[float]] = {name: [] for name in calls}
     spent, turns = 0.0, 0

@@ -48,7 +48,7 @@ def counted_flops(network: Network, batch: Batch) -> int | None:
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    one = Batch(*(field if field is None else field[:1] for field in batch))
+    one = Batch._make(field if field is None else field[:1] for field in batch)
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), library_kernels(False), sdpa_kernel(SDPBackend.MATH), counter:
         network(one)

@@ -65,8 +65,8 @@ COST_CAPTIONS = (
     (
         "scaling",
         "Cost against length",
-        "A point is a median over rounds, the bar through it a 99 % interval. Dotted: how the FLOPs grow, drawn through "
-        "the longest length; where the points lie above it, something else than matrix products takes the time.",
+        "A point is a median over rounds, the bar through it a 99 % interval. Dotted: how the FLOPs grow, drawn "
+        "through the longest length; a curve flatter than that spends its time on something else at short lengths.",
     ),
     (
         "streaming",

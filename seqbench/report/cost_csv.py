@@ -48,7 +48,7 @@ def _line(entry: Entry) -> list[object]:
     return [*line, *(value for estimate in found for value in _three(estimate))]
 
 
-def _three(found: Estimate | None) -> tuple[object, object, object]:
+def _three(found: Estimate | None) -> list[object]:
     if found is None:
-        return "", "", ""
-    return (found.value, *(found.interval or ("", "")))
+        return ["", "", ""]
+    return [found.value, *(found.interval or ("", ""))]

@@ -23,45 +23,42 @@ def cost_sentences(entries: Sequence[Entry]) -> list[str]:
 
 def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
     """Where any two architectures take the same time: those that cross first, then the one-sided ones."""
-    found = [
-        (math.isfinite(c.length.value) and c.length.value > 0, _crossing(a, b, c))
-        for group in curves(entries)
-        for a, b, c in crossings(group)
-    ]
-    return [said for crosses, said in sorted(found, key=lambda item: not item[0])]
+    said: list[str] = []
+    for group in curves(entries):
+        task = readable(group[0].first.task)
+        never: dict[str, list[str]] = {}
+        low, high = group[0].lengths[0], group[0].lengths[-1]
+        for a, b, found in crossings(group):
+            if never_cross(found):
+                quick, slow = (a, b) if found.first_is_shorter == math.isinf(found.length.value) else (b, a)
+                never.setdefault(readable(quick.first.label), []).append(readable(slow.first.label))
+            else:
+                said.append(f"{task}: {_crossing(a, b, found, low, high)}.")
+        if never:
+            order = "; ".join(f"{quick} takes less time than {listed(slow)}" for quick, slow in never.items())
+            said.append(f"{task}: at every length from {low} to {high} steps {order}.")
+    return said
 
 
-def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
+def never_cross(found: Crossover) -> bool:
+    """Whether one takes less time at every length, in every round that the interval looks at."""
+    ends = {found.length.value, *(found.length.interval or ())}
+    return ends in ({0.0}, {math.inf})
+
+
+def _crossing(a: Curve, b: Curve, found: Crossover, low: int, high: int) -> str:
     short, long = (a, b) if found.first_is_shorter else (b, a)
     first, second = readable(short.first.label), readable(long.first.label)
-    at, low, high = found.length, short.lengths[0], short.lengths[-1]
-    task = readable(short.first.task)
-    if math.isinf(at.value):
-        bound = _bound(at.interval, f"no crossover up to {high} steps")
-        return f"{task}: {first} takes less time than {second} at every length measured; {bound}."
-    if at.value == 0:
-        bound = _bound(at.interval, f"if they cross, below {low} steps")
-        return f"{task}: {second} takes less time than {first} at every length measured; {bound}."
-    return (
-        f"{task}: {first} takes less time than {second} up to {at.value:,.0f} steps{_span(at.interval, low, high)}, "
-        "more beyond."
-    )
-
-
-def _bound(interval: tuple[float, float] | None, otherwise: str) -> str:
-    if interval is None or interval[0] == interval[1]:
-        return otherwise
-    if math.isinf(interval[1]):
-        return f"the crossover is above {interval[0]:,.0f} steps"
-    return f"the crossover is below {interval[1]:,.0f} steps"
-
-
-def _span(interval: tuple[float, float] | None, low: int, high: int) -> str:
-    if interval is None:
-        return ""
-    start = f"{interval[0]:,.0f}" if interval[0] > 0 else f"below {low}"
-    end = f"{interval[1]:,.0f}" if math.isfinite(interval[1]) else f"above {high}"
-    return f" [{start}, {end}]"
+    at, interval = found.length.value, found.length.interval
+    start, end = interval or (at, at)
+    if start == 0 and math.isinf(end):
+        return f"{first} and {second}: no order can be told between {low} and {high} steps"
+    if math.isinf(end) and math.isinf(at):
+        return f"{first} takes less time than {second} up to {start:,.0f} steps at least"
+    if start == 0 and at == 0:
+        return f"{second} takes less time than {first} from {end:,.0f} steps on at the latest"
+    span = f" [{f'{start:,.0f}' if start else f'below {low}'}, {f'above {high}' if math.isinf(end) else f'{end:,.0f}'}]"
+    return f"{first} takes less time than {second} up to {at:,.0f} steps{span if interval else ''}, more beyond"
 
 
 def _rounds(entries: Sequence[Entry]) -> list[str]:

@@ -36,11 +36,12 @@ def _measured(entries: Sequence[Entry], names: Names) -> Table:
         for p in places(entries)
     ]
     lead = (
-        "Time of one call on batches that were made before, medians over rounds, brackets: 99 % intervals. Tokens: time "
-        f"steps of all sequences. Share of GEMM rate: matrix products of a training step ({TRAINING} times those of a "
-        "forward pass) per second, over the rate of a plain product of large float32 matrices in the same process. Peak "
-        "memory is what task, model and training need above torch itself. Streaming: one step of one sequence after all "
-        "others. Data share: making a batch, beside training on it."
+        "Medians over rounds; brackets: 99 % intervals. Step: forward, backward, clipping and update on a batch that "
+        "was made before; forward alone is without gradients. Peak: memory above what torch itself needs; of all, and "
+        f"of the forward pass alone. MFLOP: of the matrix products of a training step, {TRAINING} times those of a "
+        "forward pass. Of GEMM: these per second, over the rate of a product of large float32 matrices in the same "
+        "process. Tokens: time steps of all sequences. Streaming: one step of one sequence after all others, and the "
+        "state that it carries. Data: making a batch, in percent of making it and training on it."
     )
     made = Table(label="Cost", lead=lead, columns=["architecture", *_COLUMNS], groups=groups)
     return made.without_empty(DASH)
@@ -51,21 +52,21 @@ def _size(place: Place) -> str:
 
 
 _COLUMNS: dict[str, Callable[[Entry], Item]] = {
-    "training step, ms": lambda e: _item(e.estimate("step_s", 1e3)),
-    f"{TIMES} the fastest": lambda e: Item(DASH),
+    "step, ms": lambda e: _item(e.estimate("step_s", 1e3)),
+    f"{TIMES} fastest": lambda e: Item(DASH),
     "forward, ms": lambda e: _item(e.estimate("forward_s", 1e3)),
-    "forward + backward, ms": lambda e: _item(e.estimate("backward_s", 1e3)),
-    "training tokens/s": lambda e: _item(e.estimate("tokens_per_s")),
-    "share of GEMM rate, %": lambda e: _item(scaled(e.share_of_gemm(), 100.0)),
-    "FLOPs of a step": lambda e: _number(None if e.flops is None else TRAINING * e.flops),
-    "peak memory, MiB": lambda e: _item(e.estimate("peak_bytes", 2**-20)),
-    "forward alone, MiB": lambda e: _item(e.estimate("peak_forward_bytes", 2**-20)),
+    "+ backward, ms": lambda e: _item(e.estimate("backward_s", 1e3)),
+    "peak, MiB": lambda e: _item(e.estimate("peak_bytes", 2**-20)),
+    "forward, MiB": lambda e: _item(e.estimate("peak_forward_bytes", 2**-20)),
     "reserved, MiB": lambda e: _item(e.estimate("reserved_bytes", 2**-20)),
-    "streaming step, ms": lambda e: _item(e.estimate("stream_s", 1e3)),
-    "carried state, bytes": lambda e: _number(e.first("state_bytes"), whole),
-    "energy of a step, J": lambda e: _item(e.estimate("energy_j")),
+    "of GEMM, %": lambda e: _item(scaled(e.share_of_gemm(), 100.0)),
+    "MFLOP": lambda e: _number(None if e.flops is None else TRAINING * e.flops / 1e6),
+    "tokens/s": lambda e: _number(e.middle("tokens_per_s"), whole),
+    "streaming, ms": lambda e: _item(e.estimate("stream_s", 1e3)),
+    "state, bytes": lambda e: _number(e.first("state_bytes"), whole),
+    "energy, J": lambda e: _item(e.estimate("energy_j")),
     "parameters": lambda e: _number(e.first("parameters"), whole),
-    "data share, %": lambda e: _number(_data_share(e)),
+    "data, %": lambda e: _number(_data_share(e)),
     "rounds": lambda e: Item(
         str(len(e.records)) if e.records else e.failed.status if e.failed else DASH, len(e.records)
     ),

@@ -68,6 +68,11 @@ class Entry:
         values = self.by_round(key)
         return median_of_rounds([scale * value for value in values.values()]) if values else None
 
+    def middle(self, key: str) -> float | None:
+        """The median over rounds alone."""
+        found = self.estimate(key)
+        return None if found is None else found.value
+
     @property
     def length(self) -> int | None:
         """Time steps of a sequence."""

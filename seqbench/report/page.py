@@ -78,8 +78,10 @@ def page(content: Content) -> str:
 
 def _counts(content: Content) -> str:
     models = {row.label for section in content.sections for row in section.rows if row.kind == "model"}
+    models |= {entry.label for entry in content.costs}
+    tasks = len(content.sections) or len({(entry.env_id, entry.comparable) for entry in content.costs})
     runs = sum(record.kind == "learning" for record in content.records)
-    parts = [count(len(models), "architecture"), count(len(content.sections), "task"), count(runs, "run")]
+    parts = [count(len(models), "architecture"), count(tasks, "task"), count(runs, "run")]
     measured = len(content.records) - runs
     return " · ".join([*parts, count(measured, "cost measurement")] if measured else parts)
 

@@ -109,7 +109,8 @@ def crossover(
 
     Args:
         lengths: rising, positive, two at least.
-        first: (rounds, lengths) of positive values. second: likewise, of the same rounds.
+        first: (rounds, lengths) of positive values.
+        second: likewise, of the same rounds.
         level: of the interval.
 
     >>> found = crossover([64, 256], [[1.0, 16.0]] * 8, [[2.0, 8.0]] * 8)

@@ -8,10 +8,8 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
-from typing import Any
 
 import torch
 
@@ -19,16 +17,16 @@ from seqbench import contract
 from seqbench.cost.calibrate import calibrate
 from seqbench.cost.memory import settle
 from seqbench.cost.sample import measure
-from seqbench.layers import Network, build_network
-from seqbench.metrics import METRICS
+from seqbench.layers import build_network
 from seqbench.population import Population
 from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.registry import build, resolve
 from seqbench.run import Result, Training
-from seqbench.schema import FINISHED, Cell, Record, Status, UsageError, finite
+from seqbench.schema import FINISHED, Cell, Status, UsageError, finite
 from seqbench.spec import Instrument, Task, generator
 from seqbench.sweep import outcome
+from seqbench.sweep.describing import record_of
 from seqbench.sweep.job import Job
 from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
@@ -163,7 +161,7 @@ def _learn(job: Job, send: Callable) -> None:
         _fail(job, send, "interrupted", reason, None)
         raise
     result.summary["resumed_at"] = keeper.resumed_at
-    record = _record(job, started, keeper.elapsed_s, result, task, training.population.member(0))
+    record = record_of(job, started, keeper.elapsed_s, result, task, training.population.member(0))
     with outcome.writing_to(job.store):
         Store(job.store).publish(record, result.arrays)
     scratch.clear()
@@ -208,7 +206,7 @@ def _measure(job: Job, send: Callable) -> None:
     axes = {name: MEASURED_AXES.get(name, ("sample",)) for name in arrays}
     result = Result(summary=summary, arrays=arrays, axes=axes)
     network = trainer.population.member(0)
-    record = _record(job, started, time.perf_counter() - began, result, task, network)
+    record = record_of(job, started, time.perf_counter() - began, result, task, network)
     with outcome.writing_to(job.store):
         Store(job.store).publish(record, arrays)
 
@@ -219,52 +217,3 @@ def _fail(job: Job, send: Callable, status: Status, reason: str, trace: str | No
         return
     with outcome.writing_to(job.store):
         Store(job.store).publish(outcome.record(job, status, reason, trace), {})
-
-
-def _record(job: Job, started: datetime, duration: float, result: Result, task: Task, network: Network) -> Record:
-    """The record of a run that ended by itself: how it was asked for, and what training knows."""
-    return replace(
-        outcome.record(job, result.status, result.reason, None),
-        started_at=started.isoformat(timespec="seconds"),
-        duration_s=duration,
-        task=describe_task(task, job.cell.budget),
-        architecture=describe_network(network, task),
-        baselines=tuple(asdict(baseline) for baseline in task.baselines()),
-        metrics={name: asdict(METRICS[name]) for name in dict.fromkeys((*task.metrics, task.skill_metric))},
-        summary=result.summary,
-        arrays=result.axes,
-    )
-
-
-def describe_task(task: Task, budget: int) -> dict[str, Any]:
-    """What a record says of its task."""
-    solved = task.solved
-    return {
-        "score": task.metrics[0],
-        "skill_metric": task.skill_metric,
-        "floor": task.floor,
-        "solved": {"metric": solved.metric, "threshold": solved.threshold} if solved else None,
-        "length": task.length,
-        "budget": budget,
-        "input": f"{task.input.kind}({task.input.size})",
-        "output": f"{task.output.kind}({task.output.size})",
-    }
-
-
-def describe_network(network: Network, task: Task) -> dict[str, Any]:
-    """What a record says of its architecture: absent (None) where the class does not declare it."""
-    body = network.body
-    return {
-        "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
-        "width": getattr(body, "width", None),
-        "causal": getattr(body, "causal", None),
-        "flops": _declared(body, "flops", 1, task.length),
-        "state_size": _declared(body, "state_size", task.length),
-    }
-
-
-def _declared(body: Any, name: str, *arguments: int) -> int | None:
-    try:
-        return int(getattr(body, name)(*arguments))
-    except (AttributeError, NotImplementedError, TypeError):
-        return None

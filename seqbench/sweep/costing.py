@@ -75,12 +75,10 @@ def _preflights(jobs: Sequence[Job]) -> list[Job]:
 
 
 def _announce(study: Study, costs: Costs, jobs: Sequence[Job], missing: Sequence[Job], console: Console) -> None:
-    rounds = count(costs.rounds, "round")
-    say(
-        console,
-        f"{study.name or 'cost'}: {count(len(jobs) // costs.rounds, 'measurement')} of {count(len(study.cells), 'cell')} "
-        f"in {rounds}, {len(jobs) - len(missing)} of {len(jobs)} done, {len(missing)} to do ({study.cells[0].device}).",
-    )
+    what = f"{count(len(jobs) // costs.rounds, 'measurement')} of {count(len(study.cells), 'cell')}"
+    todo = f"{len(jobs) - len(missing)} of {len(jobs)} done, {len(missing)} to do"
+    rounds, device = count(costs.rounds, "round"), study.cells[0].device
+    say(console, f"{study.name or 'cost'}: {what} in {rounds}, {todo} ({device}).")
     if missing:
         seconds = len(missing) * (estimate.SPAWN_S + EXPECTED_S * costs.seconds)
         told = estimate.spoken(seconds)

@@ -60,7 +60,7 @@ def missing(jobs: Iterable[Job], store: Store, env_id: str) -> list[Job]:
 
 
 def measure(
-    jobs: Sequence[Job], ended: Callable[[Ended], Record], tick: Callable[[int], object], say: Callable[[str], object]
+    jobs: Sequence[Job], ended: Callable[[Ended], Record], tick: Callable[[int], None], say: Callable[[str], object]
 ) -> list[Record]:
     """Measure one after the other, each in a fresh process; what failed once is not tried in later rounds.
 

@@ -1,0 +1,62 @@
+"""What a record says of a task and an architecture, and the record of a run that ended by itself."""
+
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from seqbench.layers import Network
+from seqbench.metrics import METRICS
+from seqbench.run import Result
+from seqbench.schema import Record
+from seqbench.spec import Task
+from seqbench.sweep import outcome
+from seqbench.sweep.job import Job
+
+
+def record_of(job: Job, started: datetime, duration: float, result: Result, task: Task, network: Network) -> Record:
+    """The record of a run that ended by itself: how it was asked for, and what training knows."""
+    return replace(
+        outcome.record(job, result.status, result.reason, None),
+        started_at=started.isoformat(timespec="seconds"),
+        duration_s=duration,
+        task=describe_task(task, job.cell.budget),
+        architecture=describe_network(network, task),
+        baselines=tuple(asdict(baseline) for baseline in task.baselines()),
+        metrics={name: asdict(METRICS[name]) for name in dict.fromkeys((*task.metrics, task.skill_metric))},
+        summary=result.summary,
+        arrays=result.axes,
+    )
+
+
+def describe_task(task: Task, budget: int) -> dict[str, Any]:
+    """What a record says of its task."""
+    solved = task.solved
+    return {
+        "score": task.metrics[0],
+        "skill_metric": task.skill_metric,
+        "floor": task.floor,
+        "solved": {"metric": solved.metric, "threshold": solved.threshold} if solved else None,
+        "length": task.length,
+        "budget": budget,
+        "input": f"{task.input.kind}({task.input.size})",
+        "output": f"{task.output.kind}({task.output.size})",
+    }
+
+
+def describe_network(network: Network, task: Task) -> dict[str, Any]:
+    """What a record says of its architecture: absent (None) where the class does not declare it."""
+    body = network.body
+    return {
+        "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
+        "width": getattr(body, "width", None),
+        "causal": getattr(body, "causal", None),
+        "flops": _declared(body, "flops", 1, task.length),
+        "state_size": _declared(body, "state_size", task.length),
+    }
+
+
+def _declared(body: Any, name: str, *arguments: int) -> int | None:
+    try:
+        return int(getattr(body, name)(*arguments))
+    except (AttributeError, NotImplementedError, TypeError):
+        return None
