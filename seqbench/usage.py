@@ -11,9 +11,10 @@ commands
   watch [--store DIR] [--once] where the sweeps of a store stand, live until they end; or one look
   ls [tasks|models|sweeps|instruments]
                                what there is to choose from
+  cost                         time, memory and their scaling, measured alone, without training
   verify                       the contract checks on a task and a model, ours or yours
   report [--store DIR]... [--out DIR]
-                               index.html, report.md, runs.csv, figures from the records of a store
+                               index.html, report.md, two CSV files, figures: from the records of a store
   choose --store DIR [--out FILE]
                                learning rates from the records of a tuning sweep
   --help, --version
@@ -28,7 +29,7 @@ common keys                    (Hydra's grammar: values with commas are swept)
                                what to train again
   reuse=here|any               whose runs count as done: of this environment, of all
   lanes=N                      worker processes, one compute thread each
-  hydra/launcher=NAME          joblib, ray, submitit_slurm, submitit_local: other processes or machines
+  hydra/launcher=NAME          joblib, ray, submitit_slurm, submitit_local: run elsewhere
   +sweep=NAME  scale=NAME      a named study, and its other sizes
   plugins=[mine]               your own modules; their YAML files lie in --config-dir DIR
 
@@ -36,6 +37,13 @@ examples
   python -m seqbench task=copy_memory model=gru,lstm seeds=5
   python -m seqbench +sweep=smoke
   python -m seqbench plan +sweep=long_seq model=gru
+  python -m seqbench cost task=adding_problem model=gru,lstm lengths=[64,128,256]
+
+keys of cost                   (beside task, model, train, device, store, out, plugins)
+  lengths=[32,64,128]          of the task, in its own unit; without it that of the configuration
+  rounds=8                     all once a round, each in a fresh process; 8 give 99 % intervals
+  backends=[auto]              auto: as in training; plain: our loops; compile: torch.compile
+  seconds=1.0                  of timed calls in one process
 
 exit codes
   0    fine, also where a run diverged

@@ -59,9 +59,25 @@ def test_the_module_is_the_command_line(empty_folder: Path):
 def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["--help"]) == 0
     text = capsys.readouterr().out
-    for part in ("(none)", "plan", "ls", "verify", "report", "choose", "--config-dir", "+sweep=", "exit codes", "130"):
+    for part in (
+        "(none)",
+        "plan",
+        "ls",
+        "cost",
+        "lengths=",
+        "rounds=",
+        "backends=",
+        "seconds=",
+        "verify",
+        "report",
+        "choose",
+        "--config-dir",
+        "+sweep=",
+        "exit codes",
+        "130",
+    ):
         assert part in text
-    assert text.count("  python -m seqbench ") == 3
+    assert text.count("  python -m seqbench ") == 4
     assert max(map(len, text.splitlines())) <= 100
 
 
@@ -81,7 +97,7 @@ def test_the_examples_of_the_help_are_understood(example: list[str]):
         (["gru"], "'model=gru'"),
         (["gruu"], "'model=gru'"),
         (["smoke"], "'+sweep=smoke'"),
-        (["cost"], "run, plan, ls"),
+        (["costs"], "'cost'"),
         (["ls", "model"], "'models'"),
         (["ls", "models", "--config-dir", "nowhere"], "nowhere"),
         (["ls", "--config-dir"], "followed by a path"),

@@ -94,7 +94,7 @@ def test_report_has_all_its_files_and_no_other(whole_study: tuple[Store, Path, f
     _, out, _ = whole_study
     names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     figures = [f"figures/{name}.svg" for name in ALL_FIGURES]
-    assert names == [*figures, "index.html", "report.md", "runs.csv"]
+    assert names == ["costs.csv", *figures, "index.html", "report.md", "runs.csv"]
 
 
 def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
         store.publish(record, arrays)
     first, second = (write(store, tmp_path / name).parent for name in "ab")
     names = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
-    assert len(names) == len(ALL_FIGURES) + 3
+    assert len(names) == len(ALL_FIGURES) + 4
     assert [name for name in names if (first / name).read_bytes() != (second / name).read_bytes()] == []
 
 
@@ -116,7 +116,7 @@ def test_page_loads_nothing_and_may_run_only_its_own_script(whole_study: tuple[S
     assert not [a for _, a in page.tags if set(a) & set(loading)]
     assert {tag for tag, _ in page.tags} & {"link", "iframe", "object", "embed", "base", "img", "form"} == set()
     hrefs = [a["href"] or "" for _, a in page.tags if "href" in a]
-    assert [h for h in hrefs if not h.startswith(("#", "figures/", "runs.csv", "report.md"))] == []
+    assert [h for h in hrefs if not h.startswith(("#", "figures/", "runs.csv", "costs.csv", "report.md"))] == []
 
 
 def test_script_hash_in_the_policy_is_that_of_the_script(whole_study: tuple[Store, Path, float]) -> None:
@@ -252,7 +252,7 @@ def test_single_run_has_no_interval_and_says_so(small: Callable[..., Path]) -> N
 
 def test_cost_records_alone_are_reported(small: Callable[..., Path]) -> None:
     text = read(small(simulated.cost_record("copy_10", "gru"))).text
-    assert "Speed and memory" in text
+    assert "What it costs" in text
     assert "Learning curves" not in text
 
 

@@ -46,7 +46,7 @@ class Content:
         environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
         sections: verdict rows. aggregates: interquartile means over tasks.
         costs, cost_tables: cost measurements, and what they say as tables.
-        cost_said, crossovers: in sentences: how they were taken, and where two architectures cross.
+        cost_said: in sentences: how they were taken, and where two architectures cross.
         beside: speeds seen while training: (task, label, median steps per second).
         flow: gradient flow in numbers, a row a cell.
         figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
@@ -66,8 +66,7 @@ class Content:
     aggregates: Sequence[Aggregate]
     costs: Sequence[Entry]
     cost_tables: Sequence[Table]
-    cost_said: Sequence[str]
-    crossovers: Sequence[str]
+    cost_said: tuple[Sequence[str], Sequence[str]]
     beside: Sequence[tuple[str, str, float]]
     flow: Sequence[FlowRow]
     figures: Mapping[str, str]
@@ -109,8 +108,7 @@ def collect(
         aggregates=across_tasks(learning),
         costs=costs,
         cost_tables=cost_tables(costs, names),
-        cost_said=cost_sentences(costs),
-        crossovers=crossover_sentences(costs),
+        cost_said=(cost_sentences(costs), crossover_sentences(costs)),
         beside=[found for group in learning for found in _beside(group, names)],
         flow=flow_rows(learning, titles),
         figures=_figures(learning, records, costs, arrays, names),

@@ -77,9 +77,9 @@ def _aggregates(content: Content) -> list[str]:
 def _costs(content: Content) -> list[str]:
     if not content.costs:
         return []
-    parts = ["## What it costs", *map(_text, content.cost_said)]
-    if content.crossovers:
-        parts.append("\n".join(f"- {_text(said)}" for said in content.crossovers))
+    how, crossings = content.cost_said
+    parts = ["## What it costs", *map(_text, how)]
+    parts += ["\n".join(f"- {_text(said)}" for said in crossings)] if crossings else []
     for table in content.cost_tables:
         rows = [_cost_row(row, title, small) for title, small, rows in table.groups for row in rows]
         parts += [f"### {table.label}", _text(table.lead), _table(["task", *map(_text, table.columns)], rows, 2)]

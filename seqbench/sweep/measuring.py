@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from seqbench.record import scratch
 from seqbench.record.record import current
@@ -19,6 +20,8 @@ IN_A_SWEEP = Costs(rounds=2, seconds=0.3, full=False)
 """What a sweep measures of each cell when its runs are done: some seconds, and too few rounds for an interval."""
 CLAIM = "measuring"
 """Whose private file in the store is locked by the one process that measures."""
+PROCESS: Literal["spawn", "forkserver"] = "spawn"
+"""A fresh interpreter: its memory, caches and threads are nobody else's."""
 LOOK_S = 1.0
 
 
@@ -74,7 +77,7 @@ def measure(
         The first record of each measurement that failed.
     """
     failed: dict[str, Record] = {}
-    lanes = Lanes(1, "spawn")
+    lanes = Lanes(1, PROCESS)
     with _alone(jobs[0].store if jobs else "", say) as quiet:
         for done, job in enumerate(jobs):
             if job.cell_id in failed:
