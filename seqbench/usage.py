@@ -14,7 +14,7 @@ commands
   cost                         time, memory and their scaling, measured alone, without training
   verify                       the contract checks on a task and a model, ours or yours
   report [--store DIR]... [--out DIR]
-                               index.html, report.md, two CSV files, figures: from the records of a store
+                               index.html, report.md, CSV files, figures from the records of a store
   choose --store DIR [--out FILE]
                                learning rates from the records of a tuning sweep
   --help, --version

@@ -102,7 +102,7 @@ def streaming_figure(entries: Sequence[Entry], loaded: Loaded, look: Styles, nam
             color, (dash, mark) = look[entry.label].color, _MARKS.get(entry.backend, ("-", "o"))
             axes.plot(x, y, color=color, linestyle=dash, marker=mark, markersize=3, linewidth=1.4)
             drawn.append(y)
-        _log_log(axes, list(x), np.concatenate(drawn))
+        _log_log(axes, x.tolist(), np.concatenate(drawn))
         axes.set_xlabel("steps already taken")
         axes.set_ylabel(label)
 

@@ -62,7 +62,7 @@ def record(job: Job, status: Status, reason: str | None, trace: str | None) -> R
         labels=dict(cell.labels),
         seed=job.seed,
         study=cell.study,
-        command=cell.command + (f" 'seeds=[{job.seed}]'" if job.seed is not None else ""),
+        command=_command(job),
         config=job.config(),
         sources=dict(cell.sources),
         environment=environment,
@@ -74,3 +74,13 @@ def record(job: Job, status: Status, reason: str | None, trace: str | None) -> R
         duration_s=0.0,
         attempt=job.attempt,
     )
+
+
+def _command(job: Job) -> str:
+    """What repeats this run or measurement alone."""
+    asked, command = job.measurement, job.cell.command
+    if asked is None:
+        return command + (f" 'seeds=[{job.seed}]'" if job.seed is not None else "")
+    words = [] if asked.length is None else [f"lengths={asked.length}"]
+    words += [f"backends={asked.backend}", f"seconds={asked.seconds:g}"]
+    return " ".join([command.replace("-m seqbench", "-m seqbench cost", 1), *words])

@@ -1,0 +1,259 @@
+"""The cost section of the report: medians and intervals, what is equal, how cost grows, what is doubtful."""
+
+import csv
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqbench.record.environment import env_id
+from seqbench.record.store import Store
+from seqbench.report import write
+from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
+from seqbench.report.cost_tables import cost_tables
+from seqbench.report.cost_terminal import cost_table
+from seqbench.report.costs import Entry, entries, places, ratio, twins
+from seqbench.report.wording import DASH
+from seqbench.schema import Record
+from tests import simulated, simulated_costs
+from tests.simulated_costs import sample
+
+NAMES = {env_id(simulated.MACHINE): "A"}
+REFERENCE = Path(__file__).parents[1] / "results" / "reference" / "long_seq" / "runs"
+
+
+def found(made: Iterable[tuple[Record, Any]]) -> list[Entry]:
+    return entries([record for record, _ in made])
+
+
+def only(made: Iterable[tuple[Record, Any]]) -> Entry:
+    (entry,) = found(made)
+    return entry
+
+
+def rounds(model: str, number: int = 8, **asked: Any) -> list[tuple[Record, Any]]:
+    return [sample(model, round=index, **asked) for index in range(number)]
+
+
+@pytest.fixture(scope="module")
+def whole() -> list[Entry]:
+    return found(simulated_costs.study())
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Callable[..., Path]:
+    def make(made: Iterable[tuple[Record, Any]]) -> Path:
+        store = Store(tmp_path / "runs")
+        for record, arrays in made:
+            store.publish(record, arrays)
+        return write(store, tmp_path / "out").parent
+
+    return make
+
+
+# ------------------------------------------------------------------ entries
+
+
+def test_rounds_of_one_measurement_are_one_entry_with_their_median_and_interval():
+    made = rounds("gru", 9)
+    entry = only(made)
+    steps = [record.summary["step_s"]["median"] for record, _ in made]
+    estimate = entry.estimate("step_s")
+    assert estimate is not None
+    assert estimate.value == np.median(steps)
+    assert estimate.interval == (min(steps), max(steps))
+    assert sorted(entry.records) == list(range(9))
+
+
+def test_lengths_backends_and_twins_are_entries_of_their_own():
+    made = [*rounds("gru", 1), *rounds("gru", 1, length=128), *rounds("gru", 1, backend="plain"),
+            *rounds("gru", 1, twin=True), *rounds("gru", 1, what="denormals")]  # fmt: skip
+    assert len(found(made)) == 5
+    assert [len(place.entries) for place in places(found(made))] == [2, 1]
+
+
+def test_the_share_of_the_gemm_rate_is_that_of_three_forward_passes():
+    entry = only(rounds("gru", 1))
+    share, step = entry.share_of_gemm(), entry.estimate("step_s")
+    assert share is not None
+    assert step is not None
+    assert share.value == pytest.approx(3 * 64e6 / step.value / simulated_costs.GEMM)
+
+
+def test_declared_flops_that_are_a_bound_are_no_measure_and_counted_ones_are():
+    bound = rounds("attention", 2)
+    assert only(bound).share_of_gemm() is None
+    first, arrays = bound[0]
+    counted = replace(first, summary={**first.summary, "flops_counted": 5e6})
+    assert only([(counted, arrays), bound[1]]).flops == 5e6
+
+
+def test_interrupted_samples_are_no_failures():
+    record, arrays = sample("gru")
+    assert found([(replace(record, status="interrupted"), arrays)]) == []
+
+
+# ------------------------------------------------------------------ side by side
+
+
+def test_equal_is_said_where_the_interval_of_the_ratio_holds_1(whole: list[Entry]):
+    place = places([*found(rounds("gru")), *found(rounds("gru", backend="plain")), *found(rounds("rnn"))])[0]
+    texts = {row.name: row.cells[1] for row in cost_tables(place.entries, NAMES)[0].groups[0][2]}
+    assert texts["rnn"].text == "fastest"
+    both = ratio(place.entries[0], place.entries[1])
+    assert both is not None
+    assert both.verdict == "equal"
+    assert float(texts["gru"].text) == pytest.approx(19.8e-3 / 3.6e-3, rel=0.1)
+    twin, mate, measured = twins(whole)[0]
+    assert (twin.label, mate.label, measured.verdict) == ("rnn", "rnn", "equal")
+
+
+def timed(model: str, seconds: Iterable[float], **asked: Any) -> Entry:
+    made = [sample(model, round=number, **asked)[0] for number, _ in enumerate(seconds)]
+    return only(
+        (replace(r, summary={**r.summary, "step_s": {"median": s}}), {}) for r, s in zip(made, seconds, strict=True)
+    )
+
+
+def test_a_difference_that_rounds_hide_is_seen_in_pairs():
+    rounds_differ = [1.0, 1.3, 0.8, 1.1, 0.9, 1.2, 1.05, 0.95]
+    a, b = timed("lstm", [1.06 * r for r in rounds_differ]), timed("gru", rounds_differ)
+    one, other, measured = a.estimate("step_s"), b.estimate("step_s"), ratio(a, b)
+    assert one is not None and one.interval is not None  # noqa: PT018
+    assert other is not None and other.interval is not None  # noqa: PT018
+    assert measured is not None
+    assert one.interval[0] < other.interval[1]  # the intervals of the two medians overlap
+    assert measured.verdict == "longer"
+
+
+def test_few_rounds_give_no_interval_and_the_page_says_so():
+    made = found([*rounds("gru", 2), *rounds("rnn", 2)])
+    said = " ".join(cost_sentences(made))
+    assert "median over 2 rounds" in said
+    assert "fewer than 8 rounds there is no interval" in said
+    table = cost_tables(made, NAMES)[0]
+    assert all(cell.note == "" for _, _, rows in table.groups for row in rows for cell in row.cells)
+
+
+def test_the_resolution_is_told_and_a_pair_that_differs_is_shouted():
+    twin = rounds("rnn", twin=True)
+    made = [*rounds("rnn"), *twin]
+    assert re.search(r"differences below \d+\.\d % are not resolved\.", " ".join(cost_sentences(found(made))))
+    slower = [(replace(r, summary={**r.summary, "step_s": {"median": 1.5 * r.summary["step_s"]["median"]}}), a)
+              for r, a in twin]  # fmt: skip
+    assert "AND THE TWO DIFFER" in " ".join(cost_sentences(found([*rounds("rnn"), *slower])))
+
+
+def test_busy_machines_and_unstable_warm_ups_are_doubts():
+    record, arrays = sample("gru")
+    bad = replace(record, summary={**record.summary, "beside_cores": 0.9, "stable": False})
+    said = " ".join(cost_sentences(found([(bad, arrays), sample("gru", round=1)])))
+    assert "In 1 of 2 samples other processes kept more than 0.2 processors busy" in said
+    assert "In 1 of 2 samples the warm-up ended before" in said
+    assert "In " not in " ".join(cost_sentences(found([sample("gru")])))
+
+
+def test_a_backend_that_does_not_work_is_a_row_and_a_sentence():
+    record, _ = sample("gru", backend="compile")
+    failed = replace(record, status="failed", reason="no compiler", summary={}, arrays={})
+    made = found([*rounds("gru", 1), (failed, {})])
+    assert "Not measured (failed): gru [compile] on adding_50: no compiler." in " ".join(cost_sentences(made))
+    assert [row.cells[-1].text for row in cost_tables(made, NAMES)[0].groups[0][2]] == ["1", "failed"]
+
+
+# ------------------------------------------------------------------ growth
+
+
+def test_crossovers_of_known_laws_lie_where_the_laws_cross(whole: list[Entry]):
+    said = crossover_sentences(whole)
+    (one,) = [text for text in said if "transformer takes less time than lstm" in text]
+    at, low, high = map(int, re.findall(r"\d+", one.split("up to ")[1])[:3])
+    assert low <= at <= high
+    # 1.5e-3 + 0.05e-3 L + 1.2e-6 L^2 = 0.6e-3 + 0.2e-3 L; between lengths the curve is taken as straight
+    assert at == pytest.approx(118.7, rel=0.04)
+    assert any(
+        "at every length from 32 to 512 steps rnn takes less time than lstm, gru, attention and" in s for s in said
+    )
+
+
+def test_exponents_stand_beside_those_of_the_flops_and_a_law_only_where_one_holds(whole: list[Entry]):
+    time = next(table for table in cost_tables(whole, NAMES) if table.label == "Scaling of time")
+    assert list(time.columns) == ["architecture", "32 → 64", "64 → 128", "128 → 256", "256 → 512", "one law"]
+    rows = {row.name: row.cells for row in time.groups[0][2]}
+    assert rows["gru"][0].note == "FLOPs: 1.00"
+    assert float(rows["transformer"][3].value) == pytest.approx(1.86, abs=0.1)
+    assert rows["transformer"][4].text == DASH
+    memory = next(table for table in cost_tables(whole, NAMES) if table.label == "Scaling of memory")
+    assert all(cell.note == "" for row in memory.groups[0][2] for cell in row.cells[:4])
+
+
+def test_the_effect_of_denormals_has_a_verdict(whole: list[Entry]):
+    table = next(table for table in cost_tables(whole, NAMES) if table.label == "Denormal numbers")
+    verdicts = {row.name: (row.cells[2].text, row.cells[3].text) for row in table.groups[0][2]}
+    assert verdicts["gru"] == ("3.00", "slower")
+    assert verdicts["rnn"][1] == "equal"
+
+
+# ------------------------------------------------------------------ the files
+
+
+def test_page_markdown_csv_and_figures_hold_the_study(small: Callable[..., Path]):
+    out = small(
+        simulated_costs.study(rounds=8, lengths=(32, 64), models=("rnn", "transformer"), backends=("auto", "plain"))
+    )
+    page, text = (out / "index.html").read_text(), (out / "report.md").read_text()
+    for part in ("What it costs", "Scaling of time", "Denormal numbers", "carried state", "transformer [plain]"):
+        assert part in page
+    assert "2 architectures · 1 task · 0 runs · 104 cost measurements" in page
+    assert text.count("rnn \\[plain\\]") >= 4
+    assert {path.stem for path in (out / "figures").iterdir()} == {"scaling", "streaming"}
+    lines = list(csv.DictReader((out / "costs.csv").read_text().splitlines()))
+    assert len(lines) == 2 * 2 * 2 + 2 * 2 + 1
+    line = next(
+        li for li in lines if (li["model"], li["backend"], li["length"], li["what"]) == ("rnn", "auto", "64", "step")
+    )
+    assert float(line["step_s_low"]) <= float(line["step_s"]) <= float(line["step_s_high"])
+    assert line["rounds"] == "8"
+    assert line["state_bytes"] == "256"
+
+
+def test_one_length_has_a_figure_of_speeds_side_by_side(small: Callable[..., Path]):
+    out = small([*rounds("rnn", 2), *rounds("gru", 2)])
+    assert {path.stem for path in (out / "figures").iterdir()} == {"speed"}
+
+
+def test_the_terminal_shows_task_length_and_the_fastest():
+    from rich.console import Console
+
+    console = Console(width=120, record=True, file=None, quiet=False)
+    with console.capture() as captured:
+        console.print(cost_table([record for record, _ in [*rounds("rnn"), *rounds("gru")]]))
+    assert "adding_50, 64 steps" in captured.get()
+    assert "fastest" in captured.get()
+
+
+# ------------------------------------------------------------------ older records
+
+
+def test_measurements_before_there_were_rounds_are_read_as_one_round_without_interval():
+    records = [record for record in Store(REFERENCE).records("cost") if "cost" not in record.config]
+    made = entries(records)
+    assert len(made) == len(records) > 0
+    for entry, record in ((e, e.records[0]) for e in made):
+        step = entry.estimate("step_s")
+        assert step is not None
+        assert step.value == record.summary["step_s"]["median"]
+        assert step.interval is None
+        assert entry.flops == record.architecture["flops"] * record.summary["batch_size"]
+    assert "median over 1 round" in " ".join(cost_sentences(made))
+    assert cost_tables(made, {made[0].env_id: "A"})[0].groups
+
+
+def test_older_measurements_give_way_to_newer_ones_of_the_same_cell():
+    old, arrays = simulated.cost_record("adding_50", "gru")
+    kept = found([(old, arrays), *rounds("gru", 2), simulated.cost_record("adding_50", "rnn")])
+    assert sorted((entry.model, len(entry.records)) for entry in kept) == [("gru", 2), ("rnn", 1)]
