@@ -229,7 +229,7 @@ class Costs:
         rounds: how often each measurement is repeated, each time in a fresh process and in a new random order.
         backends: keys of ``BACKENDS``.
         seconds: of timed calls in one process.
-        full: also streaming inference, denormal numbers, and one measurement twice, for the resolution.
+        full: also denormal numbers, and one measurement twice, for the resolution.
     """
 
     lengths: tuple[int | None, ...] = (None,)

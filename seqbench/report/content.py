@@ -93,12 +93,11 @@ def collect(
         Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
         for group, title in zip(learning, titles, strict=True)
     ]
-    rows = [row for section in sections for row in section.rows]
     return Content(
         study=study,
         reference=reference,
         tuning=tuning,
-        summary=[readable(said) for said in sentences(rows, records, names)] + _missing(missing),
+        summary=_summary(sections, records, names) + _missing(missing),
         records=records,
         missing=missing,
         environments=names,
@@ -116,6 +115,11 @@ def collect(
         problems=problems,
         commands=_commands(learning, names),
     )
+
+
+def _summary(sections: Sequence[Section], records: Sequence[Record], names: Mapping[str, str]) -> list[str]:
+    rows = [row for section in sections for row in section.rows]
+    return [readable(said) for said in sentences(rows, records, names)]
 
 
 def _missing(missing: int) -> list[str]:

@@ -80,15 +80,22 @@ def measure(
     lanes = Lanes(1, PROCESS)
     with _alone(jobs[0].store if jobs else "", say) as quiet:
         for done, job in enumerate(jobs):
-            if job.cell_id in failed:
+            if _kin(job) in failed:
                 continue
             quiet()
             ends: list[Ended] = []
             lanes.run([job], ends.append, partial(tick, done))  # an interrupt ends it here: half a sample is none
             record = ended(ends[0])
             if record.status not in FINISHED:
-                failed[job.cell_id] = record
+                failed[_kin(job)] = record
     return list(failed.values())
+
+
+def _kin(job: Job) -> str:
+    """What fails with this one: its other rounds; what cannot be compiled, at every length."""
+    assert job.measurement is not None
+    compiled = job.measurement.backend == "compile"
+    return f"{Job(kind='cost', cell=job.cell).cell_id} compiled" if compiled else job.cell_id
 
 
 @contextmanager
