@@ -23,7 +23,7 @@ from rich.console import Console
 
 from seqbench import report
 from seqbench.config import compose
-from seqbench.record.record import run_id
+from seqbench.record.record import current, run_id
 from seqbench.record.scratch import Scratch
 from seqbench.record.store import Store
 from seqbench.schema import Cell, Options, Record, Study, UsageError
@@ -163,9 +163,11 @@ def test_a_disk_that_fills_up_ends_the_sweep_with_one_message_and_the_same_comma
         r"What is done is kept; the same command resumes\.", told
     )  # fmt: skip
     before, after = Store(tmp_path / "before"), Store(tmp_path / "after")
-    assert [record.status for record in before.records()] == ["completed"] * count
+    statuses = [record.status for record in before.records()]
+    assert len(statuses) == count
+    assert {"completed"} <= set(statuses) <= {"completed", "interrupted"}  # the other lane's run was asked to end
     assert before.problems == []
-    assert [record.status for record in after.records()] == ["completed"] * 8
+    assert [record.status for record in current(after.records())] == ["completed"] * 8
     assert all((after.path(record) / "record.json").read_bytes() == (before.path(record) / "record.json").read_bytes()
                for record in before.records())  # fmt: skip
 
