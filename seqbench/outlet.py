@@ -57,6 +57,14 @@ def silence(stream: IO[str] | None) -> None:
         os.close(nowhere)
 
 
+def complain(text: str) -> None:
+    """Print a line on the standard error; that nobody reads it changes no exit code."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
+
+
 def refusal(error: OSError) -> str:
     """One sentence: which file or folder could not be used, why, and what to do."""
     what = repr(error.filename) if error.filename else "the disk"

@@ -17,6 +17,8 @@ Status = Literal["completed", "diverged", "failed", "oom", "timeout", "killed", 
 STATUSES: tuple[Status, ...] = ("completed", "diverged", "failed", "oom", "timeout", "killed", "interrupted")
 FINISHED: tuple[Status, ...] = ("completed", "diverged")
 """Statuses that are a result: the same command again does not train these runs again."""
+CONTINUED: tuple[Status, ...] = ("interrupted", "killed")
+"""Statuses after which the checkpoint is kept, and the same command continues there."""
 
 
 class UsageError(ValueError):

@@ -28,7 +28,7 @@ common keys                    (Hydra's grammar: values with commas are swept)
                                what to train again
   reuse=here|any               whose runs count as done: of this environment, of all
   lanes=N                      worker processes, one compute thread each
-  hydra/launcher=NAME          joblib, ray, submitit_slurm, submitit_local: other processes or machines
+  hydra/launcher=NAME          other machines: joblib, ray, submitit_slurm, submitit_local
   +sweep=NAME  scale=NAME      a named study, and its other sizes
   plugins=[mine]               your own modules; their YAML files lie in --config-dir DIR
 
@@ -39,7 +39,9 @@ examples
 
 exit codes
   0    fine, also where a run diverged
-  1    some runs failed, ran out of memory or time, or were killed
+  1    some runs failed, ran out of memory or time, were killed or are missing;
+       verify found a broken rule; the disk refused what was to be written
   2    wrong usage; nothing was written
   130  interrupted; the same command resumes
+  141  whoever read the output went away
 """

@@ -174,6 +174,11 @@ runpy.run_module("seqbench", run_name="__main__")
     assert "the same command resumes" in done.stderr
 
 
+def test_a_complaint_that_nobody_can_read_changes_no_exit_code(empty_folder: Path):
+    code = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 2); sys.exit(main(['plan', 'sead=3']))"
+    assert in_a_process(code, folder=empty_folder).returncode == 2
+
+
 def test_a_reader_that_goes_away_is_no_traceback(empty_folder: Path):
     code = "import os; r, w = os.pipe(); os.close(r); os.dup2(w, 1); sys.exit(main(['ls']))"
     done = in_a_process(code, folder=empty_folder)

@@ -69,6 +69,9 @@ def check_weight_decides_what_counts(task: Task) -> None:
     changed[:, 0] += 10.0
     batch = batch._replace(weight=weight)
     expect(torch.equal(task.loss(outputs, batch), task.loss(changed, batch)), "weight", "loss blind to weight 0", "not")
+    before, after = task.score(outputs, batch), task.score(changed, batch)
+    seeing = [name for name in before if not torch.equal(before[name].total, after[name].total)]
+    expect(not seeing, "weight", "scores blind to weight 0", f"a change in {', '.join(seeing)}")
 
 
 def check_baselines(task: Task) -> None:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
-from typing import Any
 
 import torch
 
@@ -23,9 +22,10 @@ from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.registry import build, resolve
 from seqbench.run import Result, Training
-from seqbench.schema import FINISHED, Cell, Record, Status, UsageError, finite
+from seqbench.schema import CONTINUED, Cell, Record, Status, UsageError, finite
 from seqbench.spec import Instrument, Task, generator
-from seqbench.sweep import outcome
+from seqbench.sweep import outcome, same
+from seqbench.sweep.described import of_network, of_task
 from seqbench.sweep.job import Job
 from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
@@ -37,7 +37,8 @@ ORPHAN_S = 5.0
 
 def work(job: Job, connection: Connection) -> None:
     """Entry point of a worker process. Every message is a tuple whose first item is its kind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    for number in (signal.SIGINT, signal.SIGUSR2):  # Ctrl-C, and SLURM's word that time is nearly up
+        signal.signal(number, signal.SIG_IGN)  # the parent decides what it means
     end_with_parent()
     prepare()
     try:
@@ -48,6 +49,11 @@ def work(job: Job, connection: Connection) -> None:
 
 
 def _attempt(job: Job, send: Callable) -> None:
+    other = same.changed(job.cell, job.code)
+    if other:
+        reason = f"changed while the sweep was at work: {other}; the same command begins with what is there now"
+        _fail(job, send, "interrupted", reason, None)
+        return
     try:
         {"preflight": _preflight, "learning": _learn, "cost": _measure}[job.kind](job, send)
     except (UsageError, contract.ContractError) as error:
@@ -134,10 +140,11 @@ def _learn(job: Job, send: Callable) -> None:
     if _trained_by_another(job):
         scratch.clear()
         return
-    keeper = CheckpointKeeper(scratch, job.cell, job.checkpoint_s)
+    keeper = CheckpointKeeper(scratch, job.code, job.checkpoint_s)
     started = datetime.now(UTC)
     task = build_task(job.cell)
     training = _resumed(job, task, keeper)
+    send(("begun", keeper.spent_s))
     try:
         (result,) = training.run()
     except Interrupted:
@@ -154,7 +161,7 @@ def _learn(job: Job, send: Callable) -> None:
 def _trained_by_another(job: Job) -> bool:
     """Whether another sweep on the same store was quicker."""
     found = Store(job.store).find(job.run_id, env.env_id(env.environment()))
-    return any(record.attempt >= job.attempt and record.status in FINISHED for record in found)
+    return any(record.attempt >= job.attempt and record.status not in CONTINUED for record in found)
 
 
 def _resumed(job: Job, task: Task, keeper: CheckpointKeeper) -> Training:
@@ -207,44 +214,10 @@ def _record(job: Job, started: datetime, duration: float, result: Result, task: 
         outcome.record(job, result.status, result.reason, None),
         started_at=started.isoformat(timespec="seconds"),
         duration_s=duration,
-        task=describe_task(task, job.cell.budget),
-        architecture=describe_network(network, task),
+        task=of_task(task, job.cell.budget),
+        architecture=of_network(network, task),
         baselines=tuple(asdict(baseline) for baseline in task.baselines()),
         metrics={name: asdict(METRICS[name]) for name in dict.fromkeys((*task.metrics, task.skill_metric))},
         summary=result.summary,
         arrays=result.axes,
     )
-
-
-def describe_task(task: Task, budget: int) -> dict[str, Any]:
-    """What a record says of its task."""
-    solved = task.solved
-    return {
-        "score": task.metrics[0],
-        "skill_metric": task.skill_metric,
-        "floor": task.floor,
-        "solved": {"metric": solved.metric, "threshold": solved.threshold} if solved else None,
-        "length": task.length,
-        "budget": budget,
-        "input": f"{task.input.kind}({task.input.size})",
-        "output": f"{task.output.kind}({task.output.size})",
-    }
-
-
-def describe_network(network: Network, task: Task) -> dict[str, Any]:
-    """What a record says of its architecture: absent (None) where the class does not declare it."""
-    body = network.body
-    return {
-        "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
-        "width": getattr(body, "width", None),
-        "causal": getattr(body, "causal", None),
-        "flops": _declared(body, "flops", 1, task.length),
-        "state_size": _declared(body, "state_size", task.length),
-    }
-
-
-def _declared(body: Any, name: str, *arguments: int) -> int | None:
-    try:
-        return int(getattr(body, name)(*arguments))
-    except (AttributeError, NotImplementedError, TypeError):
-        return None

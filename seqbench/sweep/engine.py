@@ -12,8 +12,8 @@ from seqbench.record import scratch
 from seqbench.record.record import cell_id, current
 from seqbench.record.store import Store
 from seqbench.report.wording import count
-from seqbench.schema import FINISHED, Options, Record, Status, Study
-from seqbench.sweep import estimate, log, outcome, preflight, problems
+from seqbench.schema import CONTINUED, FINISHED, Cell, Options, Record, Status, Study
+from seqbench.sweep import estimate, log, outcome, preflight, problems, same
 from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
 from seqbench.sweep.entry import Phase, SweepEntry, announcement, entered
@@ -21,19 +21,18 @@ from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended, Lanes
 from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
 from seqbench.sweep.progress import Progress, View
+from seqbench.sweep.reasons import same_code
 from seqbench.sweep.state import StoreWatch
 
-CONTINUED: tuple[Status, ...] = ("interrupted", "killed")
-"""Statuses after which the checkpoint is kept, and the same command continues there."""
 
-
-def run(study: Study, console: Console, command: str = "") -> int:
+def run(study: Study, console: Console, command: str = "", muted: bool = False) -> int:
     """Train what is missing, measure what is unmeasured, write the report, print the table; the exit code.
 
     Args:
         study: what is asked for.
         console: where it is told.
         command: what resumes it, for whoever watches.
+        muted: whether to say nothing of itself in the store: it is part of a sweep that does.
 
     Raises:
         UsageError: a cell cannot be built or the store cannot be written; nothing is left on disk then.
@@ -43,30 +42,30 @@ def run(study: Study, console: Console, command: str = "") -> int:
         from seqbench.sweep import launch  # late: its jobs import this file
 
         return launch.run(study, launcher, console, command)
-    return _Engine(study, console, command).run()
+    return _Engine(study, console, command, muted).run()
 
 
 class _Engine:
-    def __init__(self, study: Study, console: Console, command: str) -> None:
-        self.study, self.console, self.command = study, console, command
+    def __init__(self, study: Study, console: Console, command: str, muted: bool) -> None:
+        self.study, self.console, self.command, self.muted = study, console, command, muted
         self.store = Store(study.options.store)
         self.lanes = lanes_of(study)
         self.entry = SweepEntry(self.store.root, command or " ".join(cell.command for cell in study.cells))
         self.env_id = env.env_id(env.environment())
         self.began = time.monotonic()
+        self.code = {cell_id(cell.identity()): same.code_of(cell) for cell in study.cells}
 
     def run(self) -> int:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
         self.store.collect()
-        self.found = problems.set_aside(self.store)
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         self._tidy(plan)
         self.timed = {planned.run_id for planned in missing if planned.expected_s}
         unmeasured = self._unmeasured() if self.study.options.cost else []
-        if not missing and not unmeasured:
+        if self.muted or not (missing or unmeasured):
             return self._work(plan, missing, unmeasured)
         with entered(self.entry):
             return self._work(plan, missing, unmeasured)
@@ -78,6 +77,8 @@ class _Engine:
         told = partial(self.entry.say, "checking", total=len(cells))
         checked = preflight.check(cells.values(), self.lanes, self.console, told)
         self._announce(plan, missing)
+        for line in problems.set_aside(self.store):
+            self._say(line)
         jobs = self._jobs(missing, checked)
         expected = self._estimate(jobs, unmeasured)
         self._publish_failures(missing, checked)
@@ -98,38 +99,38 @@ class _Engine:
         """Say in the store what is planned, and what this sweep is at."""
         numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
         runs = [announced(planned, numbers[planned.cell_id], expected_s or {}) for planned in plan]
-        remote = self.study.options.launcher is not None
-        said = announcement(
-            self.study.cells, runs, command=self.command, env_id=plan[0].env_id, lanes=self.lanes, remote=remote
-        )  # fmt: skip
+        said = announcement(self.study.cells, runs, command=self.command, env_id=plan[0].env_id, lanes=self.lanes)
         self.entry.announce(said, phase)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
         runs, cells = count(len(plan), "run"), count(len(self.study.cells), "cell")
         name = self.study.name or (self.study.cells[0].command if len(self.study.cells) == 1 else "sweep")
-        device = self.study.cells[0].device
+        device = ", ".join(dict.fromkeys(cell.device for cell in self.study.cells))
         self._say(
             f"{name}: {runs} of {cells}, {len(plan) - len(missing)} done, {len(missing)} to train on "
             f"{count(self.lanes, 'lane')} ({device})."
         )
-        for line in self.found:
-            self._say(line)
 
     def _jobs(self, missing: list[PlannedRun], checked: dict[str, preflight.Checked]) -> list[Job]:
         jobs = []
         for planned in missing:
-            timing = checked[preflight.key(planned.cell)].timing
-            if timing is None:
-                continue
-            steps = estimate.expected_steps(planned.cell, self.study.expected_steps)
-            seconds = planned.expected_s or estimate.run_seconds(planned.cell, steps, timing)
-            jobs.append(_learning_job(planned, self.study.options, seconds))
+            timed = preflight.seconds(planned.cell, checked, self.study.expected_steps)
+            if timed is not None:
+                job = _learning_job(planned, self.study.options, planned.expected_s or timed)
+                jobs.append(replace(job, code=self.code[planned.cell_id]))
         return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
 
     def _unmeasured(self) -> list[Job]:
-        have = {record.run_id for record in self._ours("cost") if record.status in FINISHED}
-        jobs = [Job(kind="cost", cell=cell, store=self.study.options.store) for cell in self.study.cells]
-        return [job for job in jobs if job.run_id not in have]
+        have = {record.run_id: record for record in self._ours("cost") if record.status in FINISHED}
+        cells = {cell_id(cell.identity()): cell for cell in self.study.cells}
+        store = self.study.options.store
+        jobs = [Job(kind="cost", cell=cell, store=store, code=self.code[name]) for name, cell in cells.items()]
+        return [job for job in jobs if job.run_id not in have or self._again(job.cell, have[job.run_id])]
+
+    def _again(self, cell: Cell, record: Record) -> bool:
+        """Whether what was measured once is to be measured once more."""
+        rerun = self.study.options.rerun
+        return rerun == "all" or (rerun == "changed" and not same_code(cell, record))
 
     def _measurable(self, jobs: list[Job]) -> list[Job]:
         """The jobs of cells that have trained: a cell that fails has no cost."""
