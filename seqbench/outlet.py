@@ -67,6 +67,8 @@ def complain(text: str) -> None:
 
 def refusal(error: OSError) -> str:
     """One sentence: which file or folder could not be used, why, and what to do."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # as os.getcwd says it
+        return "the current folder must exist; it was deleted meanwhile. Change to another one."
     what = repr(error.filename) if error.filename else "the disk"
     return f"cannot use {what} ({error.strerror or error}). Make room or mend the access to it."
 
