@@ -198,9 +198,13 @@ def test_gradients_taken_inside_vmap_are_those_taken_outside(name: str) -> None:
 
 
 def test_library_kernels_holds_inside_its_block_only_even_after_an_error() -> None:
-    x = torch.zeros(1)
+    x = torch.zeros(1, 2, 1)
     assert uses_library("lstm", x)
     assert not uses_library("gru", x)
+    assert not uses_library("gru", x[:, :1])
+    with torch.no_grad():
+        assert uses_library("gru", x[:, :1])
+        assert not uses_library("gru", x)
     with library_kernels(False):
         assert not uses_library("lstm", x)
         with library_kernels(True):
@@ -237,7 +241,7 @@ def test_the_lstm_says_onednn_where_and_only_where_onednn_runs(dtype: torch.dtyp
 
 
 def test_switched_off_onednn_is_not_named() -> None:
-    x = torch.zeros(1)
+    x = torch.zeros(1, 2, 1)
     torch._C._set_mkldnn_enabled(False)
     try:
         assert kernel_name("lstm", "lstm", x) == "torch.lstm"

@@ -31,7 +31,11 @@ def library_kernels(enabled: bool) -> Iterator[None]:
 def uses_library(library: str, x: Tensor) -> bool:
     """Whether the op that is torch's function ``library`` runs on the library's kernel now, for input ``x``."""
     enabled = _library.get()
-    return x.is_cuda or library not in _OURS_FASTER_ON_CPU if enabled is None else enabled
+    if enabled is not None:
+        return enabled
+    # A single step, as in streaming inference, has nothing that our loops could spare it, and they cost their start.
+    streams = x.shape[1] == 1 and not torch.is_grad_enabled()
+    return x.is_cuda or streams or library not in _OURS_FASTER_ON_CPU
 
 
 def kernel_name(library: str, ours: str, x: Tensor) -> str:
