@@ -2,7 +2,8 @@
 
 Everything that a later step reads is here: parameters, Adam's moments, the modules' buffers, the random state for
 modules that draw in ``forward``, what was measured and judged so far. Batches need no state: they are functions of
-their index. A module that keeps what it learns in plain Python attributes cannot be continued; buffers can.
+their index. A module that keeps what it learns in plain Python attributes cannot be continued; buffers can. Nor is
+one reproducible, continued or not, that draws from Python's or NumPy's generators: torch's are those that are seeded.
 """
 
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqbench.flags import existing_store, options_of, refuse_rest
-from seqbench.outlet import console, occupy, refusal, silence
+from seqbench.outlet import complain, console, occupy, refusal, silence
 from seqbench.schema import UsageError
 from seqbench.usage import HELP
 
@@ -35,17 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         if sys.stdout:  # None where it was closed before we began
             sys.stdout.flush()
     except UsageError as error:
-        print(f"seqbench: {error}", file=sys.stderr)
+        complain(f"seqbench: {error}")
         return 2
     except KeyboardInterrupt as stopped:
         done = f": {stopped}" if str(stopped) else ""
-        print(f"\nseqbench: interrupted{done}. What is done is kept; the same command resumes.", file=sys.stderr)
+        complain(f"\nseqbench: interrupted{done}. What is done is kept; the same command resumes.")
         return 130
     except BrokenPipeError:
         silence(sys.stdout)
         return BROKEN_PIPE
     except OSError as error:  # a disk that fills up or goes away midway; a closed pipe is told apart above
-        print(f"seqbench: {refusal(error)} What is done is kept; the same command resumes.", file=sys.stderr)
+        complain(f"seqbench: {refusal(error)} What is done is kept; the same command resumes.")
         silence(sys.stdout)
         return 1
     return code

@@ -57,8 +57,18 @@ def silence(stream: IO[str] | None) -> None:
         os.close(nowhere)
 
 
+def complain(text: str) -> None:
+    """Print a line on the standard error; that nobody reads it changes no exit code."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
+
+
 def refusal(error: OSError) -> str:
     """One sentence: which file or folder could not be used, why, and what to do."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # as os.getcwd says it
+        return "the current folder must exist; it was deleted meanwhile. Change to another one."
     what = repr(error.filename) if error.filename else "the disk"
     return f"cannot use {what} ({error.strerror or error}). Make room or mend the access to it."
 

@@ -17,6 +17,8 @@ Status = Literal["completed", "diverged", "failed", "oom", "timeout", "killed", 
 STATUSES: tuple[Status, ...] = ("completed", "diverged", "failed", "oom", "timeout", "killed", "interrupted")
 FINISHED: tuple[Status, ...] = ("completed", "diverged")
 """Statuses that are a result: the same command again does not train these runs again."""
+CONTINUED: tuple[Status, ...] = ("interrupted", "killed")
+"""Statuses after which the checkpoint is kept, and the same command continues there."""
 
 
 class UsageError(ValueError):
@@ -183,9 +185,10 @@ class Cell:
         }
 
 
-Backend = Literal["auto", "plain", "compile"]
+Backend = Literal["auto", "library", "plain", "compile"]
 BACKENDS: dict[Backend, str] = {
-    "auto": "what training uses: torch's kernel of a recurrence where there is one",
+    "auto": "what training uses: of torch's kernel and ours the faster",
+    "library": "torch's kernels of recurrences and attention",
     "plain": "seqbench.ops: loops over time of our own, which train populations",
     "compile": "torch.compile, of the step of a recurrence, else of the whole architecture",
 }

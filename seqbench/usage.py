@@ -29,7 +29,7 @@ common keys                    (Hydra's grammar: values with commas are swept)
                                what to train again
   reuse=here|any               whose runs count as done: of this environment, of all
   lanes=N                      worker processes, one compute thread each
-  hydra/launcher=NAME          joblib, ray, submitit_slurm, submitit_local: run elsewhere
+  hydra/launcher=NAME          other machines: joblib, ray, submitit_slurm, submitit_local
   +sweep=NAME  scale=NAME      a named study, and its other sizes
   plugins=[mine]               your own modules; their YAML files lie in --config-dir DIR
 
@@ -42,12 +42,14 @@ examples
 keys of cost                   (beside task, model, train, device, store, out, plugins)
   lengths=[32,64,128]          of the task, in its own unit; without it that of the configuration
   rounds=8                     all once a round, each in a fresh process; 8 give 99 % intervals
-  backends=[auto]              auto: as in training; plain: our loops; compile: torch.compile
+  backends=[auto]              auto: as in training; library: torch; plain: ours; compile
   seconds=1.0                  of timed calls in one process
 
 exit codes
   0    fine, also where a run diverged
-  1    some runs failed, ran out of memory or time, or were killed
+  1    some runs failed, ran out of memory or time, were killed or are missing;
+       verify found a broken rule; the disk refused what was to be written
   2    wrong usage; nothing was written
   130  interrupted; the same command resumes
+  141  whoever read the output went away
 """

@@ -28,7 +28,7 @@ BATCH, TIME, FEATURES, WIDTH = 2, 5, 3, 4
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """An architecture with one choice of its options, its NumPy loop and the kernel it runs on in float32."""
+    """An architecture with one choice of its options, its NumPy loop and the library's kernel for it in float32."""
 
     cls: type[Architecture]
     sizes: dict[str, Any]
@@ -39,6 +39,11 @@ class Case:
     def our_kernel(self) -> str:
         """The kernel where the library's recurrences are switched off."""
         return re.sub(r"torch\.(rnn|lstm|gru)\S*( \(oneDNN\))?", r"seqbench.ops.\1", self.kernel)
+
+    @property
+    def default_kernel(self) -> str:
+        """The kernel where nothing is asked for: on the CPU, the library's for all but the GRU."""
+        return re.sub(r"torch\.gru\b", "seqbench.ops.gru", self.kernel)
 
     def build(self, cls: type[Architecture] | None = None) -> Architecture:
         """The model, or the same one of another class, in double precision, no parameter at a special value."""

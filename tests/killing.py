@@ -108,9 +108,19 @@ def _all_processes() -> Iterator[tuple[int, str, int]]:
             yield int(name), after[0], int(after[3])
 
 
+def workers(session: int) -> list[int]:
+    """The processes of a session that train: not the one that leads it, nor multiprocessing's own."""
+    found = []
+    for pid in processes(session):
+        with suppress(OSError):
+            if pid != session and b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
 def kill(child: int, how: str, dice: random.Random) -> bool:
     """Send the signal; whether there was somebody to take it."""
-    victims = {"group": [child], "parent": [child], "worker": [pid for pid in processes(child) if pid != child]}[how]
+    victims = workers(child) if how == "worker" else [child]
     if not victims:
         return False
     with suppress(ProcessLookupError):

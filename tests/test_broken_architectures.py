@@ -32,7 +32,7 @@ USAGE = {
     "bad value": ({"target": "seqbench.models.gru:GRU", "width": -1}, r"model\.width must be a whole number of at"),
     "unfinished": ({"target": "tests.toys:Needs"}, r"Needs cannot be built from its YAML values: .* 'size'"),
     "no such class": ({"target": "tests.toys:Meen"}, r"tests\.toys has no class 'Meen'; did you mean 'Mean'\?"),
-    "no such module": ({"target": "tests.tois:Mean"}, r"cannot import 'tests\.tois'"),
+    "no such module": ({"target": "tests.tois:Mean"}, r"cannot find the module 'tests\.tois'"),
     "not allowed": ({"target": "os:system"}, r"target must be module:Class inside seqbench or tests"),
     "takes no sizes": ({"target": "tests.toys:Sizeless"}, r"Sizeless\.__init__ takes width; .* input_size, length"),
 }

@@ -241,12 +241,11 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, whole:
 def test_a_checkpoint_of_other_code_is_not_continued(tmp_path: Path):
     job = slow(tmp_path)
     end_of(job, far(job))
-    made = slow_cell(sources={"task": "0" * 64, "model": "1" * 64})
-    keeper = CheckpointKeeper(job.scratch(), made, 0.0)
-    fresh = training(made)
+    keeper = CheckpointKeeper(job.scratch(), {"seqbench": "0" * 64}, 0.0)
+    fresh = training(job.cell)
     keeper.resume(fresh)
     assert fresh.step == 0
-    keeper = CheckpointKeeper(job.scratch(), job.cell, 0.0)
+    keeper = CheckpointKeeper(job.scratch(), job.code, 0.0)
     keeper.resume(fresh)
     assert fresh.step > 0
     assert keeper.spent_s > 0

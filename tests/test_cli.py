@@ -177,6 +177,28 @@ runpy.run_module("seqbench", run_name="__main__")
     assert "the same command resumes" in done.stderr
 
 
+def test_a_folder_that_is_deleted_while_a_sweep_is_at_work_is_told(empty_folder: Path):
+    (empty_folder / "here").mkdir()
+    # os.getcwd is what multiprocessing asks when it starts a worker
+    code = """
+import os
+from seqbench import cli
+cli.run = lambda words: [os.rmdir(os.getcwd()), os.getcwd()]
+sys.exit(main([]))
+"""
+    done = in_a_process(code, folder=empty_folder / "here")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "seqbench: the current folder must exist; it was deleted meanwhile. Change to another one. "
+        "What is done is kept; the same command resumes.\n"
+    )
+
+
+def test_a_complaint_that_nobody_can_read_changes_no_exit_code(empty_folder: Path):
+    code = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 2); sys.exit(main(['plan', 'sead=3']))"
+    assert in_a_process(code, folder=empty_folder).returncode == 2
+
+
 def test_a_reader_that_goes_away_is_no_traceback(empty_folder: Path):
     code = "import os; r, w = os.pipe(); os.close(r); os.dup2(w, 1); sys.exit(main(['ls']))"
     done = in_a_process(code, folder=empty_folder)

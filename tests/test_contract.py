@@ -5,15 +5,18 @@ from pathlib import Path
 import pytest
 import torch
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
 from seqbench import contract
 from seqbench.config import compose
 from seqbench.contract import process
 from seqbench.contract.of_models import check_causality
+from seqbench.contract.of_tasks import check_weight_decides_what_counts
 from seqbench.layers import build_network
 from seqbench.registry import build
 from seqbench.schema import Cell, UsageError
+from seqbench.spec import Average, Batch
+from seqbench.tasks.copy_memory import CopyMemory
 from tests.toys import cell
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -54,6 +57,28 @@ def test_every_task_passes_every_check(task: str):
     made = cell("Mean", task=dict(compose([f"task={task}"]).cells[0].task))
     for check in contract.TASK_CHECKS:
         check(build(made.task, "task"))
+
+
+class LossOfAll(CopyMemory):
+    """Its loss counts what has no weight."""
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return super().loss(outputs, batch._replace(weight=torch.ones_like(batch.weight)))
+
+
+class ScoreOfAll(CopyMemory):
+    """Its scores count what has no weight."""
+
+    def score(self, outputs: Tensor, batch: Batch) -> dict[str, Average]:
+        return super().score(outputs, batch._replace(weight=torch.ones_like(batch.weight)))
+
+
+@pytest.mark.parametrize(
+    ("task", "says"), [(LossOfAll, "loss blind to weight 0"), (ScoreOfAll, "scores blind to weight 0; got a change in")]
+)
+def test_what_has_no_weight_must_not_count(task: type[CopyMemory], says: str):
+    with pytest.raises(contract.ContractError, match=says):
+        check_weight_decides_what_counts(task(delay=3))
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_a_training_step_has_three_times_the_flops_of_a_forward_pass(model: str)
     batches = made.batches(0)
     counter = FlopCounterMode(display=False)
     # oneDNN's LSTM is not counted, and our attention recomputes its weights: each on what torch can count.
-    kernels = running_on("plain" if model == "lstm" else "auto", made.population.member(0).body)
+    kernels = running_on("plain" if model == "lstm" else "library", made.population.member(0).body)
     with kernels, sdpa_kernel(SDPBackend.MATH), counter:
         made.population.backward(made.population.losses(batches))
     forward = counted_flops(made.population.member(0), batches[0])
@@ -233,14 +233,24 @@ def test_an_architecture_without_steps_streams_nothing():
 # ------------------------------------------------------------------ backends
 
 
-@pytest.mark.parametrize(("backend", "kernel"), [("auto", "torch.rnn_tanh"), ("plain", "seqbench.ops.rnn")])
+@pytest.mark.parametrize(("backend", "kernel"), [("library", "torch.rnn_tanh"), ("plain", "seqbench.ops.rnn")])
 def test_a_backend_runs_and_names_its_kernel(backend: Backend, kernel: str):
     summary, _ = measure(real("rnn"), None, replace(QUICK, backend=backend))
     assert summary["kernel"] == kernel
 
 
+def test_what_training_uses_is_what_is_measured_unless_another_is_asked_for():
+    made = real("gru", "model.reset=after")
+    made.step(0)
+    trained_on = made.population.kernel
+    summary, _ = measure(real("gru", "model.reset=after"), None, QUICK)
+    other, _ = measure(real("gru", "model.reset=after"), None, replace(QUICK, backend="library"))
+    assert summary["kernel"] == trained_on
+    assert other["kernel"] == "torch.gru"
+
+
 def test_the_kernel_named_is_that_of_the_samples_and_not_of_what_counts_flops():
-    summary, _ = measure(real("attention", "model.reset=after"), None, QUICK)
+    summary, _ = measure(real("attention", "model.reset=after"), None, replace(QUICK, backend="library"))
     assert summary["kernel"].startswith("torch.gru")
 
 

@@ -10,9 +10,10 @@ from rich.console import Console
 
 from seqbench.record.store import Store
 from seqbench.schema import Options, Study, UsageError
-from seqbench.sweep import engine, estimate, outcome, problems
+from seqbench.sweep import engine, estimate, outcome, problems, same
 from seqbench.sweep.entry import SweepEntry
 from seqbench.sweep.job import Job
+from seqbench.sweep.lanes import Lanes
 from seqbench.sweep.measuring import IN_A_SWEEP
 from seqbench.sweep.plan import explain, make_plan
 from tests.toys import ADDING, cell
@@ -181,6 +182,78 @@ def test_of_many_problems_ten_are_shown_and_the_rest_counted(tmp_path: Path):
     assert told[0] == "store: 13 things left alone"
     assert told[10].startswith("store: 09: ")
     assert told[11:] == ["store: and 3 more"]
+
+
+def test_a_run_that_ended_badly_elsewhere_and_well_here_counts_once_where_both_count(tmp_path: Path):
+    made, store = cell("Mean"), tmp_path / "store"
+    job = Job(kind="learning", cell=made, seed=0, store=str(store))
+    Store(store).publish(replace(outcome.record(job, "interrupted", "stopped", None), env_id="0" * 12), {})
+    Store(store).publish(outcome.record(job, "completed", None, None), {})
+    code, told = run(study(tmp_path, made, reuse="any"))
+    assert code == 0
+    assert "1 completed; took" in told
+
+
+def test_what_was_changed_after_the_sweep_began_is_not_trained(tmp_path: Path):
+    job = Job(kind="learning", cell=cell("Mean"), seed=0, store=str(tmp_path), code={"tests.toys:Mean": "0" * 64})
+    Lanes(1).run([job], lambda end: None)
+    (record,) = Store(tmp_path).records()
+    assert record.status == "interrupted"
+    assert record.reason == (
+        "changed while the sweep was at work: tests.toys:Mean; the same command begins with what is there now"
+    )
+
+
+def test_the_code_of_a_cell_is_its_files_and_all_of_seqbench(tmp_path: Path):
+    file = tmp_path / "mine.csv"
+    file.write_text("1\n")
+    made = cell("Mean", task={**ADDING, "path": str(file)})
+    code = same.code_of(made)
+    assert set(code) == {"seqbench", ADDING["target"], "tests.toys:Mean", str(file)}
+    assert same.changed(made, code) is None
+    file.write_text("2\n")
+    assert same.changed(made, code) == str(file)
+    file.unlink()
+    assert "task.path must be a file that can be read" in str(same.changed(made, code))
+
+
+def test_what_failed_for_another_command_is_not_trained_again_by_one_that_waited(tmp_path: Path):
+    job = Job(kind="learning", cell=cell("Mean"), seed=0, store=str(tmp_path), wait=True)
+    Store(tmp_path).publish(outcome.record(job, "failed", "it broke", None), {})
+    Lanes(1).run([job], lambda end: None)
+    assert [record.status for record in Store(tmp_path).records()] == ["failed"]
+
+
+@pytest.mark.parametrize(("rerun", "measured"), [("missing", 1), ("changed", 1), ("all", 2)])
+def test_rerun_all_measures_again_too(rerun: str, measured: int, tmp_path: Path):
+    made, store = cell("Mean"), Store(tmp_path / "store")
+    for kind in ("learning", "cost"):
+        job = Job(kind=kind, cell=made, seed=0 if kind == "learning" else None, store=str(store.root))  # type: ignore[arg-type]
+        store.publish(outcome.record(job, "completed", None, None), {})
+    run(study(tmp_path, made, cost=True, rerun=rerun))
+    assert len(store.records("cost")) == measured
+
+
+def test_a_bad_value_leaves_a_damaged_record_where_it_is(tmp_path: Path):
+    wanted = study(tmp_path, cell("Mean"))
+    run(wanted)
+    (record,) = Store(tmp_path / "store").records()
+    (Store(tmp_path / "store").path(record) / "record.json").write_text("damage")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError):
+        run(study(tmp_path, cell("Mean", task={**ADDING, "length": 0}), cell("Mean")))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_plan_names_what_is_damaged(tmp_path: Path):
+    wanted = study(tmp_path, cell("Mean"))
+    run(wanted)
+    (record,) = Store(tmp_path / "store").records()
+    (Store(tmp_path / "store").path(record) / "record.json").write_text("damage")
+    stream = io.StringIO()
+    explain(wanted, Console(file=stream, width=160))
+    assert "store: 1 thing left alone\n" in stream.getvalue()
+    assert "record.json is not complete JSON" in stream.getvalue()
 
 
 def test_the_plan_says_why(tmp_path: Path):

@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from rich.console import Console
 
 from seqbench import report
 from seqbench.config import compose
-from seqbench.record.record import run_id
+from seqbench.record.record import current, run_id
 from seqbench.record.scratch import Scratch
 from seqbench.record.store import Store
 from seqbench.schema import Cell, Options, Record, Study, UsageError
@@ -47,8 +49,8 @@ WHAT = {
     "OutOfDeviceMemory": ("oom", "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"),
     "DeviceGone": ("failed", "CUDA error: unspecified launch failure"),
     "Leaving": ("failed", "exit code 0 and left no record"),
-    "Hanging": ("timeout", "still running after train.timeout_s=8 seconds"),
-    "HangingAtOnce": ("timeout", "the check before training gave no answer in 8 seconds"),
+    "Hanging": ("timeout", "still running after train.timeout_s=6 seconds"),
+    "HangingAtOnce": ("timeout", "the check before training gave no answer in 6 seconds"),
     "Jumping": ("completed", ""),
     "Mean": ("completed", ""),
 }
@@ -56,7 +58,8 @@ WHAT = {
 
 def faulty(name: str, **changes: object) -> Cell:
     module = "tests.toys" if name == "Mean" else "tests.faulty"
-    made = cell("Mean", budget=20, train=train(timeout_s=8.0), **changes)  # type: ignore[arg-type]
+    limit_s = 6.0 if name.startswith("Hanging") else 120.0
+    made = cell("Mean", budget=20, train=train(timeout_s=limit_s), **changes)  # type: ignore[arg-type]
     labels = {**made.labels, "model": name.lower()}
     return replace(made, model={**made.model, "target": f"{module}:{name}"}, labels=labels)
 
@@ -160,9 +163,11 @@ def test_a_disk_that_fills_up_ends_the_sweep_with_one_message_and_the_same_comma
         r"What is done is kept; the same command resumes\.", told
     )  # fmt: skip
     before, after = Store(tmp_path / "before"), Store(tmp_path / "after")
-    assert [record.status for record in before.records()] == ["completed"] * count
+    statuses = [record.status for record in before.records()]
+    assert len(statuses) == count
+    assert {"completed"} <= set(statuses) <= {"completed", "interrupted"}  # the other lane's run was asked to end
     assert before.problems == []
-    assert [record.status for record in after.records()] == ["completed"] * 8
+    assert [record.status for record in current(after.records())] == ["completed"] * 8
     assert all((after.path(record) / "record.json").read_bytes() == (before.path(record) / "record.json").read_bytes()
                for record in before.records())  # fmt: skip
 
@@ -228,7 +233,7 @@ def test_a_file_system_without_locks_grants_every_claim(number: int, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+@pytest.mark.parametrize("locale", ["C.UTF-8", pytest.param("C", marks=pytest.mark.soak)])
 def test_a_sweep_trains_and_reports_in_folders_with_any_name(locale: str, tmp_path: Path):
     here = tmp_path / "späße \u0441 \u65e5\u672c" / ("n" * 200)
     here.mkdir(parents=True)
@@ -313,6 +318,17 @@ def test_an_answer_that_cannot_be_written_is_one_message(tmp_path: Path):
 # ------------------------------------------------------------------ processes
 
 
+def workers() -> list[int]:
+    """The living processes that the forkserver started."""
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            found += [int(stat.parent.name)] if int(parent) == server and state not in "ZX" else []
+    return found
+
+
 def start_and_stop(times: int, folder: Path) -> None:
     """Lanes that are stopped at a random moment, or not, leave no process."""
     dice = random.Random(0)
@@ -333,6 +349,7 @@ def start_and_stop(times: int, folder: Path) -> None:
         else:
             assert [end.exit_code for end in ended] == [0] * 3
         assert lanes.running == []
+        assert workers() == []
         assert all(isinstance(end, Ended) for end in ended)
         statuses = {record.status for record in Store(folder / str(number)).records()}
         assert statuses <= {"completed", "interrupted"}

@@ -112,7 +112,7 @@ def test_single_precision_on_the_kernel_that_trains_agrees_with_double(name: str
     single = take(task, 3, torch.device("cpu"))
     found = gradient_flow(network, task, replace(single, lags=LAGS), has_states(network, probe=single))
     instrument.measure(network, task)
-    assert instrument.kernel == CASES[name].kernel
+    assert instrument.kernel == CASES[name].default_kernel
     for key, values in found.items():
         assert values.dtype == np.float32
         np.testing.assert_allclose(values, exact[key], rtol=1e-4, atol=1e-8, err_msg=key)

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from seqbench.record.store import Store
 from seqbench.sweep import lanes as lanes_module
 from seqbench.sweep import outcome
 from seqbench.sweep.job import Job
-from seqbench.sweep.lanes import Ended, Lanes
+from seqbench.sweep.lanes import Ended, Lane, Lanes
 from tests.toys import cell, train
 
 HOW = {
@@ -35,8 +36,9 @@ def run(jobs: list[Job], number: int = 2) -> list[Ended]:
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
     """Status and reason of each broken architecture's run; all run side by side, a healthy one among them."""
     store = tmp_path_factory.mktemp("store")
+    limits = {"Sleeping": 3.0}
     jobs = [
-        Job(kind="learning", cell=cell(name, train=train(timeout_s=3.0)), seed=0, store=str(store))
+        Job(kind="learning", cell=cell(name, train=train(timeout_s=limits.get(name, 120.0))), seed=0, store=str(store))
         for name in ("Mean", *HOW)
     ]
     found = {}
@@ -52,6 +54,57 @@ def test_a_broken_run_ends_with_its_status_and_reason(name: str, outcomes: dict[
     status, reason = HOW[name]
     assert outcomes[name][0] == status
     assert reason in outcomes[name][1]
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL, possibly"), (15, "SIGTERM"), (40, "signal 40")])
+def test_any_signal_that_ends_a_worker_is_told(number: int, name: str, tmp_path: Path):
+    job = Job(kind="learning", cell=cell("Mean"), seed=0, store=str(tmp_path))
+    end = Ended(job=job, messages=(), exit_code=-number, timed_out=False, elapsed_s=1.0)
+    assert outcome.of_process(end)[0] == "killed"
+    assert f"ended by {name}" in outcome.of_process(end)[1]
+
+
+def test_waiting_for_a_run_is_no_part_of_its_time_and_earlier_processes_are():
+    job = Job(kind="learning", cell=cell("Mean", train=train(timeout_s=8.0)), seed=0)
+
+    def lane(age_s: float, waits: bool) -> Lane:
+        receiver, _ = multiprocessing.Pipe()
+        return Lane(job=job, process=None, connection=receiver, began=time.monotonic() - age_s, waits=waits)
+
+    waiting = lane(100, True)
+    assert not waiting.overdue
+    waiting.begin(5.0)
+    assert not waiting.overdue
+    waiting.begin(9.0)
+    assert waiting.overdue
+    working = lane(6, False)
+    assert not working.overdue
+    working.begin(3.0)
+    assert working.overdue
+
+
+def test_a_worker_that_outlives_the_process_that_started_it_is_ended(tmp_path: Path):
+    job = Job(kind="learning", cell=cell("Sleeping"), seed=0, store=str(tmp_path))
+    lanes, ended = Lanes(1), []
+    pids: list[int] = []
+
+    def tick() -> None:
+        if lanes.running and not pids and job.scratch().claimed():
+            pids.append(lanes.running[0].process.pid)
+            os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+
+    began = time.monotonic()
+    lanes.run([job], ended.append, tick)
+    assert time.monotonic() - began < 10
+    assert [end.exit_code for end in ended] == [-signal.SIGTERM]
+    assert not is_at_work(pids[0])
+
+
+def is_at_work(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def test_one_bad_run_never_stops_the_others(outcomes: dict[str, tuple[str, str]]):

@@ -1,6 +1,7 @@
 """Sweeps through Hydra's launchers: what is refused, and that their runs are bitwise those of the local lanes."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from seqbench.config import compose, launcher
 from seqbench.record.store import Store
 from seqbench.schema import Cell, Launcher, UsageError
-from seqbench.sweep import launched
+from seqbench.sweep import launched, same
 from tests import user_folder
 from tests.user_folder import refusal
 
@@ -290,7 +291,8 @@ def wait_for_a_checkpoint(store: Path, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "fault", "code"), [("joblib", kill_a_worker, 1), ("submitit_local", press_ctrl_c, 130)]
+    ("name", "fault", "code"),
+    [pytest.param("joblib", kill_a_worker, 1, marks=pytest.mark.soak), ("submitit_local", press_ctrl_c, 130)],
 )
 def test_a_sweep_that_lost_its_jobs_is_completed_by_the_same_command(
     name: str, fault: Callable, code: int, longer: dict[str, object], tmp_path: Path
@@ -314,6 +316,27 @@ def test_a_sweep_that_lost_its_jobs_is_completed_by_the_same_command(
     assert results(tmp_path / "store") == longer
     resumed = [r.summary["resumed_at"] for r in Store(tmp_path / "store").records() if r.status == "completed"]
     assert any(resumed)
+    assert not [path for path in (tmp_path / "store" / ".scratch").rglob("*") if path.is_file()]  # nor older jobs'
+
+
+@pytest.mark.soak
+def test_jobs_on_this_machine_end_with_the_command_that_is_killed(longer: dict[str, object], tmp_path: Path):
+    words = (*LONGER, *WORDS["joblib"], "store=store")
+    process = seqbench(*words, folder=tmp_path)
+    try:
+        wait_for_a_checkpoint(tmp_path / "store", process)
+        members = of_launcher(process)
+    finally:
+        process.kill()
+        process.communicate()
+    deadline = time.monotonic() + 15
+    while [pid for pid in members if Path(f"/proc/{pid}").exists()] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [pid for pid in members if Path(f"/proc/{pid}").exists()] == []
+    again = seqbench(*words, folder=tmp_path)
+    output = told(again)
+    assert again.returncode == 0, output
+    assert results(tmp_path / "store") == longer
 
 
 def test_a_value_that_no_class_takes_is_told_before_anything_is_launched(tmp_path: Path):
@@ -342,8 +365,9 @@ def asked(**changes: object) -> Cell:
 def test_a_job_trains_what_was_asked_for_and_nothing_of_the_same_name(tmp_path: Path):
     file = tmp_path / "mine.csv"
     file.write_text("1\n")
-    launched.check_same(asked())
-    with pytest.raises(UsageError, match=r"the same code; seqbench\.tasks\.copy_memory"):
-        launched.check_same(asked(sources={"task": "0" * 64, "model": "0" * 64}))
-    with pytest.raises(UsageError, match=r"the same data; .*mine\.csv"):
-        launched.check_same(asked(task={**asked().task, "path": str(file)}, data_sha256="0" * 64))
+    made = asked(task={**asked().task, "path": str(file)})
+    code = same.code_of(made)
+    launched.check_same(made, code)
+    for name in ("seqbench", "seqbench.tasks.copy_memory:CopyMemory", "seqbench.models.gru:GRU", str(file)):
+        with pytest.raises(UsageError, match=rf"the same code and data; {re.escape(name)} is another one here"):
+            launched.check_same(made, code | {name: "0" * 64})

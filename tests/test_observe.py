@@ -50,7 +50,7 @@ def test_observing_changes_no_output_and_names_the_kernel_that_trains(name: str)
     with observing([2], attention=True, gates=True):
         watched = model(x)
     torch.testing.assert_close(watched, alone, rtol=1e-5, atol=1e-6)
-    assert model.kernel == case.kernel
+    assert model.kernel == case.default_kernel
 
 
 def test_a_sequence_that_ends_before_the_last_cut_is_not_observed():

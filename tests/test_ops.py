@@ -1,6 +1,7 @@
 """Our recurrences against torch's, one model against a population, and which kernel really ran."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state
 from torch.profiler import ProfilerActivity, profile
 
-from seqbench.ops import library_kernels
+from seqbench.ops import library_kernels, scan
 from seqbench.ops.backend import kernel_name, uses_library
 from seqbench.ops.gru import gru
 from seqbench.ops.lstm import lstm
@@ -51,7 +52,8 @@ def test_our_kernel_and_the_librarys_agree_in_states_and_gradients(
 ) -> None:
     op, num_gates, _ = OPS[name]
     inputs = _inputs(num_gates, 2 if op is lstm else 1, dtype)
-    theirs = _run(name, inputs)
+    with library_kernels(True):
+        theirs = _run(name, inputs)
     with library_kernels(False):
         ours = _run(name, inputs)
     for a, b in zip(ours, theirs, strict=True):
@@ -94,6 +96,19 @@ def test_two_halves_with_the_state_handed_on_are_the_whole(name: str) -> None:
             second, end = op(x[:, 2:], *weights, state, **options)
         torch.testing.assert_close(torch.cat([first, second], 1), whole, rtol=1e-13, atol=1e-13)
         torch.testing.assert_close(end, last, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_the_length_of_a_block_of_steps_changes_no_result(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    op, num_gates, _ = OPS[name]
+    inputs = _inputs(num_gates, 2 if op is lstm else 1, torch.float64)
+    with library_kernels(False):
+        whole = _run(name, inputs)
+        for steps in (1, 2, 3):
+            monkeypatch.setattr(scan, "BLOCK", 0)
+            monkeypatch.setattr(scan, "LEAST_STEPS", steps)
+            for a, b in zip(_run(name, inputs), whole, strict=True):
+                torch.testing.assert_close(a, b, rtol=1e-13, atol=1e-13)
 
 
 def test_our_kernels_refuse_to_be_differentiated_twice() -> None:
@@ -183,15 +198,37 @@ def test_gradients_taken_inside_vmap_are_those_taken_outside(name: str) -> None:
 
 
 def test_library_kernels_holds_inside_its_block_only_even_after_an_error() -> None:
-    assert uses_library()
+    x = torch.zeros(1, 2, 1)
+    assert uses_library("lstm", x)
+    assert not uses_library("gru", x)
+    assert not uses_library("gru", x[:, :1])
+    with torch.no_grad():
+        assert uses_library("gru", x[:, :1])
+        assert not uses_library("gru", x)
     with library_kernels(False):
-        assert not uses_library()
+        assert not uses_library("lstm", x)
         with library_kernels(True):
-            assert uses_library()
-        assert not uses_library()
+            assert uses_library("gru", x)
+        assert not uses_library("lstm", x)
     with pytest.raises(ZeroDivisionError), library_kernels(False):
         raise ZeroDivisionError
-    assert uses_library()
+    assert uses_library("lstm", x)
+
+
+@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("library", [None, True, False])
+def test_what_is_named_is_what_runs(name: str, library: bool | None) -> None:
+    op, num_gates, options = OPS[name]
+    x, *weights = _inputs(num_gates, 0, torch.float32)
+    torchs = f"rnn_{options['activation']}" if op is rnn else op.__name__
+    ours = op.__name__
+    with nullcontext() if library is None else library_kernels(library):
+        named = kernel_name(torchs, ours, x)
+        with profile(activities=[ProfilerActivity.CPU]) as trace:
+            op(x, *weights, **options)
+    ran = any(event.name == f"aten::{torchs}" for event in trace.events() or [])
+    assert ran is (named.startswith(f"torch.{torchs}") and name != "gru-before")
+    assert named.startswith("torch") is (library if library is not None else op is not gru)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -204,7 +241,7 @@ def test_the_lstm_says_onednn_where_and_only_where_onednn_runs(dtype: torch.dtyp
 
 
 def test_switched_off_onednn_is_not_named() -> None:
-    x = torch.zeros(1)
+    x = torch.zeros(1, 2, 1)
     torch._C._set_mkldnn_enabled(False)
     try:
         assert kernel_name("lstm", "lstm", x) == "torch.lstm"

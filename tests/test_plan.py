@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from seqbench.config import compose
 from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.schema import Cell, Options, Status, Study
@@ -146,6 +147,22 @@ def test_a_run_of_another_environment_is_trained_again_and_told_what_differs(tmp
         f"done only in another environment (cores 96, here {here['cores']}; torch 2.0.0, here {here['torch']}); "
         "reuse=any accepts it",
     )
+
+
+@pytest.mark.parametrize("status", ["failed", "killed", "interrupted"])
+def test_what_was_only_tried_in_another_environment_is_missing(status: Status, tmp_path: Path):
+    publish(tmp_path, toy(), status, env_id="0" * 12)
+    assert decision(tmp_path, toy()) == (True, "missing")
+
+
+def test_the_plan_of_a_launched_sweep_is_what_it_will_do(tmp_path: Path):
+    publish(tmp_path, toy(), "completed", env_id="0" * 12)
+    words = ["task=smoke/copy_3", "model=rnn,gru", f"store={tmp_path}", "hydra/launcher=joblib"]
+    made = compose(words)
+    assert made.options.reuse == "any"
+    stream = io.StringIO()
+    explain(replace(made, options=replace(made.options, lanes=2)), Console(file=stream, width=160))
+    assert "no record of such runs tells" in stream.getvalue()
 
 
 def test_reuse_any_accepts_it_and_prefers_a_finished_run_to_one_of_this_environment(tmp_path: Path):

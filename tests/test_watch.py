@@ -1,5 +1,6 @@
 """Where sweeps stand, read from hand-made stores, and from a real sweep that is killed."""
 
+import errno
 import io
 import os
 import re
@@ -17,6 +18,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from seqbench import cli
+from seqbench.record.reading import folder_name
 from seqbench.record.scratch import FOLDER, Scratch
 from seqbench.record.store import Store
 from seqbench.schema import Options, Record, Status, Study, UsageError
@@ -55,7 +57,7 @@ def made(root: Path, seed: int, status: Status = "completed", **changes: Any) ->
 def announced(root: Path, seeds: Sequence[int] = SEEDS, **changes: Any) -> Announcement:
     runs = [Planned(run_id=job(root, seed).run_id, cell=0, seed=seed, expected_s=4.0) for seed in seeds]
     env_id = made(root, 0).env_id
-    said = announcement([job(root, 0).cell], runs, command=COMMAND, env_id=env_id, lanes=2, remote=False)
+    said = announcement([job(root, 0).cell], runs, command=COMMAND, env_id=env_id, lanes=2)
     return replace(said, **changes)
 
 
@@ -126,7 +128,7 @@ def test_a_run_is_told_once_and_only_after_the_watcher_came(tmp_path: Path):
 
 def test_a_later_attempt_takes_the_place_of_an_earlier_one_and_older_ones_do_not_count(tmp_path: Path):
     Store(tmp_path).publish(made(tmp_path, 0, "failed"), {})
-    runs = (Planned(run_id=job(tmp_path, 0).run_id, cell=0, seed=0, attempt=2),)
+    runs = (Planned(run_id=job(tmp_path, 0).run_id, cell=0, seed=0, known=(folder_name(made(tmp_path, 0)),)),)
     begun(tmp_path, runs=runs)
     watch = StoreWatch(tmp_path)
     assert watch.look()[0].statuses == {}
@@ -144,6 +146,46 @@ def test_records_of_other_environments_count_only_where_the_sweep_accepts_them(t
     assert StoreWatch(tmp_path).look()[0].finished == 1
 
 
+def test_a_result_counts_more_than_what_another_environment_only_tried(tmp_path: Path):
+    tried = made(tmp_path, 0, "interrupted", env_id="0" * 12)
+    again = made(tmp_path, 0, "interrupted", env_id="0" * 12, attempt=2)
+    Store(tmp_path).publish(tried, {})
+    runs = (Planned(run_id=job(tmp_path, 0).run_id, cell=0, seed=0, known=(folder_name(tried),)),)
+    begun(tmp_path, env_id=None, runs=runs)
+    watch = StoreWatch(tmp_path)
+    assert watch.look()[0].statuses == {}
+    Store(tmp_path).publish(made(tmp_path, 0), {})
+    assert watch.look()[0].statuses == {"completed": 1}
+    Store(tmp_path).publish(again, {})
+    assert watch.look()[0].statuses == {"completed": 1}
+
+
+def test_jobs_side_by_side_shorten_the_time_that_is_left(tmp_path: Path):
+    following = followed.Followed("sweep-a", announced(tmp_path, lanes=1), (0, 0), None)
+    alive = AtWork(run_id="x", name="", seed=0, budget=1, alive=True, heard_s=None)
+    assert following.left_s([alive]) == pytest.approx(24.0)
+    assert following.left_s([alive] * 3) == pytest.approx(8.0)
+
+
+def test_without_locks_a_sweep_lives_as_long_as_it_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def flock(handle: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    entry = begun(tmp_path)
+    Scratch(tmp_path, f"{job(tmp_path, 0).run_id}-{made(tmp_path, 0).env_id}").claim()
+    monkeypatch.setattr("seqbench.record.scratch.fcntl.flock", flock)
+    (look,) = StoreWatch(tmp_path).look()
+    assert look.living
+    assert look.at_work[0].alive
+    long_ago = time.time() - 1000
+    for file in (tmp_path / FOLDER).iterdir():
+        os.utime(file, (long_ago, long_ago))
+    (look,) = StoreWatch(tmp_path).look()
+    assert not look.living
+    assert not look.at_work[0].alive
+    entry.leave()
+
+
 def test_what_cannot_be_read_is_a_failure_that_hides_nothing(tmp_path: Path):
     begun(tmp_path)
     (Store(tmp_path).publish(made(tmp_path, 0), {}) / "record.json").write_text("{")
@@ -155,9 +197,9 @@ def test_what_cannot_be_read_is_a_failure_that_hides_nothing(tmp_path: Path):
     "spoil",
     [
         lambda said: said.pop("runs"),
-        lambda said: said.update(runs=[["a", 7, 0, 1, 0.0, None]]),
-        lambda said: said.update(runs=[[["a"], 0, 0, 1, 0.0, None]]),
-        lambda said: said.update(runs=[["a", 0, 0, "1", 0.0, None]]),
+        lambda said: said.update(runs=[["a", 7, 0, [], 0.0, None]]),
+        lambda said: said.update(runs=[[["a"], 0, 0, [], 0.0, None]]),
+        lambda said: said.update(runs=[["a", 0, 0, 1, 0.0, None]]),
         lambda said: said.update(title=3),
         lambda said: said.update(more=1),
         lambda said: said.update(names=None),
@@ -200,7 +242,7 @@ def test_a_plan_of_many_runs_that_are_done_is_followed_quickly(tmp_path: Path):
     following = followed.Followed("sweep-a", announced(tmp_path, runs=runs), (0, 0), None)
     for run in runs[:10_000]:
         following.outcomes[run.run_id] = followed.Outcome(
-            run_id=run.run_id, attempt=1, status="completed", told="", duration_s=1.0
+            run_id=run.run_id, name=f"{run.run_id}-{'0' * 12}", status="completed", told="", duration_s=1.0
         )
     following.news()
     began = time.process_time()

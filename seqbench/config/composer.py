@@ -95,11 +95,15 @@ class Composer:
             hydra = config.pop("hydra")
             taken = {group: str(choice) for group, choice in hydra.runtime.choices.items()}
             params = OmegaConf.to_container(hydra.sweeper.params or OmegaConf.create({}), resolve=False)
-        except (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError) as error:
+        except (HydraException, *UNREADABLE) as error:
             reason = printable(" ".join(str(error).split()))[:400]
             raise UsageError(f"the configuration files must compose; Hydra says: {reason}") from error
         assert isinstance(params, dict)
         return Composed(config=_plain(config), choices=taken, params={str(key): params[key] for key in params})
+
+
+UNREADABLE = (OmegaConfBaseException, yaml.YAMLError, ValueError, AttributeError, RecursionError)
+"""What a YAML file raises that is none, or that holds a value which nobody can make: a number without digits, say."""
 
 
 def _check_current_folder() -> None:
@@ -146,7 +150,7 @@ def _raw(file: Path) -> dict[str, Any]:
     """The values of one YAML file, its defaults list unread."""
     try:
         raw = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-    except (OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UsageError(
             f"a sweep file must be YAML; {file} is not: {printable(' '.join(str(error).split()))[:400]}"
         ) from error

@@ -22,17 +22,27 @@ def check_data(task: Mapping[str, Any]) -> str | None:
     Raises:
         UsageError: the file cannot be read, or its series cannot be used.
     """
-    path, is_series = task.get("path"), task["target"] == _SERIES_TARGET
-    # find looks first: a URL, a folder or a pipe must not be opened
-    file = None if path is None else plain_file.find(path) if is_series else Path(str(path))
-    sha256 = None if file is None else _file_sha256(file)
-    if is_series:
+    sha256 = file_sha256(task)
+    if task["target"] == _SERIES_TARGET:
         from seqbench import series
 
         known = inspect.signature(series.load).parameters
         arguments = {key: value for key, value in task.items() if key in known}
         _check_series(json.dumps(arguments, sort_keys=True), sha256)
     return sha256
+
+
+def file_sha256(task: Mapping[str, Any]) -> str | None:
+    """SHA-256 of the file that ``task.path`` names, None without one.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    path = task.get("path")
+    if path is None:
+        return None
+    # find looks first: a URL, a folder or a pipe must not be opened
+    return _file_sha256(plain_file.find(path) if task["target"] == _SERIES_TARGET else Path(str(path)))
 
 
 @lru_cache(maxsize=64)

@@ -28,7 +28,9 @@ def read_study(words: Sequence[str], config_dir: Path | None = None) -> Study:
         nodes = list(compose_choices(request, composer))
     check_words(request, [bare for _, bare in nodes])
     settings = read_settings(request, nodes[0][1].config)
-    options, name = replace(read_options(settings), launcher=launcher), settings["study"]["name"] or request.sweep
+    options, name = read_options(settings), settings["study"]["name"] or request.sweep
+    if launcher is not None:  # whatever machine trained a run: it is done
+        options = replace(options, launcher=launcher, reuse="any")
     table = settings["study"]["tuned"]
     maker = CellMaker(
         nodes=nodes,

@@ -1,5 +1,6 @@
 """YAML files of the user's, looked at before anything is built from them: a few lines can ask for gigabytes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -33,11 +34,28 @@ def check_yaml(file: Path) -> None:
                 raise _refusal(file, f"nest at most {MAX_DEPTH} deep; it goes deeper")
             if aliases > MAX_ALIASES:
                 raise _refusal(file, f"use at most {MAX_ALIASES} aliases (*name); it uses more")
-        raw = yaml.safe_load(file.read_bytes())
+        document = yaml.compose(file.read_bytes(), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError):
         return
-    if isinstance(raw, dict) and "${" in str(raw.get("defaults")):
+    if any("${" in text for text in _texts_of_defaults(document)):
         raise _refusal(file, "be plain, without '${...}' in its defaults list; it has one")
+
+
+def _texts_of_defaults(document: yaml.Node | None) -> Iterator[str]:
+    """As they are written: what a text stands for, a date say, is not asked."""
+    if isinstance(document, yaml.MappingNode):
+        for key, value in document.value:
+            if key.value == "defaults":
+                yield from _texts(value)
+
+
+def _texts(node: yaml.Node, around: tuple[yaml.Node, ...] = ()) -> Iterator[str]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node.value
+    elif node not in around:  # an alias may lead back to what it lies in
+        for item in node.value:
+            for part in item if isinstance(item, tuple) else (item,):
+                yield from _texts(part, (*around, node))
 
 
 def _refusal(file: Path, rule: str) -> UsageError:

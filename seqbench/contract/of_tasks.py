@@ -66,9 +66,12 @@ def check_weight_decides_what_counts(task: Task) -> None:
     weight[:, 0], weight[:, 1:] = 0.0, 1.0
     outputs = torch.randn(*batch.positions.shape, task.output.size, generator=torch.Generator().manual_seed(0))
     changed = outputs.clone()
-    changed[:, 0] += 10.0
+    changed[:, 0] *= -10.0  # not a constant added: that would change no softmax
     batch = batch._replace(weight=weight)
     expect(torch.equal(task.loss(outputs, batch), task.loss(changed, batch)), "weight", "loss blind to weight 0", "not")
+    before, after = task.score(outputs, batch), task.score(changed, batch)
+    seeing = [name for name in before if not torch.equal(before[name].total, after[name].total)]
+    expect(not seeing, "weight", "scores blind to weight 0", f"a change in {', '.join(seeing)}")
 
 
 def check_baselines(task: Task) -> None:

@@ -15,7 +15,7 @@ from seqbench.spec import Architecture
 @contextmanager
 def running_on(backend: Backend, body: nn.Module) -> Iterator[str | None]:
     """Inside, ``body`` computes on that backend; the name of the kernel, None where the body itself tells it."""
-    with library_kernels(backend != "plain"):
+    with nullcontext() if backend == "auto" else library_kernels(backend != "plain"):
         if backend != "compile":
             yield None
             return

@@ -48,7 +48,7 @@ class GRU(Architecture):
         length: not used, the recurrence takes any length.
         width: units of each layer.
         depth: layers.
-        reset: "before" (Cho et al. 2014; runs on our kernel) or "after" (runs on torch's).
+        reset: "before" (Cho et al. 2014) or "after" (torch's; runs on cuDNN where there is a GPU).
 
     Raises:
         UsageError: a size below 1, or an unknown ``reset``.

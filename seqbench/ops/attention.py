@@ -34,7 +34,7 @@ def attend(
         is_causal: whether answer t sees the steps 0 .. t, without ``seen``.
     """
     note_attention(lambda: _weights(q, k, scale, seen, is_causal))
-    if uses_library():
+    if uses_library("scaled_dot_product_attention", q):
         return scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=is_causal, scale=scale)
     return _Attend.apply(q, k, v, scale, seen, is_causal)
 

@@ -7,14 +7,18 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-_library: ContextVar[bool] = ContextVar("seqbench.ops.library", default=True)
+_library: ContextVar[bool | None] = ContextVar("seqbench.ops.library", default=None)
+
+_OURS_FASTER_ON_CPU = ("gru",)
+"""What torch trains with many small ops a step, so that our loops are well ahead at any width; by
+bench/paired_kernels.py. For the RNN they are ahead by less, for the LSTM torch has oneDNN's kernel."""
 
 
 @contextmanager
 def library_kernels(enabled: bool) -> Iterator[None]:
-    """Inside, recurrences run on torch's fused kernels (True, the default outside) or on ours (False).
+    """Inside, recurrences run on torch's kernels (True) or on ours (False); outside, on what is faster for one model.
 
-    The fused kernels are the fastest for one model, and ``torch.vmap`` refuses them; ours are for populations.
+    ``torch.vmap`` refuses torch's kernels; ours are for populations too. Ours can be differentiated once.
     The choice is made when an op runs forward; its backward follows.
     """
     token = _library.set(enabled)
@@ -24,9 +28,14 @@ def library_kernels(enabled: bool) -> Iterator[None]:
         _library.reset(token)
 
 
-def uses_library() -> bool:
-    """Whether ops run on the library's kernels now."""
-    return _library.get()
+def uses_library(library: str, x: Tensor) -> bool:
+    """Whether the op that is torch's function ``library`` runs on the library's kernel now, for input ``x``."""
+    enabled = _library.get()
+    if enabled is not None:
+        return enabled
+    # A single step, as in streaming inference, has nothing that our loops could spare it, and they cost their start.
+    streams = x.shape[1] == 1 and not torch.is_grad_enabled()
+    return x.is_cuda or streams or library not in _OURS_FASTER_ON_CPU
 
 
 def kernel_name(library: str, ours: str, x: Tensor) -> str:
@@ -37,7 +46,7 @@ def kernel_name(library: str, ours: str, x: Tensor) -> str:
         ours: name of our module in ``seqbench.ops``.
         x: the input of the op; its device and dtype decide what torch runs.
     """
-    if not uses_library():
+    if not uses_library(library, x):
         return f"seqbench.ops.{ours}"
     if x.is_cuda and torch.backends.cudnn.is_acceptable(x):
         return f"torch.{library} (cuDNN)"

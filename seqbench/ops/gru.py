@@ -19,7 +19,22 @@ from torch import Tensor
 
 from seqbench.ops.backend import uses_library
 from seqbench.ops.observe import State, in_pieces, note_gates
-from seqbench.ops.scan import differentiable, previous, product_over_time, project, unstacked
+from seqbench.ops.scan import (
+    Projection,
+    add_product,
+    arriving,
+    batch_last,
+    before,
+    blocks,
+    columns,
+    differentiable,
+    previous,
+    room,
+    sigmoid_backward,
+    step_by_step,
+    tanh_backward,
+    unstacked,
+)
 
 Reset = Literal["before", "after"]
 
@@ -44,11 +59,11 @@ def _run(
     weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, reset: Reset, x: Tensor, state: State
 ) -> tuple[Tensor, State]:
     (h,) = state
-    if reset == "after" and uses_library():
+    if reset == "after" and uses_library("gru", x):
         weights = [weight_input, weight_hidden, bias, torch.zeros_like(bias)]
         outputs, last = torch.gru(x, h[None], weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
         return outputs, (last[0],)
-    states, _ = _SCAN[reset](project(x, weight_input, bias), weight_hidden[None], h[None])
+    states, _ = _SCAN[reset](batch_last(x), weight_input[None], weight_hidden[None], bias[None], h.t()[None])
     outputs, last = unstacked(states)
     return outputs, (last,)
 
@@ -63,78 +78,109 @@ def _gates(
     return {"reset": r, "keep": u}
 
 
-def _loop_after(projected: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    states, saved = _buffers(projected, initial)
-    H, hs, transposed = initial.shape[-1], states.unbind(1), weight.transpose(1, 2)
-    for t, (a, at_t) in enumerate(zip(projected.unbind(1), saved.unbind(1), strict=True)):
-        recurrent = torch.bmm(hs[t], transposed)  # (population, batch, 3 * hidden)
-        torch.add(a[..., : 2 * H], recurrent[..., : 2 * H], out=at_t[..., : 2 * H]).sigmoid_()
-        r, u, n, inner = at_t.chunk(4, -1)
-        inner.copy_(recurrent[..., 2 * H :])
-        torch.addcmul(a[..., 2 * H :], r, inner, out=n).tanh_()
-        torch.lerp(n, hs[t], u, out=hs[t + 1])
+def _loop_after(
+    x: Tensor, weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, initial: Tensor
+) -> tuple[Tensor, Tensor]:
+    states, saved, projection = room(x, initial), room(x, initial, 4), Projection(x, weight_input, bias)
+    H, h, weight = initial.shape[1], initial, _inner_first(weight_hidden)
+    for block in blocks(states):
+        rows = saved[:, block]  # W_h h, r, u, n: the state enters the first three, the input the last three
+        rows[:, :, :H] = 0
+        projection.write(block, out=rows[:, :, H:])
+        views = rows[:, :, : 3 * H], rows[:, :, H : 3 * H], *rows.chunk(4, 2), states[:, block]
+        for recurrent, gates, inner, r, u, n, following in step_by_step(*views):
+            torch.baddbmm(recurrent, weight, h, out=recurrent)
+            gates.sigmoid_()
+            n.addcmul_(r, inner).tanh_()
+            h = torch.lerp(n, h, u, out=following)
     return states, saved
 
 
 def _loop_after_backward(
-    grad_states: Tensor, projected: Tensor, weight: Tensor, initial: Tensor, states: Tensor, saved: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    H, past = initial.shape[-1], states[:, :-1]
-    r, u, n, inner = saved.chunk(4, -1)
-    of_candidate, of_keep = (1 - u) * (1 - n * n), (past - n) * u * (1 - u)
-    # Slopes of h_t by r, u, W_h h and n before their nonlinearities: the loop multiplies the gradient into them.
-    slopes = torch.stack([of_candidate * inner * r * (1 - r), of_keep, of_candidate * r, of_candidate], -2)
-    grad_h = grad_states[:, -1]
-    for t in reversed(range(saved.shape[1])):
-        at_t = slopes[:, t].mul_(grad_h[..., None, :])  # (population, batch, 4, hidden)
-        passed = torch.addcmul(grad_states[:, t], grad_h, u[:, t])
-        grad_h = torch.baddbmm(passed, at_t[..., :3, :].flatten(2), weight)
-    gradients = slopes.flatten(3)  # (population, time, batch, 4 * hidden)
-    grad_projected = torch.cat([gradients[..., : 2 * H], gradients[..., 3 * H :]], -1)
-    return grad_projected, product_over_time(gradients[..., : 3 * H], past), grad_h
+    grad_states: Tensor,
+    x: Tensor,
+    weight_input: Tensor,
+    weight_hidden: Tensor,
+    bias: Tensor,
+    initial: Tensor,
+    states: Tensor,
+    saved: Tensor,
+) -> tuple[Tensor, ...]:
+    H, projection, grad_h = initial.shape[1], Projection(x, weight_input, bias), grad_states[:, -1]
+    projection.start_backward()
+    weight = _inner_first(weight_hidden)
+    transposed, grad_weight = weight.mT.contiguous(), torch.zeros_like(weight)
+    for block in reversed(blocks(states)):
+        past, (inner, r, u, n) = before(block, states, initial), saved[:, block].chunk(4, 2)
+        # Slopes of h_t by W_h h, r, u and n before their nonlinearities: the loop multiplies the gradient into them.
+        of_n = tanh_backward(1 - u, n)
+        of_r, of_u = sigmoid_backward(of_n * inner, r), sigmoid_backward(past - n, u)
+        slopes = torch.cat([of_n * r, of_r, of_u, of_n], 2)
+        views = slopes.unflatten(2, (4, H)), slopes[:, :, : 3 * H], u, arriving(block, grad_states)
+        for slope, recurrent, keep, arrives in step_by_step(*views, backwards=True):
+            slope.mul_(grad_h[:, None])
+            passed = torch.addcmul(arrives, grad_h, keep)
+            grad_h = torch.baddbmm(passed, transposed, recurrent, out=passed)
+        gradients = columns(slopes)
+        add_product(grad_weight, gradients[:, : 3 * H], columns(past))
+        projection.add_gradients(block, gradients[:, H:])
+    grad_x, grad_input, grad_bias = projection.gradients
+    return grad_x, grad_input, grad_weight.roll(-H, 1), grad_bias, grad_h
 
 
-def _loop_before(projected: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    states, saved = _buffers(projected, initial)
-    H, hs = initial.shape[-1], states.unbind(1)
-    gates, candidate = weight[:, : 2 * H].transpose(1, 2), weight[:, 2 * H :].transpose(1, 2)
-    for t, (a, at_t) in enumerate(zip(projected.unbind(1), saved.unbind(1), strict=True)):
-        torch.baddbmm(a[..., : 2 * H], hs[t], gates, out=at_t[..., : 2 * H]).sigmoid_()
-        r, u, n, kept = at_t.chunk(4, -1)
-        torch.mul(r, hs[t], out=kept)
-        torch.baddbmm(a[..., 2 * H :], kept, candidate, out=n).tanh_()
-        torch.lerp(n, hs[t], u, out=hs[t + 1])
+def _inner_first(weight_hidden: Float[Tensor, "population gates hidden"]) -> Tensor:
+    """The rows of n, r, u: the product that r is multiplied with comes first."""
+    return weight_hidden.roll(weight_hidden.shape[2], 1)
+
+
+def _loop_before(
+    x: Tensor, weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, initial: Tensor
+) -> tuple[Tensor, Tensor]:
+    states, saved, projection = room(x, initial), room(x, initial, 4), Projection(x, weight_input, bias)
+    H, h = initial.shape[1], initial
+    of_gates, of_candidate = weight_hidden[:, : 2 * H], weight_hidden[:, 2 * H :]
+    for block in blocks(states):
+        rows = saved[:, block]  # r, u, n, r * h
+        projection.write(block, out=rows[:, :, : 3 * H])
+        views = rows[:, :, : 2 * H], *rows.chunk(4, 2), states[:, block]
+        for gates, r, u, n, kept, following in step_by_step(*views):
+            torch.baddbmm(gates, of_gates, h, out=gates).sigmoid_()
+            torch.mul(r, h, out=kept)
+            torch.baddbmm(n, of_candidate, kept, out=n).tanh_()
+            h = torch.lerp(n, h, u, out=following)
     return states, saved
 
 
 def _loop_before_backward(
-    grad_states: Tensor, projected: Tensor, weight: Tensor, initial: Tensor, states: Tensor, saved: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    H, past = initial.shape[-1], states[:, :-1]
-    r, u, n, kept = saved.chunk(4, -1)
-    slopes = torch.stack([past * r * (1 - r), (past - n) * u * (1 - u), (1 - u) * (1 - n * n)], -2)
-    gates, candidate = weight[:, : 2 * H], weight[:, 2 * H :]
-    grad_h = grad_states[:, -1]
-    for t in reversed(range(saved.shape[1])):
-        at_t = slopes[:, t]  # (population, batch, 3, hidden)
-        at_t[..., 1:, :].mul_(grad_h[..., None, :])
-        grad_kept = torch.bmm(at_t[..., 2, :], candidate)
-        at_t[..., 0, :].mul_(grad_kept)
-        passed = torch.addcmul(grad_states[:, t], grad_h, u[:, t]).addcmul_(grad_kept, r[:, t])
-        grad_h = torch.baddbmm(passed, at_t[..., :2, :].flatten(2), gates)
-    gradients = slopes.flatten(3)
-    of_gates = product_over_time(gradients[..., : 2 * H], past)
-    of_candidate = product_over_time(gradients[..., 2 * H :], kept)
-    return gradients, torch.cat([of_gates, of_candidate], 1), grad_h
-
-
-def _buffers(projected: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    """The states 0 .. time with ``initial`` in place, and room for four values per unit and step."""
-    P, T, B, _ = projected.shape
-    H = initial.shape[-1]
-    states = projected.new_empty(P, T + 1, B, H)
-    states[:, 0] = initial
-    return states, projected.new_empty(P, T, B, 4 * H)
+    grad_states: Tensor,
+    x: Tensor,
+    weight_input: Tensor,
+    weight_hidden: Tensor,
+    bias: Tensor,
+    initial: Tensor,
+    states: Tensor,
+    saved: Tensor,
+) -> tuple[Tensor, ...]:
+    H, projection, grad_h = initial.shape[1], Projection(x, weight_input, bias), grad_states[:, -1]
+    projection.start_backward()
+    grad_weight = torch.zeros_like(weight_hidden)
+    by_gates, by_candidate = (part.mT.contiguous() for part in weight_hidden.split([2 * H, H], 1))
+    for block in reversed(blocks(states)):
+        past, (r, u, n, kept) = before(block, states, initial), saved[:, block].chunk(4, 2)
+        slopes = torch.cat([sigmoid_backward(past, r), sigmoid_backward(past - n, u), tanh_backward(1 - u, n)], 2)
+        views = slopes.unflatten(2, (3, H)), slopes[:, :, : 2 * H], r, u, arriving(block, grad_states)
+        for slope, gates, reset, keep, arrives in step_by_step(*views, backwards=True):
+            slope[:, 1:].mul_(grad_h[:, None])
+            grad_kept = torch.bmm(by_candidate, slope[:, 2])
+            slope[:, 0].mul_(grad_kept)
+            passed = torch.addcmul(arrives, grad_h, keep).addcmul_(grad_kept, reset)
+            grad_h = torch.baddbmm(passed, by_gates, gates, out=passed)
+        gradients = columns(slopes)
+        add_product(grad_weight[:, : 2 * H], gradients[:, : 2 * H], columns(past))
+        add_product(grad_weight[:, 2 * H :], gradients[:, 2 * H :], columns(kept))
+        projection.add_gradients(block, gradients)
+    grad_x, grad_input, grad_bias = projection.gradients
+    return grad_x, grad_input, grad_weight, grad_bias, grad_h
 
 
 _SCAN = {

@@ -16,7 +16,22 @@ from torch import Tensor
 
 from seqbench.ops.backend import uses_library
 from seqbench.ops.observe import State, in_pieces, note_gates
-from seqbench.ops.scan import differentiable, previous, product_over_time, project, unstacked
+from seqbench.ops.scan import (
+    Projection,
+    add_product,
+    arriving,
+    batch_last,
+    before,
+    blocks,
+    columns,
+    differentiable,
+    previous,
+    room,
+    sigmoid_backward,
+    step_by_step,
+    tanh_backward,
+    unstacked,
+)
 
 
 def lstm(
@@ -36,14 +51,15 @@ def lstm(
 
 def _run(weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, x: Tensor, state: State) -> tuple[Tensor, State]:
     h, c = state
-    if uses_library():
+    if uses_library("lstm", x):
         # The library adds a second bias to every gate; the equations have one.
         weights = [weight_input, weight_hidden, bias, torch.zeros_like(bias)]
         outputs, h, c = torch.lstm(x, (h[None], c[None]), weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
         return outputs, (h[0], c[0])
-    hidden, cells, _ = _scan(project(x, weight_input, bias), weight_hidden[None], h[None], c[None])
+    weights = weight_input[None], weight_hidden[None], bias[None]
+    hidden, cells, _ = _scan(batch_last(x), *weights, h.t()[None], c.t()[None])
     outputs, h = unstacked(hidden)
-    return outputs, (h, cells[0, -1])
+    return outputs, (h, unstacked(cells)[1])
 
 
 def _gates(
@@ -54,66 +70,73 @@ def _gates(
     return {"input": i, "forget": f, "output": o}
 
 
-def _loop(projected: Tensor, weight: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    P, T, B, _ = projected.shape
-    H = h.shape[-1]
-    hidden, cells = projected.new_empty(P, T + 1, B, H), projected.new_empty(P, T + 1, B, H)
-    hidden[:, 0], cells[:, 0] = h, c
-    gates = torch.empty_like(projected, memory_format=torch.contiguous_format)
-    hs, cs, transposed = hidden.unbind(1), cells.unbind(1), weight.transpose(1, 2)
-    for t, (a, at_t) in enumerate(zip(projected.unbind(1), gates.unbind(1), strict=True)):
-        torch.baddbmm(a, hs[t], transposed, out=at_t)
-        at_t[..., : 2 * H].sigmoid_()
-        i, f, g, o = at_t.chunk(4, -1)
-        g.tanh_()
-        o.sigmoid_()
-        torch.mul(f, cs[t], out=cs[t + 1]).addcmul_(i, g)
-        torch.tanh(cs[t + 1], out=hs[t + 1]).mul_(o)
-    return hidden, cells, gates
+def _loop(
+    x: Tensor, weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, h: Tensor, c: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    H, projection = h.shape[1], Projection(x, weight_input, bias)
+    hidden, cells, saved = room(x, h), room(x, c), room(x, h, 4)
+    for block in blocks(hidden):
+        rows = saved[:, block]  # i, f, g, o
+        projection.write(block, out=rows)
+        views = rows, rows[:, :, : 2 * H], *rows.chunk(4, 2), hidden[:, block], cells[:, block]
+        for gates, i_and_f, i, f, g, o, h_next, c_next in step_by_step(*views):
+            torch.baddbmm(gates, weight_hidden, h, out=gates)
+            i_and_f.sigmoid_()
+            g.tanh_()
+            o.sigmoid_()
+            c = torch.mul(f, c, out=c_next).addcmul_(i, g)
+            h = torch.tanh(c, out=h_next).mul_(o)
+    return hidden, cells, saved
 
 
 def _loop_backward(
     grad_hidden: Tensor,
     grad_cells: Tensor | None,
-    projected: Tensor,
-    weight: Tensor,
+    x: Tensor,
+    weight_input: Tensor,
+    weight_hidden: Tensor,
+    bias: Tensor,
     h: Tensor,
     c: Tensor,
     hidden: Tensor,
     cells: Tensor,
-    gates: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    slopes, through_tanh = _slopes(gates, cells)
-    forget = gates.chunk(4, -1)[1]
-    grad_h, grad_c = grad_hidden[:, -1], torch.zeros_like(c)
-    for t in reversed(range(gates.shape[1])):
-        if grad_cells is not None:
-            grad_c = grad_c + grad_cells[:, t + 1]
-        grad_c = torch.addcmul(grad_c, grad_h, through_tanh[:, t])
-        at_t = slopes[:, t]  # (population, batch, 4, hidden)
-        at_t[..., :3, :].mul_(grad_c[..., None, :])
-        at_t[..., 3, :].mul_(grad_h)
-        grad_h = torch.baddbmm(grad_hidden[:, t], at_t.flatten(2), weight)
-        grad_c = grad_c * forget[:, t]
-    if grad_cells is not None:
-        grad_c = grad_c + grad_cells[:, 0]
-    grad_projected = slopes.flatten(3)
-    return grad_projected, product_over_time(grad_projected, hidden[:, :-1]), grad_h, grad_c
+    saved: Tensor,
+) -> tuple[Tensor, ...]:
+    H, projection = h.shape[1], Projection(x, weight_input, bias)
+    projection.start_backward()
+    transposed, grad_weight = weight_hidden.mT.contiguous(), torch.zeros_like(weight_hidden)
+    grad_h, grad_c = grad_hidden[:, -1], torch.zeros_like(c) if grad_cells is None else grad_cells[:, -1]
+    for block in reversed(blocks(hidden)):
+        slopes, through_tanh, forget = _slopes(saved[:, block], before(block, cells, c), cells[:, block])
+        arrives = arriving(block, grad_hidden)
+        to_cells = None if grad_cells is None else arriving(block, grad_cells)
+        by_unit = slopes.unflatten(2, (4, H))
+        for t in reversed(range(slopes.shape[1])):
+            grad_c = torch.addcmul(grad_c, grad_h, through_tanh[:, t])
+            by_unit[:, t, :3].mul_(grad_c[:, None])
+            by_unit[:, t, 3].mul_(grad_h)
+            grad_h = torch.baddbmm(arrives[:, t], transposed, slopes[:, t])
+            grad_c = grad_c * forget[:, t]
+            if to_cells is not None:
+                grad_c += to_cells[:, t]
+        gradients = columns(slopes)
+        add_product(grad_weight, gradients, columns(before(block, hidden, h)))
+        projection.add_gradients(block, gradients)
+    grad_x, grad_input, grad_bias = projection.gradients
+    return grad_x, grad_input, grad_weight, grad_bias, grad_h, grad_c
 
 
-def _slopes(gates: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """What the loop multiplies gradients with, for all steps at once.
+def _slopes(saved: Tensor, past: Tensor, found: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the loop multiplies gradients with, for the steps of a block at once.
 
-    Returns d c_t / d (i, f, g before their nonlinearity) and d h_t / d (o before its sigmoid), stacked in that order
-    (population, time, batch, 4, hidden); and d h_t / d c_t.
+    Returns d c_t / d (i, f, g before their nonlinearity) and d h_t / d (o before its sigmoid), in that order
+    (population, steps, 4 * hidden, batch); d h_t / d c_t; and d c_t / d c_(t-1), the forget gate.
     """
-    i, f, g, o = gates.chunk(4, -1)
-    tanh_c = torch.tanh(cells[:, 1:])
-    of_input = g * i * (1 - i)
-    of_forget = cells[:, :-1] * f * (1 - f)
-    of_candidate = i * (1 - g * g)
-    of_output = tanh_c * o * (1 - o)
-    return torch.stack([of_input, of_forget, of_candidate, of_output], -2), o * (1 - tanh_c * tanh_c)
+    i, f, g, o = saved.chunk(4, 2)
+    tanh_c = torch.tanh(found)
+    of_input, of_forget = sigmoid_backward(g, i), sigmoid_backward(past, f)
+    slopes = torch.cat([of_input, of_forget, tanh_backward(i, g), sigmoid_backward(tanh_c, o)], 2)
+    return slopes, tanh_backward(o, tanh_c), f
 
 
 _scan = differentiable(_loop, _loop_backward, num_outputs=2)

@@ -12,7 +12,19 @@ from torch import Tensor
 
 from seqbench.ops.backend import uses_library
 from seqbench.ops.observe import State, in_pieces
-from seqbench.ops.scan import differentiable, product_over_time, project, unstacked
+from seqbench.ops.scan import (
+    Projection,
+    add_product,
+    arriving,
+    batch_last,
+    before,
+    blocks,
+    columns,
+    differentiable,
+    room,
+    step_by_step,
+    unstacked,
+)
 
 Activation = Literal["tanh", "relu"]
 
@@ -36,38 +48,55 @@ def _run(
     weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, activation: Activation, x: Tensor, state: State
 ) -> tuple[Tensor, State]:
     (h,) = state
-    if uses_library():
+    if uses_library(f"rnn_{activation}", x):
         fused = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
         # The library adds a second bias to every gate; the equation has one.
         weights = [weight_input, weight_hidden, bias, torch.zeros_like(bias)]
         outputs, last = fused(x, h[None], weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
         return outputs, (last[0],)
-    (states,) = _SCAN[activation](project(x, weight_input, bias), weight_hidden[None], h[None])
+    (states,) = _SCAN[activation](batch_last(x), weight_input[None], weight_hidden[None], bias[None], h.t()[None])
     outputs, last = unstacked(states)
     return outputs, (last,)
 
 
-def _loop(activation: Activation, projected: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor]:
-    P, T, B, H = projected.shape
-    states = projected.new_empty(P, T + 1, B, H)
-    states[:, 0] = initial
-    steps, transposed = states.unbind(1), weight.transpose(1, 2)
-    for a, h, h_next in zip(projected.unbind(1), steps[:-1], steps[1:], strict=True):
-        torch.baddbmm(a, h, transposed, out=h_next)
-        torch.tanh_(h_next) if activation == "tanh" else torch.relu_(h_next)
+def _loop(
+    activation: Activation, x: Tensor, weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, initial: Tensor
+) -> tuple[Tensor]:
+    states, projection = room(x, initial), Projection(x, weight_input, bias)
+    f, h = torch.tanh_ if activation == "tanh" else torch.relu_, initial
+    for block in blocks(states):
+        steps = states[:, block]
+        projection.write(block, out=steps)
+        for following in steps.unbind(1):
+            h = f(torch.baddbmm(following, weight_hidden, h, out=following))
     return (states,)
 
 
 def _loop_backward(
-    activation: Activation, grad_states: Tensor, projected: Tensor, weight: Tensor, initial: Tensor, states: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    after = states[:, 1:]
-    # The slope of f, found for all steps at once; the loop multiplies the gradient that arrives into it.
-    grad_projected = 1 - after * after if activation == "tanh" else (after > 0).to(after.dtype)
-    grad_h, arriving = grad_states[:, -1], grad_states.unbind(1)
-    for da, arrives in zip(reversed(grad_projected.unbind(1)), reversed(arriving[:-1]), strict=True):
-        grad_h = torch.baddbmm(arrives, da.mul_(grad_h), weight)
-    return grad_projected, product_over_time(grad_projected, states[:, :-1]), grad_h
+    activation: Activation,
+    grad_states: Tensor,
+    x: Tensor,
+    weight_input: Tensor,
+    weight_hidden: Tensor,
+    bias: Tensor,
+    initial: Tensor,
+    states: Tensor,
+) -> tuple[Tensor, ...]:
+    projection = Projection(x, weight_input, bias)
+    projection.start_backward()
+    transposed, grad_weight = weight_hidden.mT.contiguous(), torch.zeros_like(weight_hidden)
+    grad_h = grad_states[:, -1]
+    for block in reversed(blocks(states)):
+        found = states[:, block]
+        # The slope of f, which the loop multiplies the gradient that arrives into.
+        slopes = 1 - found * found if activation == "tanh" else (found > 0).to(found.dtype)
+        for slope, arrives in step_by_step(slopes, arriving(block, grad_states), backwards=True):
+            grad_h = torch.baddbmm(arrives, transposed, slope.mul_(grad_h))
+        gradients = columns(slopes)
+        add_product(grad_weight, gradients, columns(before(block, states, initial)))
+        projection.add_gradients(block, gradients)
+    grad_x, grad_input, grad_bias = projection.gradients
+    return grad_x, grad_input, grad_weight, grad_bias, grad_h
 
 
 _SCAN = {

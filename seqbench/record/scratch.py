@@ -69,16 +69,18 @@ class Scratch:
                 return True
             os.close(lock)  # its owner finished, and removed the file, while we waited for it
 
-    def claimed(self) -> bool:
-        """Whether a living process holds the run; asking takes no claim."""
+    def claimed(self) -> bool | None:
+        """Whether a living process holds the run, None where the file system has no locks; asking takes no claim."""
         try:
             lock = os.open(self._path("lock"), os.O_RDWR | os.O_CLOEXEC)
         except OSError:
             return False
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return True
+        except OSError:
+            return None
         finally:
             os.close(lock)
         return False
@@ -111,7 +113,7 @@ class Scratch:
             with np.load(io.BytesIO(self._path("npz").read_bytes()), allow_pickle=False) as packed:
                 arrays = {name: packed[name] for name in packed.files}
             facts = json.loads(arrays.pop(_FACTS).tobytes())
-        except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
             return None
         return (facts, arrays) if isinstance(facts, dict) else None
 

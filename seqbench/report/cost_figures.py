@@ -13,7 +13,12 @@ from seqbench.report.costs import Entry, Place, places
 from seqbench.report.loaded import Loaded, arrays_of
 from seqbench.report.wording import readable, whole
 
-_MARKS = {"auto": ("-", "o"), "plain": ("--", "s"), "compile": ((0, (1, 1)), "^")}
+_MARKS = {
+    "auto": ("-", "o"),
+    "library": ((0, (6, 1.5, 1.5, 1.5)), "D"),
+    "plain": ("--", "s"),
+    "compile": ((0, (1, 1)), "^"),
+}
 """Backend -> dash and marker; the colour is the architecture's."""
 _SCALES = ((TIME, 1e3, "training step, ms"), (MEMORY, 2**-20, "peak memory, MiB"))
 

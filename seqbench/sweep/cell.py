@@ -23,10 +23,10 @@ from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.registry import build, resolve
 from seqbench.run import Result, Training
-from seqbench.schema import FINISHED, Cell, Status, UsageError, finite
+from seqbench.schema import CONTINUED, Cell, Status, UsageError, finite
 from seqbench.spec import Instrument, Task, generator
-from seqbench.sweep import outcome
-from seqbench.sweep.describing import record_of
+from seqbench.sweep import outcome, same
+from seqbench.sweep.described import record_of
 from seqbench.sweep.job import Job
 from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
@@ -44,7 +44,8 @@ ORPHAN_S = 5.0
 
 def work(job: Job, connection: Connection) -> None:
     """Entry point of a worker process. Every message is a tuple whose first item is its kind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    for number in (signal.SIGINT, signal.SIGUSR2):  # Ctrl-C, and SLURM's word that time is nearly up
+        signal.signal(number, signal.SIG_IGN)  # the parent decides what it means
     end_with_parent()
     prepare()
     try:
@@ -55,6 +56,11 @@ def work(job: Job, connection: Connection) -> None:
 
 
 def _attempt(job: Job, send: Callable) -> None:
+    other = same.changed(job.cell, job.code)
+    if other:
+        reason = f"changed while the sweep was at work: {other}; the same command begins with what is there now"
+        _fail(job, send, "interrupted", reason, None)
+        return
     try:
         {"preflight": _preflight, "learning": _learn, "cost": _measure}[job.kind](job, send)
     except (UsageError, contract.ContractError) as error:
@@ -150,10 +156,11 @@ def _learn(job: Job, send: Callable) -> None:
     if _trained_by_another(job):
         scratch.clear()
         return
-    keeper = CheckpointKeeper(scratch, job.cell, job.checkpoint_s)
+    keeper = CheckpointKeeper(scratch, job.code, job.checkpoint_s)
     started = datetime.now(UTC)
     task = build_task(job.cell)
     training = _resumed(job, task, keeper)
+    send(("begun", keeper.spent_s))
     try:
         (result,) = training.run()
     except Interrupted:
@@ -170,7 +177,7 @@ def _learn(job: Job, send: Callable) -> None:
 def _trained_by_another(job: Job) -> bool:
     """Whether another sweep on the same store was quicker."""
     found = Store(job.store).find(job.run_id, env.env_id(env.environment()))
-    return any(record.attempt >= job.attempt and record.status in FINISHED for record in found)
+    return any(record.attempt >= job.attempt and record.status not in CONTINUED for record in found)
 
 
 def _resumed(job: Job, task: Task, keeper: CheckpointKeeper) -> Training:

@@ -1,5 +1,6 @@
 """The end of a sweep: the table, what failed and why, the report, the exit code."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 
 from seqbench import report
-from seqbench.record.record import current
+from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.report.terminal import result_table
 from seqbench.schema import FINISHED, Record, Study
 from seqbench.sweep import log
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
-from seqbench.sweep.plan import PlannedRun, say
+from seqbench.sweep.plan import PlannedRun, counting, say
 
 
 def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, console: Console) -> int:
@@ -37,9 +38,13 @@ def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, con
 
 
 def _counted(records: Sequence[Record], plan: Sequence[PlannedRun]) -> list[Record]:
-    """Of each run the attempt that counts, in the environments that the plan accepts."""
-    accepted = {planned.env_id for planned in plan}
-    return [record for record in current(records) if None in accepted or record.env_id in accepted]
+    """Of each run the record that counts, in the environments that the plan accepts."""
+    here, anywhere = env.env_id(env.environment()), plan[0].env_id is None
+    runs: dict[str, list[Record]] = {}
+    for record in records:
+        if anywhere or record.env_id == here:
+            runs.setdefault(record.run_id, []).append(record)
+    return [record for found in runs.values() if (record := counting(found, here)) is not None]
 
 
 def _failure(store: Store, record: Record) -> str:
@@ -57,5 +62,5 @@ def _report(study: Study, store: Store, wanted: set[str], console: Console) -> N
         store, out, study=study.name, tuning=study.tuning, planned=wanted, reference=study.reference
     )  # fmt: skip
     say(console, f"Report: {page}")
-    folder = study.options.store
-    say(console, f"Next, a report of all that the store holds: python -m seqbench report --store {folder} --out {out}")
+    again = shlex.join(("python", "-m", "seqbench", "report", "--store", study.options.store, "--out", str(out)))
+    say(console, f"Next, a report of all that the store holds: {again}")

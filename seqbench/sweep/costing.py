@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from seqbench.record.store import Store
 from seqbench.report.cost_terminal import cost_table
 from seqbench.report.wording import count
 from seqbench.schema import FINISHED, Costs, Record, Study, UsageError
-from seqbench.sweep import estimate, measuring, problems
+from seqbench.sweep import estimate, measuring, problems, same
 from seqbench.sweep.drawing import PHASES
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended, Lanes
@@ -38,11 +39,12 @@ def run(study: Study, costs: Costs, console: Console) -> int:
     if options.report:
         Store(options.out).check_writable("out")
     jobs = measuring.measurements(study.cells, costs, options.store)
+    jobs = [replace(job, code=same.code_of(job.cell)) for job in jobs]
     _check(jobs, study, console)
     store.collect()
     for line in problems.set_aside(store):
         say(console, line)
-    missing = measuring.missing(jobs, store, env.env_id(env.environment()))
+    missing = measuring.missing(jobs, store, env.env_id(env.environment()), options.rerun)
     _announce(study, costs, jobs, missing, console)
     failed = _measure(missing, store, console)
     return _close(study, store, jobs, failed, time.monotonic() - began, console)

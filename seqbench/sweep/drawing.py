@@ -8,9 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from seqbench.report.wording import count, readable, score_text
+from seqbench.schema import CONTINUED
 from seqbench.sweep.entry import Planned
 from seqbench.sweep.estimate import spoken
-from seqbench.sweep.followed import CONTINUED, AtWork, Outcome
+from seqbench.sweep.followed import AtWork, Outcome
 from seqbench.sweep.state import SweepState
 
 PHASES = {

@@ -13,7 +13,7 @@ from seqbench.record.record import cell_id, current
 from seqbench.record.store import Store
 from seqbench.report.wording import count
 from seqbench.schema import FINISHED, Options, Record, Study
-from seqbench.sweep import estimate, log, measuring, preflight, problems
+from seqbench.sweep import estimate, log, measuring, preflight, problems, same
 from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
 from seqbench.sweep.entry import Phase, SweepEntry, announcement, entered
@@ -25,13 +25,14 @@ from seqbench.sweep.reconcile import publish_failure, reconcile
 from seqbench.sweep.state import StoreWatch
 
 
-def run(study: Study, console: Console, command: str = "") -> int:
+def run(study: Study, console: Console, command: str = "", muted: bool = False) -> int:
     """Train what is missing, measure what is unmeasured, write the report, print the table; the exit code.
 
     Args:
         study: what is asked for.
         console: where it is told.
         command: what resumes it, for whoever watches.
+        muted: whether to say nothing of itself in the store: it is part of a sweep that does.
 
     Raises:
         UsageError: a cell cannot be built or the store cannot be written; nothing is left on disk then.
@@ -41,30 +42,30 @@ def run(study: Study, console: Console, command: str = "") -> int:
         from seqbench.sweep import launch  # late: its jobs import this file
 
         return launch.run(study, launcher, console, command)
-    return _Engine(study, console, command).run()
+    return _Engine(study, console, command, muted).run()
 
 
 class _Engine:
-    def __init__(self, study: Study, console: Console, command: str) -> None:
-        self.study, self.console, self.command = study, console, command
+    def __init__(self, study: Study, console: Console, command: str, muted: bool) -> None:
+        self.study, self.console, self.command, self.muted = study, console, command, muted
         self.store = Store(study.options.store)
         self.lanes = lanes_of(study)
         self.entry = SweepEntry(self.store.root, command or " ".join(cell.command for cell in study.cells))
         self.env_id = env.env_id(env.environment())
         self.began = time.monotonic()
+        self.code = {cell_id(cell.identity()): same.code_of(cell) for cell in study.cells}
 
     def run(self) -> int:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
         self.store.collect()
-        self.found = problems.set_aside(self.store)
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         self._tidy(plan)
         self.timed = {planned.run_id for planned in missing if planned.expected_s}
         unmeasured = self._unmeasured() if self.study.options.cost else []
-        if not missing and not unmeasured:
+        if self.muted or not (missing or unmeasured):
             return self._work(plan, missing, unmeasured)
         with entered(self.entry):
             return self._work(plan, missing, unmeasured)
@@ -76,6 +77,8 @@ class _Engine:
         told = partial(self.entry.say, "checking", total=len(cells))
         checked = preflight.check(cells.values(), self.lanes, self.console, told)
         self._announce(plan, missing)
+        for line in problems.set_aside(self.store):
+            self._say(line)
         jobs = self._jobs(missing, checked)
         expected = self._estimate(jobs, unmeasured)
         self._publish_failures(missing, checked)
@@ -96,37 +99,32 @@ class _Engine:
         """Say in the store what is planned, and what this sweep is at."""
         numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
         runs = [announced(planned, numbers[planned.cell_id], expected_s or {}) for planned in plan]
-        remote = self.study.options.launcher is not None
-        said = announcement(
-            self.study.cells, runs, command=self.command, env_id=plan[0].env_id, lanes=self.lanes, remote=remote
-        )  # fmt: skip
+        said = announcement(self.study.cells, runs, command=self.command, env_id=plan[0].env_id, lanes=self.lanes)
         self.entry.announce(said, phase)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
         runs, cells = count(len(plan), "run"), count(len(self.study.cells), "cell")
         name = self.study.name or (self.study.cells[0].command if len(self.study.cells) == 1 else "sweep")
-        device = self.study.cells[0].device
+        device = ", ".join(dict.fromkeys(cell.device for cell in self.study.cells))
         self._say(
             f"{name}: {runs} of {cells}, {len(plan) - len(missing)} done, {len(missing)} to train on "
             f"{count(self.lanes, 'lane')} ({device})."
         )
-        for line in self.found:
-            self._say(line)
 
     def _jobs(self, missing: list[PlannedRun], checked: dict[str, preflight.Checked]) -> list[Job]:
         jobs = []
         for planned in missing:
-            timing = checked[preflight.key(planned.cell)].timing
-            if timing is None:
-                continue
-            steps = estimate.expected_steps(planned.cell, self.study.expected_steps)
-            seconds = planned.expected_s or estimate.run_seconds(planned.cell, steps, timing)
-            jobs.append(_learning_job(planned, self.study.options, seconds))
+            timed = preflight.seconds(planned.cell, checked, self.study.expected_steps)
+            if timed is not None:
+                job = _learning_job(planned, self.study.options, planned.expected_s or timed)
+                jobs.append(replace(job, code=self.code[planned.cell_id]))
         return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
 
     def _unmeasured(self) -> list[Job]:
-        wanted = measuring.measurements(self.study.cells, measuring.IN_A_SWEEP, self.study.options.store)
-        return measuring.missing(wanted, self.store, self.env_id)
+        options = self.study.options
+        wanted = measuring.measurements(self.study.cells, measuring.IN_A_SWEEP, options.store)
+        wanted = [replace(job, code=self.code[cell_id(job.cell.identity())]) for job in wanted]
+        return measuring.missing(wanted, self.store, self.env_id, options.rerun)
 
     def _measurable(self, jobs: list[Job]) -> list[Job]:
         """The jobs of cells that have trained: a cell that fails has no cost."""

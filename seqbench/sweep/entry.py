@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,14 +26,14 @@ class Planned:
     """One run of a sweep's plan.
 
     Attributes:
-        cell: number of its cell. attempt: the attempt that counts for this sweep.
+        cell: number of its cell. known: names of the records that it had when the sweep began.
         expected_s: its estimated seconds, 0 while unknown. before: its status where this sweep does not train it.
     """
 
     run_id: str
     cell: int
     seed: int
-    attempt: int = 1
+    known: tuple[str, ...] = ()
     expected_s: float = 0.0
     before: Status | None = None
 
@@ -68,12 +68,13 @@ class Announcement:
     def read(cls, document: Mapping[str, Any]) -> "Announcement | None":
         """None where the document is something else: the file may be anybody's."""
         try:
-            names = ("run_id", "cell", "seed", "attempt", "expected_s", "before")
-            runs = tuple(Planned(**dict(zip(names, run, strict=True))) for run in document["runs"])
+            names = [field.name for field in fields(Planned)]
+            told = (dict(zip(names, run, strict=True)) for run in document["runs"])
+            runs = tuple(Planned(**{**run, "known": tuple(run["known"])}) for run in told)
             lists = {key: tuple(document[key]) for key in ("names", "budgets")}
             made = cls(**{**document, **lists, "runs": runs})
             for run in runs:
-                _ = (made.names[run.cell] + run.run_id, made.budgets[run.cell] + run.attempt + run.expected_s)
+                _ = (made.names[run.cell] + run.run_id, made.budgets[run.cell] + run.expected_s)
                 _ = (0 + run.seed, run.before is None or run.before + "")
             _ = (made.title + made.command + made.machine, made.began + made.lanes)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
@@ -107,17 +108,10 @@ class SweepEntry:
         self._made = [path for path in (folder, *folder.parents) if not path.exists()]
         with suppress(OSError):
             number = 1
-            while not self._claimed():
+            while not self.scratch.claim():
                 number += 1
                 self.scratch = Scratch(self.store, f"{PREFIX}{self._digest}-{number}")
             self.name = self.scratch.name
-
-    def _claimed(self) -> bool:
-        for _ in range(3):  # a watcher that asks holds the lock for some microseconds
-            if self.scratch.claim():
-                return True
-            time.sleep(0.01)
-        return False
 
     def announce(self, announcement: Announcement, phase: Phase) -> None:
         """Say what is planned, in place of what was said before, and what the sweep is at."""
@@ -179,7 +173,13 @@ def entered(entry: SweepEntry) -> Iterator[SweepEntry]:
 
 
 def announcement(
-    cells: Sequence[Cell], runs: Sequence[Planned], *, command: str, env_id: str | None, lanes: int, remote: bool
+    cells: Sequence[Cell],
+    runs: Sequence[Planned],
+    *,
+    command: str,
+    env_id: str | None,
+    lanes: int,
+    remote: bool = False,
 ) -> Announcement:
     """What a sweep says of itself; ``remote`` where its runs are trained on other machines."""
     return Announcement(

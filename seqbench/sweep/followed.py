@@ -5,19 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from seqbench.report.wording import score_text
-from seqbench.schema import Record
+from seqbench.schema import CONTINUED, FINISHED, Record
 from seqbench.sweep.entry import Announcement, Planned
-
-CONTINUED = ("interrupted", "killed")
-"""Statuses of a run that the same command continues."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a run: the status of its record, one sentence, its seconds (0 where no record tells)."""
+    """What became of a run: the name and status of its record, one sentence, its seconds (0 where none tells)."""
 
     run_id: str
-    attempt: int
+    name: str
     status: str
     told: str
     duration_s: float
@@ -54,14 +51,18 @@ class Followed:
         self.runs = {run.run_id: run for run in announced.runs}
         self._before = Counter(str(run.before) for run in announced.runs if run.before is not None)
         self.outcomes: dict[str, Outcome] = {}
-        self._told: set[tuple[str, int]] = before._told if before else set()
+        self._told: set[str] = before._told if before else set()
 
-    def wants(self, run_id: str, env_id: str, attempt: int) -> bool:
-        """Whether such a record says something new about the plan."""
+    def wants(self, run_id: str, env_id: str, name: str) -> bool:
+        """Whether the record of that name says something new about the plan."""
         run = self.runs.get(run_id)
-        if run is None or run.before is not None or attempt < run.attempt or not self._counts(env_id):
-            return False
-        return run_id not in self.outcomes or attempt > self.outcomes[run_id].attempt
+        return run is not None and run.before is None and name not in run.known and self._counts(env_id)
+
+    def add(self, found: Outcome) -> None:
+        """Take the outcome, where the run has none that counts more: a result, or a later attempt."""
+        known = self.outcomes.get(found.run_id)
+        if known is None or _rank(found) > _rank(known):
+            self.outcomes[found.run_id] = found
 
     def is_unfinished(self, run_id: str, env_id: str) -> bool:
         """Whether the private files of such a run are of a planned run that has no result yet."""
@@ -75,8 +76,8 @@ class Followed:
 
     def news(self) -> list[tuple[Planned, Outcome]]:
         """The outcomes that were not told of yet."""
-        new = [found for found in self.outcomes.values() if (found.run_id, found.attempt) not in self._told]
-        self._told |= {(found.run_id, found.attempt) for found in new}
+        new = [found for found in self.outcomes.values() if found.name not in self._told]
+        self._told |= {found.name for found in new}
         if len(new) < 2:
             return [(self.runs[found.run_id], found) for found in new]
         fresh = {found.run_id: found for found in new}
@@ -101,7 +102,12 @@ class Followed:
         left = [begun.get(run.run_id, run.expected_s * pace) for run in missing]
         if not any(run.expected_s for run in missing):
             return None
-        return max(sum(left) / max(self.announced.lanes, 1), *left)
+        return max(sum(left) / max(self.announced.lanes, sum(run.alive for run in at_work), 1), *left)
+
+
+def _rank(outcome: Outcome) -> tuple[bool, int]:
+    attempt = outcome.name.split("-")[2:]
+    return outcome.status in FINISHED, int(attempt[0]) if attempt else 1
 
 
 def told_of(record: Record) -> str:

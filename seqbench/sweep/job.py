@@ -1,6 +1,7 @@
 """What a worker process is asked to do. No torch: the parent makes these."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from seqbench.record import environment as env
@@ -24,6 +25,7 @@ class Job:
         checkpoint_s: seconds between checkpoints, None for none.
         wait: whether to wait where another process trains this run; else the job ends at once with a "busy" message.
         expected_s: estimated seconds, for the order and the progress.
+        code: hashes of the code and data that the sweep began with (``same.code_of``); with others nothing is trained.
     """
 
     kind: Literal["preflight", "learning", "cost"]
@@ -35,6 +37,7 @@ class Job:
     checkpoint_s: float | None = None
     wait: bool = False
     expected_s: float = 0.0
+    code: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:

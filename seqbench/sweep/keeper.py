@@ -1,19 +1,14 @@
 """When an unfinished run is saved, and whether a checkpoint that is there may be continued."""
 
-import hashlib
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from seqbench import checkpoint
 from seqbench.record.scratch import Scratch
 from seqbench.run import Training
-from seqbench.schema import Cell
-
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Interrupted(BaseException):
@@ -25,16 +20,17 @@ class CheckpointKeeper:
 
     Args:
         scratch: the claimed private files of the run.
-        cell: the cell of the run: a checkpoint of other code is not continued.
+        code: hashes of all code and data that can change what the next step computes: a checkpoint of other code is
+            not continued.
         every_s: seconds between two checkpoints; None saves only at the end of the process.
 
     Attributes:
         resumed_at: the steps at which the run was continued, in order. spent_s: seconds that earlier processes took.
     """
 
-    def __init__(self, scratch: Scratch, cell: Cell, every_s: float | None) -> None:
+    def __init__(self, scratch: Scratch, code: Mapping[str, str], every_s: float | None) -> None:
         self.scratch, self.every_s = scratch, float("inf") if every_s is None else every_s
-        self.code = _code(cell)
+        self.code = dict(code)
         self.resumed_at: list[int] = []
         self.spent_s = 0.0
         self.asked_to_end = False
@@ -76,14 +72,3 @@ class CheckpointKeeper:
 
     def _on_signal(self, *_: Any) -> None:
         self.asked_to_end = True
-
-
-def _code(cell: Cell) -> str:
-    """A hash of all code that can change what the next step computes: seqbench's and the files of the classes."""
-    return hashlib.sha256(f"{_package_sha256()} {sorted(cell.sources.items())}".encode()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _package_sha256() -> str:
-    files = sorted(_PACKAGE.rglob("*.py"))
-    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()

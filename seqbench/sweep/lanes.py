@@ -20,6 +20,8 @@ from seqbench.sweep.job import Job
 
 POLL_S = 0.25
 GRACE_S = 2.0
+SERVER_DIED = 255
+"""Exit code of a process of a forkserver that died before it could tell the process's own."""
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -31,11 +33,25 @@ class Lane:
     process: Any
     connection: Connection
     began: float = field(default_factory=time.monotonic)
+    spent_s: float = 0.0
+    waits: bool = False
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the process was started."""
         return time.monotonic() - self.began
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its job has had all the time it may take, that of earlier processes of its run included."""
+        limit = self.job.limit_s
+        return limit is not None and not self.waits and self.spent_s + self.elapsed_s > limit
+
+    def begin(self, spent_s: float) -> None:
+        """The job has its run: waiting for it is no part of the run's time, and earlier processes took ``spent_s``."""
+        if self.waits:
+            self.began, self.waits = time.monotonic(), False
+        self.spent_s = spent_s
 
     def awaited(self) -> list[Any]:
         """What becomes readable when there is something to attend to."""
@@ -121,13 +137,12 @@ class Lanes:
             process.start()
             sender.close()
             self._messages[id(process)] = []
-            self.running.append(Lane(job=job, process=process, connection=receiver))
+            self.running.append(Lane(job=job, process=process, connection=receiver, waits=job.wait))
 
     def _attend(self, lane: Lane, ended: Callable[[Ended], object]) -> None:
         alive = lane.process.is_alive()
         self._read(lane)
-        limit = lane.job.limit_s
-        timed_out = alive and limit is not None and lane.elapsed_s > limit
+        timed_out = alive and lane.overdue
         if timed_out:
             lane.process.kill()
         elif alive:
@@ -137,12 +152,15 @@ class Lanes:
 
     def _end(self, lane: Lane, timed_out: bool, stopped: bool = False) -> Ended:
         lane.process.join()
+        code = lane.process.exitcode
+        if code == SERVER_DIED and _outlived(lane.process.pid):
+            code = -signal.SIGTERM
         self._read(lane)
         lane.connection.close()
         return Ended(
             job=lane.job,
             messages=tuple(self._messages.pop(id(lane.process))),
-            exit_code=lane.process.exitcode,
+            exit_code=code,
             timed_out=timed_out,
             elapsed_s=lane.elapsed_s,
             stopped=stopped,
@@ -151,7 +169,11 @@ class Lanes:
     def _read(self, lane: Lane) -> None:
         try:
             while lane.connection.poll():
-                self._messages[id(lane.process)].append(lane.connection.recv())
+                kind, *rest = lane.connection.recv()
+                if kind == "begun":
+                    lane.begin(*rest)
+                else:
+                    self._messages[id(lane.process)].append((kind, *rest))
         except (EOFError, OSError):
             lane.connection.close()  # the writer is gone; the process's end tells the rest
 
@@ -178,6 +200,27 @@ def _interrupts_held() -> Iterator[None]:
             signal.signal(number, handler)
         if noted:
             signal.raise_signal(noted[0])
+
+
+def _outlived(pid: int) -> bool:
+    """End a worker whose forkserver died before it, which nobody else can do; whether there was one."""
+    if not _sent(pid, signal.SIGTERM):
+        return False
+    deadline = time.monotonic() + GRACE_S
+    while _sent(pid, 0):
+        if time.monotonic() > deadline:
+            _sent(pid, signal.SIGKILL)
+            break
+        time.sleep(0.02)
+    return True
+
+
+def _sent(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _work(job: Job, connection: Connection) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +20,14 @@ from seqbench.record.record import cell_id
 from seqbench.record.scratch import FOLDER
 from seqbench.record.store import Store
 from seqbench.report.wording import count
-from seqbench.schema import Cell, Launcher, Study, UsageError
+from seqbench.schema import FINISHED, Cell, Launcher, Study, UsageError
 from seqbench.sweep import launched, preflight, problems
 from seqbench.sweep.closing import close
-from seqbench.sweep.entry import Planned, SweepEntry, announcement, called, entered
+from seqbench.sweep.entry import SweepEntry, announcement, called, entered
 from seqbench.sweep.estimate import spoken
 from seqbench.sweep.lanes import default_lanes
 from seqbench.sweep.launch_process import LOG, POLL_S, last_line, started
-from seqbench.sweep.plan import PlannedRun, make_plan, say
+from seqbench.sweep.plan import PlannedRun, announced, make_plan, say
 from seqbench.sweep.progress import View
 from seqbench.sweep.state import StoreWatch
 
@@ -47,9 +47,7 @@ def run(study: Study, launcher: Launcher, console: Console, command: str) -> int
 
 class _Launch:
     def __init__(self, study: Study, launcher: Launcher, console: Console, command: str) -> None:
-        # whatever machine trained a run: it is done
-        self.study = replace(study, options=replace(study.options, reuse="any"))
-        self.launcher, self.console, self.command = launcher, console, command
+        self.study, self.launcher, self.console, self.command = study, launcher, console, command
         self.store = Store(study.options.store)
         self.lanes = study.options.lanes or lanes_of(launcher)
         self.entry = SweepEntry(self.store.root, command or " ".join(cell.command for cell in study.cells))
@@ -59,31 +57,35 @@ class _Launch:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
-        self.found = problems.set_aside(self.store)
         self.before = self._names()
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
-        if not missing:
-            self._announce(plan, missing)
-            return self._close(plan, [], None)
         with entered(self.entry):
-            self._check(missing)
-            self._enter(plan)
+            self._enter(plan, self._check(missing))
             self._announce(plan, missing)
+            for line in problems.set_aside(self.store):
+                self._say(line)
+            if not missing:
+                return self._close(plan, [], None)
             folder = self._folder()
             self._launch(self._cells(missing), folder)
             return self._close(plan, missing, folder)
 
-    def _check(self, missing: Sequence[PlannedRun]) -> None:
+    def _check(self, missing: Sequence[PlannedRun]) -> dict[str, float]:
         """Build every cell once, on the CPU of this machine: a bad value is told now, not after an hour in a queue.
 
-        What else goes wrong here may go well there, and the job looks again.
+        What else goes wrong here may go well there, and the job looks again. Returns the seconds that a run may take,
+        as runs of its kind took or as a step takes here.
         """
-        preflight.check((replace(p.cell, device="cpu") for p in missing), default_lanes("cpu"), self.console)
+        cells = {planned.run_id: replace(planned.cell, device="cpu") for planned in missing}
+        checked = preflight.check(cells.values(), default_lanes("cpu"), self.console)
+        steps = self.study.expected_steps
+        timed = {name: preflight.seconds(cell, checked, steps) or 0.0 for name, cell in cells.items()}
+        return {p.run_id: p.expected_s or p.similar_s or timed[p.run_id] for p in missing}
 
-    def _enter(self, plan: Sequence[PlannedRun]) -> None:
+    def _enter(self, plan: Sequence[PlannedRun], expected_s: Mapping[str, float]) -> None:
         numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
-        runs = [_said_of(planned, numbers[planned.cell_id]) for planned in plan]
+        runs = [announced(planned, numbers[planned.cell_id], expected_s) for planned in plan]
         said = announcement(
             self.study.cells, runs, command=self.command, env_id=None, lanes=self.lanes, remote=True
         )  # fmt: skip
@@ -94,8 +96,6 @@ class _Launch:
         runs = f"{count(len(plan), 'run')} of {count(len(self.study.cells), 'cell')}"
         how = f"{count(cells, 'job')} through hydra/launcher={self.launcher.name}, {count(self.lanes, 'lane')} each"
         self._say(f"{name}: {runs}, {len(plan) - len(missing)} done, {len(missing)} to train in {how}.")
-        for line in self.found:
-            self._say(line)
         if self.study.options.cost:
             self._say(
                 "Speed and memory are not measured through a launcher, because other jobs share its machines: on the "
@@ -112,9 +112,12 @@ class _Launch:
 
     def _folder(self) -> Path:
         """A new folder for the jobs; its path holds on every machine that has the store mounted alike."""
-        parent = (self.store.root / FOLDER / "hydra").absolute()
+        parent = self._folders()
         parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=parent))
+
+    def _folders(self) -> Path:
+        return (self.store.root / FOLDER / "hydra").absolute()
 
     def _launch(self, cells: Sequence[Cell], folder: Path) -> None:
         store = str(self.store.root.absolute())
@@ -135,7 +138,7 @@ class _Launch:
             raise KeyboardInterrupt(self._interrupted(folder)) from None
         if process.returncode and not any(launched.log_of(folder, number).exists() for number in range(len(cells))):
             reason = last_line(folder / LOG) or f"it ended with exit code {process.returncode}"
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             raise UsageError(f"hydra/launcher={self.launcher.name} must start; it says: {reason}. Check its options.")
 
     def _interrupted(self, folder: Path) -> str:
@@ -151,6 +154,7 @@ class _Launch:
         took = f"took {spoken(time.monotonic() - self.began)}"
         told = f"{len(lost)} missing; {took}" if lost else took
         code = close(self.study, self.store, plan, told, self.console)
+        self._tidy()
         if folder is None:
             return code
         numbers = {name: number for number, name in enumerate(dict.fromkeys(p.cell_id for p in missing))}
@@ -159,9 +163,19 @@ class _Launch:
             self._say(f"missing: {called(planned.cell.labels)} seed {planned.seed}: {_why(log)} ({folder})")
         if lost:
             self._say("What is done is kept; the same command takes up the rest.")
-        elif not code:
-            _remove(folder)
         return 1 if lost else code
+
+    def _tidy(self) -> None:
+        """Remove the folders of jobs, those of earlier commands too, whose runs all have a result."""
+        plan = make_plan(self.study, self.store)
+        done = {p.run_id for p in plan if p.record is not None and p.record.status in FINISHED}
+        for folder in self._folders().glob("*"):
+            runs = launched.runs_of(folder)
+            if runs and runs <= done:
+                shutil.rmtree(folder, ignore_errors=True)
+        for parent in (self._folders(), self._folders().parent):
+            with suppress(OSError):  # others are in it
+                parent.rmdir()
 
     def _names(self) -> set[str]:
         """The folders in the store, by which what is new is told apart."""
@@ -171,26 +185,6 @@ class _Launch:
 
     def _say(self, text: str) -> None:
         say(self.console, text)
-
-
-def _said_of(planned: PlannedRun, cell: int) -> Planned:
-    """What the sweep's own entry says of a run."""
-    record = None if planned.train else planned.record
-    return Planned(
-        run_id=planned.run_id,
-        cell=cell,
-        seed=planned.seed,
-        attempt=planned.attempt,
-        before=record.status if record else None,
-    )
-
-
-def _remove(folder: Path) -> None:
-    """Remove the folder of the jobs, and those that were made for it, where they are empty."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for parent in (folder.parent, folder.parent.parent):
-        with suppress(OSError):  # others are in it
-            parent.rmdir()
 
 
 def _why(log: Path) -> str:

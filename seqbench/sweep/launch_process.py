@@ -14,7 +14,7 @@ from seqbench.config.words import render
 from seqbench.schema import Cell, Launcher
 
 POLL_S = 0.25
-GRACE_S = 10.0
+GRACE_S = 4.0
 """Seconds that jobs on this machine have to save their runs when the sweep is interrupted."""
 LOG = "launcher.log"
 
@@ -23,14 +23,14 @@ LOG = "launcher.log"
 def started(launcher: Launcher, folder: Path, cells: Sequence[Cell]) -> Iterator[subprocess.Popen[bytes]]:
     """The launcher at work on the jobs in ``folder``; with this block its jobs on this machine end.
 
-    What it prints goes to ``launcher.log`` in the folder.
+    What it prints goes to ``launcher.log`` in the folder. Its standard input tells it when this process is gone.
     """
     words = [*_hydra_words(folder, len(cells)), *hydra_words(launcher, _given(launcher, cells))]
     command = [sys.executable, "-m", "seqbench.sweep.launching", "--multirun", *words]
     environment = {"RAY_USAGE_STATS_ENABLED": "0", **os.environ}  # a benchmark tells nobody where it runs
     with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         )
     try:
         yield process
@@ -81,6 +81,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        if process.stdin:
+            process.stdin.close()
 
 
 def _lives(process: subprocess.Popen[bytes]) -> bool:

@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -18,9 +18,9 @@ from typing import Any
 
 from rich.console import Console
 
-from seqbench.config.data import check_data
-from seqbench.registry import source_sha256
+from seqbench.record.record import run_id
 from seqbench.schema import Cell, Options, Study, Train, UsageError
+from seqbench.sweep import same
 from seqbench.sweep.engine import run as run_study
 
 JOBS = "jobs.json"
@@ -31,8 +31,22 @@ _WIDTH = 120
 
 def write_jobs(folder: Path, cells: Sequence[Cell], options: Options) -> None:
     """What the jobs in ``folder`` are asked to do; job n has the n-th cell, whose seeds are the runs it trains."""
-    jobs = {"cwd": os.getcwd(), "options": asdict(options), "cells": [asdict(cell) for cell in cells]}
+    jobs = {
+        "cwd": os.getcwd(),
+        "options": asdict(options),
+        "cells": [asdict(cell) for cell in cells],
+        "code": [same.code_of(cell) for cell in cells],
+    }
     (folder / JOBS).write_text(json.dumps(jobs, allow_nan=False), encoding="utf-8")
+
+
+def runs_of(folder: Path) -> set[str]:
+    """Identities of the runs that the jobs in ``folder`` train; none where its file cannot be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        jobs = json.loads((folder / JOBS).read_text(encoding="utf-8"))
+        cells = [_cell(plain) for plain in jobs["cells"]]
+        return {run_id(cell.identity(), seed, "learning") for cell in cells for seed in cell.seeds}
+    return set()
 
 
 def log_of(folder: Path, number: int) -> Path:
@@ -47,8 +61,8 @@ def run(config: Mapping[str, Any]) -> None:
         try:
             jobs = json.loads((folder / JOBS).read_text(encoding="utf-8"))
             with _as_if_alone(jobs["cwd"]):
-                study = _study(jobs["cells"][number], jobs["options"])
-                run_study(study, Console(file=log, width=_WIDTH), study.cells[0].command)
+                study = _study(jobs["cells"][number], jobs["code"][number], jobs["options"])
+                run_study(study, Console(file=log, width=_WIDTH), muted=True)
         except KeyboardInterrupt:
             print(f"{TROUBLE}it was asked to end", file=log)
         except (UsageError, OSError) as error:
@@ -57,31 +71,28 @@ def run(config: Mapping[str, Any]) -> None:
             print(f"{traceback.format_exc()}{TROUBLE}{type(error).__name__}: {error}", file=log)
 
 
-def _study(cell: dict[str, Any], options: dict[str, Any]) -> Study:
-    plain: dict[str, Any] = {**cell, "train": Train(**cell["train"])} | {
-        key: tuple(cell[key]) for key in ("seeds", "plugins")
-    }
-    made = Cell(**plain)
-    check_same(made)
+def _study(cell: dict[str, Any], code: dict[str, str], options: dict[str, Any]) -> Study:
+    made = _cell(cell)
+    check_same(made, code)
     return Study(name=made.study, description="", reference=None, tuning="", cells=(made,), options=Options(**options))
 
 
-def check_same(cell: Cell) -> None:
+def _cell(told: dict[str, Any]) -> Cell:
+    lists = {key: tuple(told[key]) for key in ("seeds", "plugins")}
+    return Cell(**{**told, "train": Train(**told["train"]), **lists})
+
+
+def check_same(cell: Cell, code: Mapping[str, str]) -> None:
     """Return if what would be trained here is what was asked for.
 
     Raises:
         UsageError: other code, or other data, has the same name on this machine.
     """
-    for kind, node in (("task", cell.task), ("model", cell.model)):
-        if source_sha256(node["target"], cell.plugins) != cell.sources[kind]:
-            raise UsageError(
-                f"every machine must have the same code; {node['target']} is another one here than where the sweep "
-                "was started. Install the same version on both."
-            )
-    if check_data(cell.task) != cell.data_sha256:
+    other = same.changed(cell, code)
+    if other:
         raise UsageError(
-            f"every machine must have the same data; {cell.task['path']} is another file here than where the sweep "
-            "was started. Put the same file there."
+            f"every machine must have the same code and data; {other} is another one here than where the sweep was "
+            "started. Put the same one on both."
         )
 
 

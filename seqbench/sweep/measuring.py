@@ -15,6 +15,7 @@ from seqbench.schema import FINISHED, Cell, Costs, Measurement, Record
 from seqbench.sweep.entry import PREFIX
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended, Lanes
+from seqbench.sweep.reasons import same_code
 
 IN_A_SWEEP = Costs(rounds=2, seconds=0.3, full=False)
 """What a sweep measures of each cell when its runs are done: some seconds, and too few rounds for an interval."""
@@ -56,10 +57,15 @@ def _asked(cells: Sequence[Cell], costs: Costs) -> Iterator[tuple[Cell, Measurem
         yield cells[0], replace(twin, streaming=middle == costs.lengths[-1])
 
 
-def missing(jobs: Iterable[Job], store: Store, env_id: str) -> list[Job]:
-    """The jobs that left no finished record in this environment."""
-    done = {r.run_id for r in current(store.records("cost")) if r.env_id == env_id and r.status in FINISHED}
-    return [job for job in jobs if job.run_id not in done]
+def missing(jobs: Iterable[Job], store: Store, env_id: str, rerun: str = "missing") -> list[Job]:
+    """The jobs that left no finished record in this environment, and those that ``rerun`` asks for again."""
+    finished = (r for r in current(store.records("cost")) if r.env_id == env_id and r.status in FINISHED)
+    done = {record.run_id: record for record in finished}
+    return [job for job in jobs if job.run_id not in done or _again(job, done[job.run_id], rerun)]
+
+
+def _again(job: Job, record: Record, rerun: str) -> bool:
+    return rerun == "all" or (rerun == "changed" and not same_code(job.cell, record))
 
 
 def measure(

@@ -8,10 +8,7 @@ from datetime import UTC, datetime
 from seqbench.record import environment as env
 from seqbench.schema import Record, Status
 from seqbench.sweep.job import Job
-from seqbench.sweep.lanes import Ended
-
-SERVER_DIED = 255
-"""Exit code of a process of a forkserver that died before it could tell the process's own."""
+from seqbench.sweep.lanes import SERVER_DIED, Ended
 
 
 class StoreError(OSError):
@@ -43,12 +40,20 @@ def of_process(end: Ended) -> tuple[Status, str]:
         return "timeout", f"the {what} gave no answer in {limit}"
     code = end.exit_code
     if code is not None and code < 0:
-        name = signal.Signals(-code).name
+        name = _signal_name(-code)
         hint = ", possibly out of memory" if name == "SIGKILL" else ""
         return "killed", f"the worker process was ended by {name}{hint}"
     if code == SERVER_DIED:
-        return "killed", "exit code 255: the process that starts the workers was ended, possibly out of memory"
+        return "killed", "exit code 255: its own, or the process that starts the workers was ended for want of memory"
     return "failed", f"the worker process ended with exit code {code} and left no record"
+
+
+def _signal_name(number: int) -> str:
+    """``SIGKILL`` for 9; most real-time signals have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def record(job: Job, status: Status, reason: str | None, trace: str | None) -> Record:

@@ -8,19 +8,19 @@ from itertools import groupby
 
 from rich.console import Console
 
+from seqbench.config.launcher import lanes_of as lanes_of_a_job
 from seqbench.record import environment as env
+from seqbench.record.reading import folder_name
 from seqbench.record.record import cell_id, current, run_id
 from seqbench.record.scratch import FOLDER
 from seqbench.record.store import Store
 from seqbench.report.wording import count, readable
-from seqbench.schema import FINISHED, Cell, Options, Record, Study
-from seqbench.sweep import reasons
+from seqbench.schema import CONTINUED, FINISHED, Cell, Options, Record, Study
+from seqbench.sweep import problems, reasons
 from seqbench.sweep.entry import Planned, called
 from seqbench.sweep.estimate import Durations, expected_time
 from seqbench.sweep.lanes import default_lanes
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
-
-_CONTINUED = ("interrupted", "killed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class PlannedRun:
         run_id: its identity. attempt: the number of the attempt that training it now would be.
         train: whether it will be trained. reason: why, or why not.
         env_id: the environment whose records count as this run, None for every one.
-        record: the record of this run that counts, None where there is none.
+        record: the record of this run that counts, None where there is none. known: names of all its records.
         expected_s: seconds that finished runs of its cell took here, similar_s: those of its task and model in any
             variant; None where there is none.
     """
@@ -45,6 +45,7 @@ class PlannedRun:
     train: bool
     reason: str
     record: Record | None
+    known: tuple[str, ...] = ()
     expected_s: float | None = None
     similar_s: float | None = None
 
@@ -105,9 +106,10 @@ def _plan_cell(cell: Cell, known: _Known, options: Options) -> list[PlannedRun]:
 def _plan_run(cell: Cell, seed: int, run_name: str, cell_name: str, known: _Known, options: Options) -> PlannedRun:
     records = known.runs.get(run_name, [])
     ours = [record for record in records if record.env_id == known.here]
-    counts = _counting(records if options.reuse == "any" else ours, known.here)
+    counts = counting(records if options.reuse == "any" else ours, known.here)
     if counts is None:
-        train, reason = True, _why_missing(cell, seed, run_name, records, known)
+        done = [record for record in records if record.status in FINISHED]
+        train, reason = True, _why_missing(cell, seed, run_name, done, known)
     else:
         train, reason = _decide(cell, counts, known, options.rerun)
     return PlannedRun(
@@ -120,13 +122,14 @@ def _plan_run(cell: Cell, seed: int, run_name: str, cell_name: str, known: _Know
         train=train,
         reason=reason,
         record=counts,
+        known=tuple(map(folder_name, records)),
         expected_s=known.durations.of_cell(cell_name),
         similar_s=known.durations.of_kind(cell.labels),
     )
 
 
-def _counting(records: Iterable[Record], here: str) -> Record | None:
-    """The record that counts as the run: a finished one before any other, then one of this environment."""
+def counting(records: Iterable[Record], here: str) -> Record | None:
+    """Of the records of one run that which counts: a finished one before any other, then one of this environment."""
     found = current(records)
     return max(found, key=lambda r: (r.status in FINISHED, r.env_id == here, r.started_at), default=None)
 
@@ -135,7 +138,7 @@ def _decide(cell: Cell, record: Record, known: _Known, rerun: str) -> tuple[bool
     """Whether a run that has a record is trained again, and why."""
     if rerun == "all":
         return True, f"rerun=all ({record.status} before)"
-    if record.status in _CONTINUED:
+    if record.status in CONTINUED:
         name = f"{record.run_id}-{known.here}"
         stands = reasons.unfinished(known.store.root, name, cell.budget, known.files)
         return True, f"{record.status} before; {stands or 'begins again: it has no checkpoint'}"
@@ -157,7 +160,7 @@ def _why_missing(cell: Cell, seed: int, run_name: str, elsewhere: list[Record], 
         return stands
     if elsewhere:
         differs = reasons.environment(known.environment, elsewhere[-1].environment)
-        return f"done only in another environment ({differs}); reuse=any accepts it"
+        return f"done only in another environment{f' ({differs})' if differs else ''}; reuse=any accepts it"
     others = known.others.get((cell.study, cell.labels["task"], cell.labels["model"], seed), [])
     alike = [record for record in others if record.labels["variant"] == cell.labels["variant"]]
     changed = reasons.configuration(cell, alike or others)
@@ -178,9 +181,17 @@ def explain(study: Study, console: Console) -> None:
         f"{len(missing)} to train, {len(plan) - len(missing)} done.",
     )
     if missing:
-        costs = measurements(study.cells, IN_A_SWEEP, "") if study.options.cost else []
-        unmeasured = [job for job in costs if job.run_id not in known.measured]
-        say(console, expected_time([_seconds(run) for run in missing], lanes_of(study), len(unmeasured)))
+        say(console, expected_time([_seconds(run) for run in missing], *_at_once(study, known)))
+    for line in problems.of(known.store):
+        say(console, line)
+
+
+def _at_once(study: Study, known: _Known) -> tuple[int, int]:
+    """Lanes that a study is trained on, and cost measurements to be made; through a launcher each job has its own."""
+    if study.options.launcher is not None:
+        return max(1, len(study.cells)) * (study.options.lanes or lanes_of_a_job(study.options.launcher)), 0
+    costs = measurements(study.cells, IN_A_SWEEP, "") if study.options.cost else []
+    return lanes_of(study), len({job.run_id for job in costs} - known.measured)
 
 
 def _seconds(run: PlannedRun) -> float | None:
@@ -213,13 +224,13 @@ def _seeds(seeds: list[int]) -> str:
 
 
 def announced(planned: PlannedRun, cell: int, expected_s: Mapping[str, float]) -> Planned:
-    """What the sweep's own entry says of a run: the attempt that counts, or the status that a run has already."""
+    """What the sweep's own entry says of a run; the status that it has already where it is not trained."""
     record = None if planned.train else planned.record
     return Planned(
         run_id=planned.run_id,
         cell=cell,
         seed=planned.seed,
-        attempt=planned.attempt,
+        known=planned.known if planned.train else (),
         expected_s=expected_s.get(planned.run_id, 0.0),
         before=record.status if record else None,
     )

@@ -1,6 +1,6 @@
 """Before anything trains: every cell is built once on a tiny batch, checked, and its step is timed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -52,6 +52,12 @@ def check(
     if usage:
         raise UsageError(usage[0])
     return checked
+
+
+def seconds(cell: Cell, checked: Mapping[str, Checked], known_steps: Mapping[tuple[str, str], float]) -> float | None:
+    """Seconds that one run of the cell will take by what was timed; None where it cannot train."""
+    timing = checked[key(cell)].timing
+    return estimate.run_seconds(cell, estimate.expected_steps(cell, known_steps), timing) if timing else None
 
 
 def _read(end: Ended) -> Checked | str:

@@ -8,11 +8,19 @@ SHOWN = 10
 
 def set_aside(store: Store) -> list[str]:
     """Set damaged records aside; what to tell of them and of all else: how many, then at most ``SHOWN`` one by one."""
-    aside = store.set_aside()
-    told = [*aside, *store.problems]
+    return _lines(store.set_aside(), store.problems)
+
+
+def of(store: Store) -> list[str]:
+    """The same of a store that stays as it is."""
+    return _lines([], store.problems)
+
+
+def _lines(aside: list[str], left: list[str]) -> list[str]:
+    told = [*aside, *left]
     if not told:
         return []
     counts = [f"{count(len(aside), 'damaged record')} set aside"] if aside else []
-    counts += [f"{count(len(store.problems), 'thing')} left alone"] if store.problems else []
+    counts += [f"{count(len(left), 'thing')} left alone"] if left else []
     more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
     return [f"store: {line}" for line in [", ".join(counts), *told[:SHOWN], *more]]

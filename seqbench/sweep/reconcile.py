@@ -2,13 +2,10 @@
 
 from seqbench.record import environment as env
 from seqbench.record.store import Store
-from seqbench.schema import Record, Status
+from seqbench.schema import CONTINUED, Record, Status
 from seqbench.sweep import outcome
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended
-
-CONTINUED: tuple[Status, ...] = ("interrupted", "killed")
-"""Statuses after which the checkpoint is kept, and the same command continues there."""
 
 
 def reconcile(store: Store, end: Ended) -> Record:

@@ -16,13 +16,13 @@ from typing import Any
 from seqbench.record.fields import Reader
 from seqbench.record.reading import Problem, judge
 from seqbench.record.scratch import FOLDER, Scratch
-from seqbench.schema import FINISHED
+from seqbench.schema import CONTINUED, FINISHED
 from seqbench.sweep.entry import PREFIX, Announcement, Planned, machine
-from seqbench.sweep.followed import CONTINUED, AtWork, Followed, Outcome, told_of
+from seqbench.sweep.followed import AtWork, Followed, Outcome, told_of
 
 SILENT_S = 120.0
 """A process of another machine, whose lock cannot be seen, counts as at work while it was heard of this recently."""
-_RECORD = re.compile(r"([0-9a-f]{16})-([0-9a-f]{12})(?:-([0-9]+))?")
+_RECORD = re.compile(r"([0-9a-f]{16})-([0-9a-f]{12})(?:-(?:[2-9]|[1-9][0-9]+))?")
 _WORD = re.compile(r"([0-9a-f]{16})-([0-9a-f]{12})\.(json|lock)")
 _ENTRY = re.compile(rf"({PREFIX}[0-9a-f]+(?:-[0-9]+)?)\.npz")
 
@@ -118,22 +118,21 @@ class StoreWatch:
             match = _RECORD.fullmatch(name)
             if match is None:
                 continue
-            attempt = int(match[3] or 1)
-            wanting = [sweep for sweep in self._sweeps.values() if sweep.wants(match[1], match[2], attempt)]
+            wanting = [sweep for sweep in self._sweeps.values() if sweep.wants(match[1], match[2], name)]
             if wanting:
-                outcome = self._outcome(name, match[1], attempt)
+                outcome = self._outcome(name, match[1])
                 for sweep in wanting:
-                    sweep.outcomes[match[1]] = outcome
+                    sweep.add(outcome)
         self._names = names
 
-    def _outcome(self, name: str, run_id: str, attempt: int) -> Outcome:
+    def _outcome(self, name: str, run_id: str) -> Outcome:
         found = judge(f"{self.root}/{name}", self._reader)
         if isinstance(found, Problem):
-            return Outcome(run_id=run_id, attempt=attempt, status="unreadable", told=found.what, duration_s=0.0)
+            return Outcome(run_id=run_id, name=name, status="unreadable", told=found.what, duration_s=0.0)
         record = found.record
         return Outcome(
             run_id=run_id,
-            attempt=attempt,
+            name=name,
             status=record.status,
             told=told_of(record),
             duration_s=record.duration_s if record.status in FINISHED else 0.0,
@@ -142,8 +141,8 @@ class StoreWatch:
     def _state(self, sweep: Followed, files: Mapping[str, os.DirEntry[str]], begun: Mapping[str, str]) -> SweepState:
         announced = sweep.announced
         word, age_s = self._word(sweep.key, files)
-        here = announced.machine == machine()
-        living = not sweep.gone and (Scratch(self.root, sweep.key).claimed() or (not here and age_s < SILENT_S))
+        here, held = announced.machine == machine(), Scratch(self.root, sweep.key).claimed()
+        living = not sweep.gone and _is_alive(held, here, age_s)
         at_work = [
             self._at_work(sweep, sweep.runs[run_id], f"{run_id}-{env_id}", files)
             for run_id, env_id in begun.items()
@@ -157,7 +156,7 @@ class StoreWatch:
             done=int(_number(word.get("done"))),
             total=int(_number(word.get("total"))),
             living=living,
-            heard_s=None if here else age_s,
+            heard_s=None if here and held is not None else age_s,
             statuses=sweep.statuses(),
             ended=tuple(sweep.news()),
             at_work=tuple(at_work),
@@ -170,7 +169,7 @@ class StoreWatch:
         word, age_s = self._word(name, files)
         held = Scratch(self.root, name).claimed()
         here = sweep.announced.machine == machine()
-        alive = held or (not here and age_s < SILENT_S)
+        alive = _is_alive(held, here, age_s)
         score, elapsed_s = word.get("score"), _number(word.get("elapsed_s"))
         spoke_now = alive and age_s < time.time() - sweep.announced.began  # else its last word is of an earlier process
         return AtWork(
@@ -179,7 +178,7 @@ class StoreWatch:
             seed=planned.seed,
             budget=int(sweep.announced.budgets[planned.cell]),
             alive=alive,
-            heard_s=None if held or here else age_s,
+            heard_s=None if held or (here and held is not None) else age_s,
             step=int(_number(word.get("step"))),
             score=score if isinstance(score, float | int) else None,
             metric=str(word.get("metric", "")),
@@ -196,6 +195,11 @@ class StoreWatch:
         if self._words.get(name, (None,))[0] != stamp:
             self._words[name] = (stamp, Scratch(self.root, name).told() or {})
         return self._words[name][1], max(0.0, time.time() - stamp[1] / 1e9)
+
+
+def _is_alive(held: bool | None, here: bool, age_s: float) -> bool:
+    """By its lock; where locks are not seen, on another machine or none at all, by how lately it was heard of."""
+    return bool(held) or ((held is None or not here) and age_s < SILENT_S)
 
 
 def _listed(folder: Path) -> dict[str, os.DirEntry[str]]:

@@ -1,4 +1,4 @@
-"""What a record says of a task and an architecture, and the record of a run that ended by itself."""
+"""What a record says of the task and the architecture that a run was made with, and of a run that ended by itself."""
 
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -13,22 +13,7 @@ from seqbench.sweep import outcome
 from seqbench.sweep.job import Job
 
 
-def record_of(job: Job, started: datetime, duration: float, result: Result, task: Task, network: Network) -> Record:
-    """The record of a run that ended by itself: how it was asked for, and what training knows."""
-    return replace(
-        outcome.record(job, result.status, result.reason, None),
-        started_at=started.isoformat(timespec="seconds"),
-        duration_s=duration,
-        task=describe_task(task, job.cell.budget),
-        architecture=describe_network(network, task),
-        baselines=tuple(asdict(baseline) for baseline in task.baselines()),
-        metrics={name: asdict(METRICS[name]) for name in dict.fromkeys((*task.metrics, task.skill_metric))},
-        summary=result.summary,
-        arrays=result.axes,
-    )
-
-
-def describe_task(task: Task, budget: int) -> dict[str, Any]:
+def of_task(task: Task, budget: int) -> dict[str, Any]:
     """What a record says of its task."""
     solved = task.solved
     return {
@@ -43,7 +28,7 @@ def describe_task(task: Task, budget: int) -> dict[str, Any]:
     }
 
 
-def describe_network(network: Network, task: Task) -> dict[str, Any]:
+def of_network(network: Network, task: Task) -> dict[str, Any]:
     """What a record says of its architecture: absent (None) where the class does not declare it."""
     body = network.body
     return {
@@ -60,3 +45,18 @@ def _declared(body: Any, name: str, *arguments: int) -> int | None:
         return int(getattr(body, name)(*arguments))
     except (AttributeError, NotImplementedError, TypeError):
         return None
+
+
+def record_of(job: Job, started: datetime, duration: float, result: Result, task: Task, network: Network) -> Record:
+    """The record of a run that ended by itself: how it was asked for, and what training knows."""
+    return replace(
+        outcome.record(job, result.status, result.reason, None),
+        started_at=started.isoformat(timespec="seconds"),
+        duration_s=duration,
+        task=of_task(task, job.cell.budget),
+        architecture=of_network(network, task),
+        baselines=tuple(asdict(baseline) for baseline in task.baselines()),
+        metrics={name: asdict(METRICS[name]) for name in dict.fromkeys((*task.metrics, task.skill_metric))},
+        summary=result.summary,
+        arrays=result.axes,
+    )
