@@ -10,7 +10,7 @@ from rich.console import Console
 
 from seqbench.record.store import Store
 from seqbench.schema import Options, Study, UsageError
-from seqbench.sweep import engine, estimate, outcome, problems, same
+from seqbench.sweep import engine, estimate, measuring, outcome, problems, same
 from seqbench.sweep.entry import SweepEntry
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Lanes
@@ -224,14 +224,14 @@ def test_what_failed_for_another_command_is_not_trained_again_by_one_that_waited
     assert [record.status for record in Store(tmp_path).records()] == ["failed"]
 
 
-@pytest.mark.parametrize(("rerun", "measured"), [("missing", 1), ("changed", 1), ("all", 2)])
-def test_rerun_all_measures_again_too(rerun: str, measured: int, tmp_path: Path):
+@pytest.mark.parametrize(("rerun", "times"), [("missing", 1), ("changed", 1), ("all", 2)])
+def test_rerun_all_measures_again_too(rerun: str, times: int, tmp_path: Path):
     made, store = cell("Mean"), Store(tmp_path / "store")
-    for kind in ("learning", "cost"):
-        job = Job(kind=kind, cell=made, seed=0 if kind == "learning" else None, store=str(store.root))  # type: ignore[arg-type]
+    measurements = measuring.measurements([made], IN_A_SWEEP, str(store.root))
+    for job in (Job(kind="learning", cell=made, seed=0, store=str(store.root)), *measurements):
         store.publish(outcome.record(job, "completed", None, None), {})
     run(study(tmp_path, made, cost=True, rerun=rerun))
-    assert len(store.records("cost")) == measured
+    assert len(store.records("cost")) == times * len(measurements)
 
 
 def test_a_bad_value_leaves_a_damaged_record_where_it_is(tmp_path: Path):
