@@ -195,11 +195,7 @@ def _state(git: Mapping[str, Any] | None) -> str:
 
 
 def _commands(groups: Sequence[Group], names: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    return [
-        (_title(group, names), cell.name, _command(cell.records))
-        for group in groups
-        for cell in group.cells
-    ]
+    return [(_title(group, names), cell.name, _command(cell.records)) for group in groups for cell in group.cells]
 
 
 def _command(records: Sequence[Record]) -> str:
