@@ -1,6 +1,6 @@
 """All that a report shows, worked out once: the page and the Markdown file only lay it out."""
 
-import shlex
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -200,5 +200,5 @@ def _commands(groups: Sequence[Group], names: Mapping[str, str]) -> list[tuple[s
 
 def _command(records: Sequence[Record]) -> str:
     """What trains all these runs of one cell again: a record's own command is that of its seed alone."""
-    words = [word for word in shlex.split(records[0].command) if not word.startswith("seeds=")]
-    return shlex.join([*words, f"seeds=[{','.join(str(record.seed) for record in records)}]"])
+    rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", records[0].command)  # no shell's grammar: it may hold anything
+    return f"{rest} 'seeds=[{','.join(str(record.seed) for record in records)}]'"
