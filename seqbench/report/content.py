@@ -201,4 +201,4 @@ def _commands(groups: Sequence[Group], names: Mapping[str, str]) -> list[tuple[s
 def _command(records: Sequence[Record]) -> str:
     """What trains all these runs of one cell again: a record's own command is that of its seed alone."""
     rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", records[0].command)  # no shell's grammar: it may hold anything
-    return f"{rest} 'seeds=[{','.join(str(record.seed) for record in records)}]'"
+    return f"{rest} seeds=[{','.join(str(record.seed) for record in records)}]"
