@@ -101,7 +101,7 @@ def collect(
         aggregates=across_tasks(learning),
         costs=cost_rows(cost),
         beside=[found for group in learning for found in _beside(group, names)],
-        flow=flow_rows(learning, titles),
+        flow=flow_rows(learning, arrays, titles),
         figures=_figures(learning, cost, arrays, names),
         failures=[record for record in records if record.status != "completed"],
         problems=problems,
