@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from seqbench import derived
 from seqbench.evaluate import evaluate
 from seqbench.metrics import metric, skill
 from seqbench.observation import add, observe, summaries
@@ -212,6 +213,8 @@ class Training:
         for name in curves[0][1]:
             result.arrays[f"validation/{name}"] = np.array([values[name][member] for _, values in curves])
             result.axes[f"validation/{name}"] = ("evaluation",)
+        found = summaries(self.instruments, result.arrays, self.population.member(member))
+        result.arrays[derived.NAME], result.axes[derived.NAME] = derived.packed(found), ()
         parameters = self.population.parameters[member].cpu().numpy()
         with np.errstate(all="ignore"):  # of a diverged member neither need be a number
             updates = history[result.arrays["evaluation_step"] - 1, 2] / result.arrays["weight_norm"]
@@ -227,7 +230,6 @@ class Training:
             "gradient_norm_median": finite(float(np.median(history[:, 1]))),
             "gradient_norm_last": finite(float(history[-1, 1])),
             "update_to_weight_median": finite(float(np.median(updates))),
-            "instruments": summaries(self.instruments, result.arrays, self.population.member(member)),
             "population": self.population.mode,
             "kernel": self.population.kernel,
             "losses_sha256": hashlib.sha256(np.ascontiguousarray(history[:, 0]).tobytes()).hexdigest(),

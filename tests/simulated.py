@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from seqbench import derived
 from seqbench.metrics import METRICS
 from seqbench.record.environment import env_id
 from seqbench.record.fields import indented
@@ -176,6 +177,8 @@ def _trained(task: str, model: str, seed: int, diverged: bool) -> tuple[Arrays, 
     scores = _curve(task, model, moments, reached, random)
     arrays = {"evaluation_step": moments, f"validation/{_metrics(task)[0]}": scores}
     arrays |= _steps(taken, diverged, random) | _profile(task, model, reached, random)
+    flow = _flow("gradient_profile/state_lag" in arrays)
+    arrays["derived"] = derived.packed({"gradient_profile": flow, "saliency": {"share_at_lag": 0.9}})
     return arrays, _summary(task, scores, moments, reached, taken, diverged, arrays)
 
 
@@ -293,10 +296,6 @@ def _summary(task: str, scores: np.ndarray, moments: np.ndarray, reached: float 
         "gradient_norm_median": float(np.median(arrays["gradient_norm"])),
         "gradient_norm_last": None if diverged else float(arrays["gradient_norm"][-1]),
         "learning_rate": 0.003,
-        "instruments": {
-            "gradient_profile": _flow("gradient_profile/state_lag" in arrays),
-            "saliency": {"share_at_lag": 0.9},
-        },
         "population": "single",
         "kernel": "torch",
     }
@@ -340,7 +339,7 @@ def _spread(median: float) -> dict[str, float]:
 def axes(arrays: Arrays) -> dict[str, tuple[str, ...]]:
     """Axis names of simulated arrays: the words of the schema where it names them."""
     record = ("step", "loss", "gradient_norm", "update_norm", "clipped")
-    shapes = {1: ("evaluation",), 2: ("observation", "lag"), 3: ("observation", "answer", "lag")}
+    shapes = {0: (), 1: ("evaluation",), 2: ("observation", "lag"), 3: ("observation", "answer", "lag")}
     return {name: ("record",) if name in record else shapes[array.ndim] for name, array in arrays.items()}
 
 

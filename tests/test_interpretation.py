@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqbench.derived import derived
 from seqbench.instruments.attention_maps import AttentionMaps, attention_by_lag
 from seqbench.instruments.gates import Gates
 from seqbench.instruments.parameter_norms import ParameterNorms, groups
@@ -53,15 +54,15 @@ def solved(model: dict, task: dict) -> Result:
 def test_a_transformer_that_solved_copy_memory_attends_and_is_sensitive_to_the_step_that_matters():
     model = {"target": "seqbench.models.transformer:Transformer", "width": 32, "depth": 2, "heads": 2}
     result = solved(model, {"delay": 5, "num_symbols": 3, "alphabet": 4})
-    assert result.summary["instruments"]["attention_maps"]["share_at_lag"] >= 0.9
-    assert result.summary["instruments"]["saliency"]["share_at_lag"] >= 0.9
+    assert derived(result.arrays, "attention_maps")["share_at_lag"] >= 0.9
+    assert derived(result.arrays, "saliency")["share_at_lag"] >= 0.9
     assert set(result.arrays["saliency/by_lag"].argmax(-1)) == {8}  # M + T
 
 
 def test_a_gru_with_attention_that_solved_copy_memory_attends_to_the_step_that_matters():
     model = {"target": "seqbench.models.attention:Attention", "width": 32}
     result = solved(model, {"delay": 15, "num_symbols": 5})
-    assert result.summary["instruments"]["attention_maps"]["share_at_lag"] >= 0.9
+    assert derived(result.arrays, "attention_maps")["share_at_lag"] >= 0.9
     lags = result.arrays["attention_maps/by_lag"][0].argmax(-1)
     assert (np.abs(lags - 20) <= 1).mean() >= 0.9
 

@@ -215,7 +215,7 @@ WORDS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("name", [pytest.param("joblib", marks=pytest.mark.soak), "submitit_local"])
 def test_a_launched_run_is_bitwise_the_local_one(name: str, local: dict[str, object], tmp_path: Path):
     process = seqbench(*TWO_SEEDS, *WORDS[name], "store=store", "cost=true", folder=tmp_path)
     output = told(process)

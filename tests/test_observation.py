@@ -1,9 +1,11 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from seqbench.derived import derived, packed
 from seqbench.observation import add
 from seqbench.run import Result, Training
 from seqbench.schema import Cell, Solved
@@ -32,7 +34,8 @@ def of_architecture(name: str, **changes: object) -> Cell:
 def test_training_with_and_without_instruments_is_bitwise_equal(name: str):
     made = of_architecture(name)
     (watched,), (alone,) = trained(made), trained(made, observed=False)
-    assert {"gradient_profile", "parameter_norms", "saliency"} <= set(watched.summary["instruments"])
+    assert {"gradient_profile", "parameter_norms", "saliency"} <= set(json.loads(str(watched.arrays["derived"])))
+    assert json.loads(str(alone.arrays["derived"])) == {}
     assert [name for name in alone.arrays if "/" in name and not name.startswith("validation/")] == []
     for key in ("losses_sha256", "parameters_sha256", "test", "validation"):
         assert watched.summary[key] == alone.summary[key]
@@ -53,7 +56,7 @@ def test_records_lie_a_factor_of_two_apart_from_the_first_step_to_the_last():
     assert steps[-1] == 500
     assert result.arrays["gradient_profile/input"].shape[0] == len(steps)
     assert result.axes["gradient_profile/input"] == ("observation", "answer", "lag")
-    assert result.summary["instruments"]["gradient_profile"]["last_step"] == 500
+    assert derived(result.arrays, "gradient_profile")["last_step"] == 500
 
 
 def test_a_member_that_is_done_is_observed_once_more_at_its_own_last_step():
@@ -66,7 +69,7 @@ def test_a_member_that_diverged_is_not_observed_after_that():
     (result,) = trained(cell("Exploding", budget=20))
     assert result.status == "diverged"
     assert result.arrays["gradient_profile/step"].tolist() == [0]
-    assert result.summary["instruments"]["gradient_profile"]["last_step"] == 0
+    assert derived(result.arrays, "gradient_profile")["last_step"] == 0
     assert len(result.arrays["weight_norm"]) == len(result.arrays["evaluation_step"])
 
 
@@ -85,3 +88,23 @@ def test_only_axes_of_moments_grow():
         add(arrays, axes, "b", ("lag",), np.full(2, value))
     assert arrays["a"].tolist() == [[1, 1], [2, 2]]
     assert arrays["b"].tolist() == [2, 2]
+
+
+def test_what_an_instrument_derives_comes_back_from_the_array_and_is_strict_json():
+    found = {"b": {"share": np.float32(0.5), "verdict": "h\u00e9althy", "none": None}, "a": {"list": [1, 2.5]}}
+    arrays = {"derived": packed(found)}
+    assert arrays["derived"].shape == ()
+    assert derived(arrays, "b") == {"share": 0.5, "verdict": "h\u00e9althy", "none": None}
+    assert derived(arrays, "a") == {"list": [1, 2.5]}
+    assert derived(arrays, "c") == {}
+
+
+@pytest.mark.parametrize("odd", [float("nan"), np.float64("inf"), object(), np.zeros(2), {1, 2}])
+def test_instrument_that_derives_something_else_is_named(odd: object):
+    with pytest.raises(ValueError, match=r"must be finite numbers.*mine gave something else"):
+        packed({"mine": {"value": odd}})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "3", '{"a": 3}', "[" * 100_000])
+def test_text_that_is_not_what_instruments_derive_counts_as_none(text: str):
+    assert derived({"derived": np.array(text)}, "a") == {}

@@ -1,5 +1,7 @@
 """The committed studies are whole, current, and say what the README says of them."""
 
+import re
+import shlex
 from collections import defaultdict
 from pathlib import Path
 
@@ -38,6 +40,15 @@ def test_the_learning_rates_are_those_that_the_committed_trials_choose():
     chosen, used = choose(trials, "here"), Tuned.read(ROOT / "conf" / "tuned" / "long_seq.yaml")
     assert chosen.learning_rate == used.learning_rate
     assert (chosen.steps, chosen.grid, chosen.trials) == (used.steps, used.grid, used.trials)
+
+
+def test_the_commands_in_the_report_train_just_these_runs(records: list[Record], study: Study):
+    report = (REFERENCE / "long_seq" / "report.md").read_text(encoding="utf-8")
+    commands = re.findall(r"`python -m seqbench (task=.+)`", report)
+    assert len(commands) == len(study.cells)
+    cells = [cell for command in commands for cell in compose(shlex.split(command)).cells]
+    found = {run_id(cell.identity(), seed, "learning") for cell in cells for seed in cell.seeds}
+    assert found == {record.run_id for record in records if record.kind == "learning"}
 
 
 def test_trials_share_no_seed_with_the_study(study: Study):

@@ -38,6 +38,8 @@ STARTS_PROGRAMS = {"seqbench/record/environment.py", "seqbench/sweep/launch_proc
 """The first asks git for the commit, the second starts this Python again as a Hydra launcher."""
 OPENS_SOCKETS = {"seqbench/config/launcher.py"}
 """Asks whether the Ray cluster that the user names answers."""
+FIGURES = ("learning", "norm", "profile", "flow", "states", "saliency", "gates")
+"""What the report draws of a simulated GRU."""
 empty_folder, mine = user_folder.empty_folder, user_folder.mine
 
 
@@ -352,7 +354,7 @@ def test_names_in_a_record_choose_no_file_of_the_report(tmp_path: Path) -> None:
     before = set(fuzz.snapshot(tmp_path))
     out = write_report(store, tmp_path / "out", study="../up").parent
     made = {Path(path) for path in set(fuzz.snapshot(tmp_path)) - before}
-    figures = {out / "figures" / f"{name}.svg" for name in ("learning", "norm", "profile")}
+    figures = {out / "figures" / f"{name}.svg" for name in FIGURES}
     assert made == {out, out / "figures", out / "index.html", out / "report.md", out / "runs.csv", *figures}
 
 

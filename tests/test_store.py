@@ -201,7 +201,7 @@ def mismatched(record: Record, arrays: dict[str, np.ndarray]) -> list[tuple[dict
     return [
         (rest, "differ in"),
         (rest | {first: np.zeros((2, 2, 2))}, "must have the axes"),
-        (rest | {first: np.array([None] * 3)}, "must hold numbers"),
+        (rest | {first: np.array([None] * 3)}, "must hold numbers or text"),
     ]
 
 

@@ -19,7 +19,7 @@ _BLOCK = 1 << 20
 
 
 def check_arrays(record: Record, arrays: Mapping[str, Any]) -> None:
-    """Raise ValueError unless the arrays are numbers with just the axes that the record names."""
+    """Raise ValueError unless the arrays are numbers or text with just the axes that the record names."""
     if set(record.arrays) != set(arrays):
         odd = ", ".join(sorted(set(record.arrays) ^ set(arrays)))
         raise ValueError(f"record.arrays must name the axes of exactly the arrays given; they differ in {odd}.")
@@ -28,7 +28,7 @@ def check_arrays(record: Record, arrays: Mapping[str, Any]) -> None:
         if array.ndim != len(record.arrays[name]):
             raise ValueError(f"array {name} must have the axes {record.arrays[name]}; got the shape {array.shape}.")
         if array.dtype.hasobject:
-            raise ValueError(f"array {name} must hold numbers; got the type {array.dtype}.")
+            raise ValueError(f"array {name} must hold numbers or text; got the type {array.dtype}.")
 
 
 def pack(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:

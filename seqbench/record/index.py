@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from seqbench.record import shape
-from seqbench.record.fields import OWN, SHARED
+from seqbench.record.fields import OWN, SHARED, restored
 from seqbench.record.private import private_folder
 from seqbench.record.record import field_value
 from seqbench.schema import SCHEMA_VERSION, Record
@@ -102,7 +102,7 @@ def _known(start: str, names: Container[str], lines: Iterable[bytes]) -> dict[st
             values.append(field_value(name, value))
         for name, stamped, row, own in entries:
             if name in names and stamped == _stamp_now(start + name):
-                known[name] = Known(_restored({**values[row], **own}), stamped)
+                known[name] = Known(restored({**values[row], **own}), stamped)
     return known
 
 
@@ -111,13 +111,6 @@ def _stamp_now(folder: str) -> int:
         return _stamp(os.lstat(f"{folder}/record.json"), os.lstat(f"{folder}/arrays.npz"))
     except OSError:
         return 0
-
-
-def _restored(values: dict[str, Any]) -> Record:
-    """A record that was checked when it was read; its constructor would take a third of all the time."""
-    record = object.__new__(Record)
-    object.__setattr__(record, "__dict__", values)
-    return record
 
 
 def save(root: Path, known: Mapping[str, Known]) -> None:

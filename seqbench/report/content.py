@@ -1,5 +1,6 @@
 """All that a report shows, worked out once: the page and the Markdown file only lay it out."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ def collect(
         cost_tables=cost_tables(costs, names),
         cost_said=(cost_sentences(costs), crossover_sentences(costs)),
         beside=[found for group in learning for found in _beside(group, names)],
-        flow=flow_rows(learning, titles),
+        flow=flow_rows(learning, arrays, titles),
         figures=_figures(learning, records, costs, arrays, names),
         failures=[record for record in records if record.status != "completed"],
         problems=problems,
@@ -216,12 +217,10 @@ def _state(git: Mapping[str, Any] | None) -> str:
 
 
 def _commands(groups: Sequence[Group], names: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    return [
-        (_title(group, names), cell.name, cell.records[0].command + _seeds(cell.records))
-        for group in groups
-        for cell in group.cells
-    ]
+    return [(_title(group, names), cell.name, _command(cell.records)) for group in groups for cell in group.cells]
 
 
-def _seeds(records: Sequence[Record]) -> str:
-    return f" seeds=[{','.join(str(record.seed) for record in records)}]"
+def _command(records: Sequence[Record]) -> str:
+    """What trains all these runs of one cell again: a record's own command is that of its seed alone."""
+    rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", records[0].command)  # no shell's grammar: it may hold anything
+    return f"{rest} seeds=[{','.join(str(record.seed) for record in records)}]"

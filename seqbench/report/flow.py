@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from seqbench.derived import derived
 from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import (
@@ -13,7 +14,6 @@ from seqbench.report.loaded import (
     Loaded,
     any_array,
     arrays_of,
-    instrument_summary,
     median_over,
     positive,
     with_array,
@@ -48,7 +48,7 @@ def flow_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], lo
 
 
 def _verdict(record: Record, arrays: Arrays) -> str:
-    return str(instrument_summary(record, _NAME).get("verdict") or "")
+    return str(derived(arrays, _NAME).get("verdict") or "")
 
 
 def _flow_map(axes: Axes, arrays: Arrays) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from seqbench.derived import derived
 from seqbench.report.groups import Cell, Group
-from seqbench.report.loaded import instrument_summary
+from seqbench.report.loaded import Arrays, Loaded, arrays_of
 from seqbench.report.wording import DASH, number
-from seqbench.schema import Record
 
 COLUMNS = (
     "before",
@@ -34,35 +34,38 @@ class FlowRow:
     values: tuple[float | None, ...]
 
 
-def flow_rows(groups: Sequence[Group], titles: Sequence[str]) -> list[FlowRow]:
+def flow_rows(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str]) -> list[FlowRow]:
     """A row for each cell whose gradients were looked at; numbers are medians over seeds."""
     return [
-        _row(title, cell)
+        row
         for group, title in zip(groups, titles, strict=True)
         for cell in group.cells
-        if any(_profile(record, "end") for record in cell.records)
+        if (row := _row(title, cell, loaded)) is not None
     ]
 
 
-def _row(task: str, cell: Cell) -> FlowRow:
-    runs = [record for record in cell.records if _profile(record, "end")]
-    ends = [_profile(record, "end") for record in runs]
+def _row(task: str, cell: Cell, loaded: Loaded) -> FlowRow | None:
+    runs = [record for record in cell.records if _profile(arrays_of(loaded, record), "end")]
+    if not runs:
+        return None
+    every = [arrays_of(loaded, record) for record in runs]
+    ends = [_profile(arrays, "end") for arrays in every]
     middle = [
         _median([end.get("change_decades") for end in ends]),
         _median([end.get("decay_length") for end in ends]),
         _percent(_median([end.get("below_resolution") for end in ends])),
         _percent(_median([record.summary.get("clip_fraction") for record in runs])),
         _median([record.summary.get("update_to_weight_median") for record in runs]),
-        _percent(_median([instrument_summary(record, "saliency").get("share_at_lag") for record in runs])),
-        _percent(_median([instrument_summary(record, "attention_maps").get("share_at_lag") for record in runs])),
+        _percent(_median([derived(arrays, "saliency").get("share_at_lag") for arrays in every])),
+        _percent(_median([derived(arrays, "attention_maps").get("share_at_lag") for arrays in every])),
     ]
-    verdicts = [_verdicts([_profile(record, "start") for record in runs]), _verdicts(ends)]
+    verdicts = [_verdicts([_profile(arrays, "start") for arrays in every]), _verdicts(ends)]
     texts = [DASH if value is None else number(value, 2) for value in middle]
     return FlowRow(task=task, label=cell.name, texts=(*verdicts, *texts), values=(None, None, *middle))
 
 
-def _profile(record: Record, when: str) -> Mapping[str, Any]:
-    found = instrument_summary(record, "gradient_profile").get(when)
+def _profile(arrays: Arrays, when: str) -> Mapping[str, Any]:
+    found = derived(arrays, "gradient_profile").get(when)
     return (found.get("input") or {}) if isinstance(found, Mapping) else {}
 
 

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from seqbench.derived import derived
 from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
 from seqbench.report.groups import Cell, Group
-from seqbench.report.loaded import Arrays, Loaded, first_run, instrument_summary
+from seqbench.report.loaded import Arrays, Loaded, first_run
 from seqbench.report.multiples import multiples
 from seqbench.report.tiles import edges, shares, tiles
 from seqbench.schema import Record
@@ -49,7 +50,7 @@ def _maps(
     groups: Sequence[Group], loaded: Loaded, name: str, titles: Sequence[str], draw: Callable[[Axes, Arrays], None]
 ) -> str | None:
     def note(record: Record, arrays: Arrays) -> str:
-        share = instrument_summary(record, name).get("share_at_lag")
+        share = derived(arrays, name).get("share_at_lag")
         return "" if share is None else f"{100 * share:.0f} %"
 
     extra = [("lag that the task says matters", Line2D([], [], **_TRIANGLE))]

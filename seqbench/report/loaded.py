@@ -1,7 +1,6 @@
 """Arrays of learning runs as figures need them: of one record, of one cell, at the first and the last observation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -32,12 +31,6 @@ def first_run(loaded: Loaded, cell: Cell, name: str) -> tuple[Record, Arrays] | 
     """The run of the lowest seed that left an array of that name, completed ones before others."""
     found = sorted(with_array(loaded, cell, name), key=lambda record: record.status != "completed")
     return (found[0], arrays_of(loaded, found[0])) if found else None
-
-
-def instrument_summary(record: Record, instrument: str) -> Mapping[str, Any]:
-    """What an instrument says of a run, nothing where it did not look."""
-    found = record.summary.get("instruments")
-    return (found.get(instrument) or {}) if isinstance(found, Mapping) else {}
 
 
 def positive(values: np.ndarray) -> np.ndarray:
