@@ -50,7 +50,10 @@ class Counts:
 
 def study(store: Path, checkpoint_s: float = 0.0) -> Study:
     """One cell with three seeds, which saves its runs after each step."""
-    made = cell("Mean", tuple(range(NUM_RUNS)), budget=12, train=train(evaluate_every=5, evaluate_growth=1.0))
+    made = cell(
+        "Mean", tuple(range(NUM_RUNS)), budget=12, train=train(evaluate_every=5, evaluate_growth=1.0),
+        instruments={"parameter_norms": True, "probe_batch": 4},
+    )  # fmt: skip
     options = Options(
         store=str(store), out=str(store.parent / "out"), lanes=2, rerun="missing", cost=False, report=False,
         checkpoint_s=checkpoint_s,

@@ -130,7 +130,7 @@ def resume(folder: Path, whole: Hashes) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trial", range(4))
+@pytest.mark.parametrize("trial", range(2))
 def test_an_interrupted_sweep_ends_soon_says_how_to_resume_and_resumes(
     trial: int, tmp_path: Path, whole: tuple[Hashes, float], soon_s: float, tally: Tally
 ):

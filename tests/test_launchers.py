@@ -214,31 +214,33 @@ WORDS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param("joblib", marks=pytest.mark.soak), "submitit_local"])
+@pytest.mark.soak
+@pytest.mark.parametrize("name", WORDS)
 def test_a_launched_run_is_bitwise_the_local_one(name: str, local: dict[str, object], tmp_path: Path):
-    process = seqbench(*TWO_SEEDS, *WORDS[name], "store=store", "cost=true", folder=tmp_path)
-    output = told(process)
-    assert process.returncode == 0, output
-    assert f"4 to train in 2 jobs through hydra/launcher={name}, 1 lane each" in output
-    assert "4/4" in output
-    assert "not measured through a launcher" in output
-    assert results(tmp_path / "store") == local
-    assert [path.name for path in tmp_path.iterdir()] == ["store"]
-    assert not [path for path in (tmp_path / "store" / ".scratch").rglob("*") if path.is_file()]
-    again = seqbench(*TWO_SEEDS, *WORDS[name], "store=store", folder=tmp_path)
-    assert "4 done, 0 to train" in told(again)
+    check_launched(name, WORDS[name], local, tmp_path, {})
 
 
 @pytest.mark.slow
 def test_a_run_on_a_ray_cluster_of_two_nodes_is_bitwise_the_local_one(
     local: dict[str, object], cluster: str, home: dict[str, str], tmp_path: Path
 ):
-    words = ("hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}")
-    process = seqbench(*TWO_SEEDS, *words, "store=store", folder=tmp_path, **home)
+    check_launched("ray", ("hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}"), local, tmp_path, home)
+
+
+def check_launched(
+    name: str, words: tuple[str, ...], local: dict[str, object], folder: Path, variables: dict[str, str]
+) -> None:
+    process = seqbench(*TWO_SEEDS, *words, "store=store", "cost=true", folder=folder, **variables)
     output = told(process)
     assert process.returncode == 0, output
-    assert results(tmp_path / "store") == local
+    assert f"4 to train in 2 jobs through hydra/launcher={name}, 1 lane each" in output
+    assert "4/4" in output
+    assert "not measured through a launcher" in output
+    assert results(folder / "store") == local
+    assert [path.name for path in folder.iterdir()] == ["store"]
+    assert not [path for path in (folder / "store" / ".scratch").rglob("*") if path.is_file()]
+    again = seqbench(*TWO_SEEDS, *words, "store=store", folder=folder, **variables)
+    assert "4 done, 0 to train" in told(again)
 
 
 @pytest.mark.soak

@@ -5,7 +5,8 @@ change time of its two files are those of the moment before it was read. A whole
 index that is damaged, or of another version, is as good as none. Writers put a new file in place of the old one.
 
 Format, JSON lines: a header; blocks ``[new shared values, entries]``; last the SHA-256 of all lines before. Shared
-values are numbered, and so are rows of such numbers; an entry is folder name, stamp, number of a row, own values.
+values are numbered, and so are rows of such numbers and the keys of a summary; an entry is folder name, stamp, number
+of a row, own values, number of the keys, values of the summary.
 """
 
 import hashlib
@@ -30,13 +31,16 @@ NAME = ".index"
 WORTH_WRITING = 500
 """Records that must have been read before an index is written: a small store needs none, and stays untouched."""
 
-_HEADER = [1, SCHEMA_VERSION, OWN, SHARED, shape.SHAPES]  # what was accepted by other rules is read again
+_HEADER = [2, SCHEMA_VERSION, OWN, SHARED, shape.SHAPES]  # what was accepted by other rules is read again
 _SETTLED_NS = 2 * 10**9
 """A file changed twice within the clock's step would keep its times; some file systems' clocks have steps of 2 s."""
 _PER_BLOCK = 1000
 _CHECKSUM_BYTES = 65
-_ROW = "row"
-_shared, _own = attrgetter(*SHARED), attrgetter(*OWN)
+_ROW, _KEYS, _SUMMARY = "row", "keys", "summary"
+_OTHER = tuple(name for name in OWN if name != _SUMMARY)
+_NO_OWN = dict.fromkeys(OWN)
+"""Their places: a copy of a mapping that has them need not grow."""
+_shared, _own = attrgetter(*SHARED), attrgetter(*_OTHER)
 
 
 class Known(NamedTuple):
@@ -98,11 +102,14 @@ def _known(start: str, names: Container[str], lines: Iterable[bytes]) -> dict[st
         shared, entries = json.loads(line)
         for name, value in shared:
             if name == _ROW:
-                value = dict(zip(SHARED, [values[number] for number in value], strict=True))
+                value = {**dict(zip(SHARED, [values[number] for number in value], strict=True)), **_NO_OWN}
             values.append(field_value(name, value))
-        for name, stamped, row, own in entries:
+        for name, stamped, row, own, keys, summary in entries:
             if name in names and stamped == _stamp_now(start + name):
-                known[name] = Known(restored({**values[row], **own}), stamped)
+                every = values[row].copy()
+                every.update(zip(_OTHER, own, strict=True))
+                every[_SUMMARY] = dict(zip(values[keys], summary, strict=True))
+                known[name] = Known(restored(every), stamped)
     return known
 
 
@@ -128,12 +135,14 @@ def save(root: Path, known: Mapping[str, Known]) -> None:
 def _blocks(known: Mapping[str, Known]) -> Iterator[bytes]:
     entries, table = iter(known.items()), _Table()
     while block := list(islice(entries, _PER_BLOCK)):
-        lines = [
-            [name, item.stamp, table.row(item.record), dict(zip(OWN, _own(item.record), strict=True))]
-            for name, item in block
-            if item.stamp
-        ]
+        lines = [_entry(name, item, table) for name, item in block if item.stamp]
         yield _line([table.taken(), lines])
+
+
+def _entry(name: str, item: Known, table: "_Table") -> list[Any]:
+    record = item.record
+    keys = table.keys(tuple(record.summary))
+    return [name, item.stamp, table.row(record), _own(record), keys, list(record.summary.values())]
 
 
 class _Table:
@@ -141,6 +150,7 @@ class _Table:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[int, ...], int] = {}
+        self._keys: dict[tuple[str, ...], int] = {}
         self._by_object: dict[tuple[str, int], int] = {}
         self._by_content: dict[tuple[str, bytes], int] = {}
         self._new: list[tuple[str, Any]] = []
@@ -152,6 +162,12 @@ class _Table:
         if key not in self._rows:
             self._rows[key] = self._content(_ROW, list(map(self._object, SHARED, values)))
         return self._rows[key]
+
+    def keys(self, names: tuple[str, ...]) -> int:
+        """The number of the keys of a summary, in their order."""
+        if names not in self._keys:
+            self._keys[names] = self._content(_KEYS, names)
+        return self._keys[names]
 
     def _object(self, name: str, value: Any) -> int:
         number = self._by_object.get((name, id(value)))
