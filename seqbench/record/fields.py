@@ -8,13 +8,13 @@ that ``record.dump`` writes, so that no byte of a record can change unnoticed.
 import gc
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from seqbench.record.forms import Forms, Read, interned
+from seqbench.record.forms import BETWEEN, Forms, Read, interned
 from seqbench.record.record import CHECKSUM, check_field, dump, field_value, load
 from seqbench.schema import SCHEMA_VERSION, Record
 
@@ -23,7 +23,10 @@ OWN = ("run_id", "seed", "command", "started_at", "duration_s", "files", "summar
 SHARED = tuple(sorted({item.name for item in fields(Record)} - set(OWN)))
 
 _NAMES = tuple(sorted((*OWN, *SHARED, CHECKSUM)))
+_SHARED_AT, _OWN_AT = ([at for at, name in enumerate(_NAMES) if name in group] for group in (SHARED, OWN))
 _CHECKSUM_AT = _NAMES.index(CHECKSUM)
+_CANONICAL_AT = sorted((*_SHARED_AT, *_OWN_AT))
+_ORDER = tuple(_NAMES[at] for at in (*_OWN_AT, *_SHARED_AT))
 _REMEMBERED = 40_000
 """Fields to remember; where a study has more different ones, sharing them pays little."""
 
@@ -33,7 +36,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, Any, str]] = {}
-        self._forms = Forms(_read)
+        self._forms = Forms(_read_all)
 
     def record(self, text: str) -> Record:
         """The record in a document.
@@ -55,44 +58,47 @@ class Reader:
         """The record, or None where the slow way must find out what is wrong."""
         if (text[:4], text[-3:]) != ('{\n "', "\n}\n"):
             return None
-        values, canonical = {}, []
-        # No text in JSON holds a line break: a line that begins with one space and a quote begins a field.
-        for part in text[4:-3].split(',\n "'):
-            name, value, inner = self._known.get(part) or self._new(part)
+        parts = text[4:-3].split(BETWEEN)
+        if len(parts) != len(_NAMES):
+            return None
+        values, written = self._forms.read([parts[at] for at in _OWN_AT])
+        canonical = dict(zip(_OWN_AT, written, strict=True))
+        for at in _SHARED_AT:
+            name, value, canonical[at] = self._known.get(parts[at]) or self._new(parts[at])
             values[name] = value
-            canonical.append(inner)
-        if tuple(values) != _NAMES or values["schema_version"] != SCHEMA_VERSION:
+        if tuple(values) != _ORDER or values["schema_version"] != SCHEMA_VERSION or values["duration_s"] < 0:
             return None
-        checksum = values.pop(CHECKSUM)
-        del canonical[_CHECKSUM_AT]
-        whole = hashlib.sha256(f"{{{','.join(canonical)}}}".encode()).hexdigest()
-        if checksum != f'"{whole}"' or values["duration_s"] < 0:
-            return None
-        return restored(values)
+        whole = hashlib.sha256(f"{{{','.join([canonical[at] for at in _CANONICAL_AT])}}}".encode()).hexdigest()
+        return restored(values) if parts[_CHECKSUM_AT] == f'{CHECKSUM}": "{whole}"' else None
 
     def _new(self, part: str) -> tuple[str, Any, str]:
         """Name and value of a field, and its part of the canonical JSON that the checksum is made of."""
-        name, _, piece = part.partition('": ')
-        if name == CHECKSUM:
-            return name, piece, ""
-        read = _read if name in SHARED else self._forms.read
-        value, inner = read(name, piece)
-        found = name, value, f'"{name}":{inner}'
-        if name in SHARED:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[part] = found
+        found = _read(part)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[part] = found
         return found
 
 
-def _read(name: str, piece: str) -> Read:
+def _read_all(parts: Sequence[str]) -> Read:
+    values, written = {}, []
+    for name, value, canonical in map(_read, parts):
+        values[name] = value
+        written.append(canonical)
+    return values, written
+
+
+def _read(part: str) -> tuple[str, Any, str]:
+    name, _, piece = part.partition('": ')
     value, _ = _EXACT.raw_decode(piece)
     if indented(value, "\n ") != piece:
         raise ValueError(f"{name} is not written as seqbench writes")
     check_field(name, value)
     if isinstance(value, dict | list):
-        return field_value(name, interned(value)), _COMPACT.encode(_WHOLE.raw_decode(piece)[0])
-    return value, str(int(value)) if isinstance(value, float) and value.is_integer() else piece
+        inner = _COMPACT.encode(_WHOLE.raw_decode(piece)[0])
+        return name, field_value(name, interned(value)), f'"{name}":{inner}'
+    inner = str(int(value)) if isinstance(value, float) and value.is_integer() else piece
+    return name, value, f'"{name}":{inner}'
 
 
 def _whole(text: str) -> float | int:
