@@ -24,6 +24,7 @@ from rich.console import Console
 
 from seqbench.record.store import Store
 from seqbench.schema import Options, Record, Study
+from seqbench.sweep import cell as _  # noqa: F401 - so that no child imports it anew
 from seqbench.sweep import engine, lanes, preflight
 from tests.toys import cell, train
 

@@ -391,7 +391,8 @@ def test_any_name_is_text_and_nothing_else_in_figures(numbers: range, tmp_path: 
         folder = tmp_path / str(random.random())
         assert drawn(folder, names) == plain
 
-    fuzz.run("figure", range(numbers.start // size, numbers.stop // size), case)
+    portion = range(numbers.start // size, numbers.stop // size)
+    fuzz.run("figure", portion, case, limit_s=fuzz.LIMIT_S * size)  # all names of a case are in each figure
 
 
 @pytest.mark.parametrize(

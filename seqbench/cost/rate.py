@@ -1,6 +1,5 @@
 """What the processor could do, and what a model asks of it: the rate of a plain matrix product, FLOPs, energy."""
 
-import importlib
 import time
 from typing import Any
 
@@ -60,7 +59,8 @@ def energy_of(call: Call, device: torch.device) -> float | None:
     if device.type != "cuda":
         return None
     try:
-        nvml: Any = importlib.import_module("pynvml")
+        import pynvml as nvml  # pyright: ignore[reportMissingImports] - an extra
+
         nvml.nvmlInit()
         # CUDA numbers the visible devices, NVML all: their UUID is the same.
         handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
