@@ -41,18 +41,17 @@ def _param(numbers: range, *marks: Any) -> Any:
     return pytest.param(numbers, marks=marks, id=f"{numbers.start}-{numbers.stop}")
 
 
-def run(kind: str, numbers: Iterable[int], case: Callable[[Random], Any], limit_s: float | None = None) -> list[Any]:
+def run(kind: str, numbers: Iterable[int], case: Callable[[Random], Any]) -> list[Any]:
     """What ``case`` returned for every number; a failure says which number it was and how to try it alone."""
 
     def too_slow(signum: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"took longer than {limit_s} s")
+        raise TimeoutError(f"took longer than {LIMIT_S} s")
 
-    limit_s = limit_s or LIMIT_S
     handler = signal.signal(signal.SIGPROF, too_slow)
     number, found = -1, []
     try:
         for number in numbers:
-            signal.setitimer(signal.ITIMER_PROF, limit_s)
+            signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
             found.append(case(Random(f"{kind}/{number}")))
     except (Exception, pytest.fail.Exception) as error:
         found_out = f"{type(error).__name__}: {str(error)[:500]!a}"

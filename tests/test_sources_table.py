@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqbench.config import compose
 from seqbench.schema import UsageError
 from seqbench.sources import plain_file, table
 
@@ -145,6 +146,12 @@ def test_only_plain_files_of_this_machine_are_opened(tmp_path: Path):
         with pytest.raises(UsageError, match=message):
             table.read(path)
     assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("path", ["[1,2]", "3", "[]"])
+def test_what_is_no_path_is_refused_by_the_command_line(path: str):
+    with pytest.raises(UsageError, match=r"task\.path must name a CSV file; got"):
+        compose(["task=time_series", "model=gru", f"task.path={path}"])
 
 
 def test_a_file_above_the_size_limit_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

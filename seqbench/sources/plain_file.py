@@ -26,11 +26,14 @@ _PACKED = {
 }
 
 
-def find(path: str | os.PathLike[str] | None) -> Path:
+def find(path: object) -> Path:
     """The ordinary, non-empty file at ``path``; looks at it without opening it, so a FIFO cannot hang.
 
+    Args:
+        path: whatever a configuration holds there.
+
     Raises:
-        UsageError: no path, a URL, nothing there, a folder, a device, an empty or too large file.
+        UsageError: not a path, a URL, nothing there, a folder, a device, an empty or too large file.
     """
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
     if not text or "\0" in text:
