@@ -16,7 +16,6 @@ Keys of the summary, beside those that every cost record had:
     stable                          whether warm-up ended because the times were stable
 """
 
-from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -63,8 +62,7 @@ class _Sample:
         self.population, self.network = trainer.population, trainer.population.member(0)
         self.clock, self.beside = Clock(self.population.device), Beside()
         self.batches: list[list[Batch]] = []
-        data = partial(self._make_batch)
-        self.data_s = np.array([self.clock(data) for _ in range(BATCHES)])
+        self.data_s = np.array([self.clock(self._make_batch) for _ in range(BATCHES)])
         self.taken = cycle(self.batches)
         self.index = 0
 
