@@ -111,7 +111,7 @@ def _trials(records: Iterable[Record]) -> dict[Pair, dict[float, dict[int, Recor
     """Pair -> rate -> seed -> the last attempt."""
     found: dict[Pair, dict[float, dict[int, Record]]] = {}
     for record in sorted(records, key=lambda record: (record.attempt, record.started_at, record.run_id)):
-        if record.kind == "learning" and record.seed is not None and "model" in record.config:
+        if record.kind == "learning" and record.seed is not None and record.config.get("model"):
             pair = (record.labels["task"], record.labels["model"])
             rate = float(record.config["model"]["learning_rate"])
             members = found.setdefault(pair, {}).setdefault(rate, {})
@@ -152,7 +152,7 @@ def _rank(members: Sequence[Record]) -> tuple[float, float, float]:
     """What a rate is judged by; larger is better."""
     done = [record for record in members if record.status == "completed"]
     solved = [record for record in done if record.summary.get("solved")]
-    to_solve = [float(record.summary["steps_to_solve"]) for record in solved]
+    to_solve = [float(steps) for record in solved if (steps := record.summary.get("steps_to_solve")) is not None]
     return (
         len(solved),
         -statistics.mean(to_solve) if to_solve else -math.inf,

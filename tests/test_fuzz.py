@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 import pytest
 import simulated
+import simulated_costs
 from markdown_it import MarkdownIt
 from rich.console import Console
 
@@ -78,12 +79,16 @@ def test_a_message_that_no_terminal_should_print_fails_a_case(message: str) -> N
 # ------------------------------------------------------------------ records
 
 PLAIN = simulated.learning("copy_10", "gru", 0)[0]
-GOOD = {"learning": dump(PLAIN), "cost": dump(simulated.cost_record("copy_10", "gru")[0])}
+GOOD = {
+    "learning": dump(PLAIN),
+    "cost": dump(simulated.cost_record("copy_10", "gru")[0]),
+    "round": dump(simulated_costs.sample("gru", streaming=True)[0]),
+}
 DOCUMENTS = {kind: json.loads(text) for kind, text in GOOD.items()}
 
 
 def hostile_record(random: Random) -> bytes:
-    kind = random.choice(("learning", "learning", "cost"))
+    kind = random.choice(("learning", "learning", "cost", "round"))
     if random.random() < 0.4:
         return fuzz.changed_bytes(random, GOOD[kind].encode())
     document = fuzz.changed_document(random, DOCUMENTS[kind])

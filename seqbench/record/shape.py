@@ -63,7 +63,7 @@ SHAPES: dict[str, Any] = {
 }
 """Field of a record -> its shape: a tuple of kinds, a list of one shape, or a mapping of keys to shapes.
 
-A mapping, and a key that is not needed, may also be null.
+Where a mapping or list is not needed it may also be null.
 """
 
 
@@ -75,7 +75,7 @@ def check(name: str, value: Any) -> None:
     """
     if _depth(value) >= MAX_DEPTH:
         raise ValueError(f"is not a record: its values are nested more than {MAX_DEPTH} deep")
-    if name in SHAPES and (found := _fault(value, SHAPES[name], name)):
+    if value is not None and name in SHAPES and (found := _fault(value, SHAPES[name], name)):
         raise ValueError(f"is not a record: {found}")
 
 
@@ -87,8 +87,6 @@ def _fault(value: Any, shape: Any, where: str) -> str | None:
             return f"{where} must be a list"
         faults = (_fault(item, shape[0], f"{where}[{index}]") for index, item in enumerate(value))
         return next(filter(None, faults), None)
-    if value is None:
-        return None
     return _fault_in_mapping(value, shape, where) if isinstance(value, dict) else f"{where} must be a mapping"
 
 
@@ -98,6 +96,8 @@ def _fault_in_mapping(value: Mapping[str, Any], shape: Mapping[str, Any], where:
             return f"{where}.{key[1:]} is missing"
     for key, item in value.items():
         inner = shape.get(NEEDED + key, shape.get(key, shape.get(ANY)))
+        if item is None and NEEDED + key not in shape and not isinstance(inner, tuple):
+            continue
         if inner is not None and (found := _fault(item, inner, f"{where}.{key}")):
             return found
     return None

@@ -25,52 +25,55 @@ class Curve:
     @property
     def lengths(self) -> tuple[int, ...]:
         """Time steps."""
-        return tuple(int(entry.length or 0) for entry in self.entries)
+        return tuple(map(_steps, self.entries))
 
     def flops(self) -> list[float] | None:
         """Predicted cost at each length, None where one is unknown."""
         found = [entry.flops for entry in self.entries]
-        return None if None in found else [float(value) for value in found if value]
+        known = [float(value) for value in found if value and value > 0]
+        return known if len(known) == len(found) else None
 
     def rounds(self, key: str) -> list[int]:
         """The rounds in which every length was measured."""
-        values = [entry.by_round(key).keys() for entry in self.entries]
+        values = [entry.positive(key).keys() for entry in self.entries]
         return sorted(set.intersection(*map(set, values)))
 
     def matrix(self, key: str, rounds: Sequence[int]) -> list[list[float]]:
         """Values (rounds, lengths)."""
-        by_length = [entry.by_round(key) for entry in self.entries]
+        by_length = [entry.positive(key) for entry in self.entries]
         return [[values[number] for values in by_length] for number in rounds]
 
     def exponents(self, key: str) -> list[Local]:
         """Local exponents, with those that FLOPs predict for the time; none where no round holds all lengths."""
         rounds = self.rounds(key)
-        values = self.matrix(key, rounds)
-        if not rounds or min(map(min, values)) <= 0:
-            return []
-        return local_exponents(self.lengths, values, self.flops() if key == TIME else None)
+        predicted = self.flops() if key == TIME else None
+        return local_exponents(self.lengths, self.matrix(key, rounds), predicted) if rounds else []
 
     def law(self, key: str) -> Estimate | None:
         """The exponent of the one power law, None where none holds."""
         rounds = self.rounds(key)
-        values = self.matrix(key, rounds)
-        return power_law(self.lengths, values) if rounds and min(map(min, values)) > 0 else None
+        return power_law(self.lengths, self.matrix(key, rounds)) if rounds else None
 
 
 def curves(entries: Sequence[Entry]) -> list[list[Curve]]:
     """Curves by what is comparable, one list a task and environment."""
     parts: dict[tuple[str, str], dict[tuple[str, str, str], list[Entry]]] = {}
     for entry in entries:
-        if entry.what == "step" and not entry.twin and entry.records and entry.length:
+        if entry.what == "step" and not entry.twin and entry.records and _steps(entry):
             lines = parts.setdefault((entry.env_id, entry.comparable), {})
             lines.setdefault((entry.model, entry.variant, entry.backend), []).append(entry)
-    found = [[_curve(line) for line in lines.values() if len({e.length for e in line}) > 1] for lines in parts.values()]
+    found = [[_curve(line) for line in lines.values() if len(set(map(_steps, line))) > 1] for lines in parts.values()]
     return [group for group in found if group]
 
 
 def _curve(entries: Sequence[Entry]) -> Curve:
-    by_length = {entry.length: entry for entry in entries}
-    return Curve(entries=tuple(by_length[length] for length in sorted(by_length, key=lambda n: n or 0)))
+    by_length = {_steps(entry): entry for entry in entries}
+    return Curve(entries=tuple(by_length[length] for length in sorted(by_length)))
+
+
+def _steps(entry: Entry) -> int:
+    """Whole time steps, 0 where the record names no length that a sequence can have."""
+    return max(0, int(entry.length or 0))
 
 
 def crossings(group: Sequence[Curve]) -> list[tuple[Curve, Curve, Crossover]]:

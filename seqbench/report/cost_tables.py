@@ -96,7 +96,8 @@ def _number(value: float | None, text: Callable[[float | None], str] = number) -
 
 def _data_share(entry: Entry) -> float | None:
     data, step = entry.estimate("data_s"), entry.estimate("step_s")
-    return 100 * data.value / (data.value + step.value) if data and step else None
+    whole_s = data.value + step.value if data and step else 0.0
+    return 100 * data.value / whole_s if data and whole_s > 0 else None
 
 
 _LEADS = {

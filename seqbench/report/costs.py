@@ -63,6 +63,10 @@ class Entry:
         plain = {number: v.get("median") if isinstance(v, Mapping) else v for number, v in found.items()}
         return {number: float(value) for number, value in sorted(plain.items()) if value is not None}
 
+    def positive(self, key: str) -> dict[int, float]:
+        """The same without what no time, rate or size can be, for ratios and logarithms."""
+        return {number: value for number, value in self.by_round(key).items() if value > 0}
+
     def estimate(self, key: str, scale: float = 1.0) -> Estimate | None:
         """Median over rounds with its interval; None where nothing was measured."""
         values = self.by_round(key)
@@ -85,11 +89,12 @@ class Entry:
         if counted is not None or self.first("flops_are_bound"):
             return counted
         declared, of_one = self.first("flops"), self._all[0].architecture.get("flops") if self._all else None
-        return of_one * self.first("batch_size") if declared is None and of_one else declared
+        size = self.first("batch_size")
+        return of_one * size if declared is None and of_one and size else declared
 
     def share_of_gemm(self) -> Estimate | None:
         """FLOP/s of the training step over those of a plain matrix product in the same process."""
-        flops, step, rate = self.flops, self.by_round("step_s"), self.by_round("gemm_flops_per_s")
+        flops, step, rate = self.flops, self.positive("step_s"), self.positive("gemm_flops_per_s")
         values = [TRAINING * flops / step[i] / rate[i] for i in step if i in rate] if flops else []
         return median_of_rounds(values) if values else None
 
@@ -177,8 +182,8 @@ def places(found: Iterable[Entry], what: str = "step") -> list[Place]:
 
 
 def ratio(a: Entry, b: Entry, key: str = "step_s", other: str = "step_s") -> Ratio | None:
-    """``key`` of ``a`` over the ``other`` key of ``b``, paired by round; None where they share no round."""
-    first, second = a.by_round(key), b.by_round(other)
+    """``key`` of ``a`` over the ``other`` key of ``b``, of positive values of one round each; None without any."""
+    first, second = a.positive(key), b.positive(other)
     shared = sorted(first.keys() & second.keys())
     return paired_ratio([first[i] for i in shared], [second[i] for i in shared]) if shared else None
 
