@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from seqbench.record.fields import _read_all, indented
+from seqbench.record.fields import NEW_LINE, _read_all, indented
 from seqbench.record.forms import Forms
 
-NEW_LINE = "\n "
-"""How a line of a field begins."""
 SUMMARY = {
     "score": 0.5, "skill": -1e-09, "solved": False, "steps": 100, "steps_to_solve": None, "odd": 1.0,
     "test": {"a_b": 3.5}, "text": "3.0, and", "title": 'é "quoted" "x', "empty": "",

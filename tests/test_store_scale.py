@@ -21,7 +21,7 @@ from seqbench.record.record import dump
 from seqbench.record.store import Store
 
 READ = """
-import json, re, sys, time
+import json, re, resource, sys, time
 from seqbench.record.store import Store
 began, cpu, store = time.perf_counter(), time.process_time(), Store(sys.argv[1])
 found = len(store.records())
@@ -31,6 +31,7 @@ print(json.dumps({
     "s": time.perf_counter() - began,
     "cpu_s": time.process_time() - cpu,
     "peak_mb": int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024,
+    "peak_mb_of_second": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
 }))
 """
 
@@ -68,12 +69,12 @@ def measured(root: Path, count: int) -> tuple[dict[str, float], dict[str, float]
 
 def test_time_and_memory_for_a_record_do_not_grow_with_the_store() -> None:
     with quick_folder() as folder:
-        few, _ = measured(folder / "few", 1000)
-        cold, warm = measured(folder / "many", 10_000)
+        few, _ = measured(folder / "few", 600)
+        cold, warm = measured(folder / "many", 6000)
     # Processor time: what else the machine does counts less.
     assert math.log10(cold["cpu_s"] / few["cpu_s"]) <= 1.1
     assert warm["cpu_s"] <= cold["cpu_s"] / 4
-    assert max(cold["peak_mb"], warm["peak_mb"]) <= few["peak_mb"] + 9 * 5  # 5 kB a record
+    assert max(cold["peak_mb"], warm["peak_mb"]) <= few["peak_mb"] + 5.4 * 5  # 5 kB a record
 
 
 @pytest.mark.soak
@@ -84,7 +85,7 @@ def test_hundred_thousand_runs_are_read_in_30_s_and_unchanged_in_3_s_and_500_mb(
     assert max(slopes) <= 1.1
     assert cold["s"] <= 30
     assert warm["s"] <= 3
-    assert max(cold["peak_mb"], warm["peak_mb"]) <= 500
+    assert max(found["peak_mb"] + found["peak_mb_of_second"] for found in (cold, warm)) <= 500
 
 
 # ------------------------------------------------------------------ the index is right

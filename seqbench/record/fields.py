@@ -22,6 +22,8 @@ OWN = ("run_id", "seed", "command", "started_at", "duration_s", "files", "summar
 """The fields that hardly two records share."""
 SHARED = tuple(sorted({item.name for item in fields(Record)} - set(OWN)))
 
+NEW_LINE = "\n "
+"""How a line of a field begins."""
 _NAMES = tuple(sorted((*OWN, *SHARED, CHECKSUM)))
 _SHARED_AT, _OWN_AT = ([at for at, name in enumerate(_NAMES) if name in group] for group in (SHARED, OWN))
 _CHECKSUM_AT = _NAMES.index(CHECKSUM)
@@ -71,6 +73,11 @@ class Reader:
         whole = hashlib.sha256(f"{{{','.join([canonical[at] for at in _CANONICAL_AT])}}}".encode()).hexdigest()
         return restored(values) if parts[_CHECKSUM_AT] == f'{CHECKSUM}": "{whole}"' else None
 
+    def same(self, name: str, value: Any) -> Any:
+        """What a record holds for the value of a field: where an earlier one had that value, the same object."""
+        known = self._known.get(f'{name}": {indented(value, NEW_LINE)}')
+        return known[1] if known else field_value(name, value)
+
     def _new(self, part: str) -> tuple[str, Any, str]:
         """Name and value of a field, and its part of the canonical JSON that the checksum is made of."""
         found = _read(part)
@@ -91,7 +98,7 @@ def _read_all(parts: Sequence[str]) -> Read:
 def _read(part: str) -> tuple[str, Any, str]:
     name, _, piece = part.partition('": ')
     value, _ = _EXACT.raw_decode(piece)
-    if indented(value, "\n ") != piece:
+    if indented(value, NEW_LINE) != piece:
         raise ValueError(f"{name} is not written as seqbench writes")
     check_field(name, value)
     if isinstance(value, dict | list):
@@ -148,4 +155,6 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            gc.freeze()  # with the next line: all objects count as old, which spares a search through all of them now
+            gc.unfreeze()
             gc.enable()

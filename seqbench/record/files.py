@@ -100,45 +100,43 @@ def give_name(folder: Path, target: Path) -> bool:
     return True
 
 
-def read(path: str, limit: int | None = None) -> bytes:
+def read(path: str, limit: int | None = None, status: os.stat_result | None = None) -> bytes:
     """The bytes of a plain file. Follows no link, and waits for nothing, as opening a pipe would.
+
+    Args:
+        path: the file.
+        limit: bytes that it may have.
+        status: what ``os.lstat`` just said of it, where that is known.
 
     Raises:
         ValueError: it is no plain file, or larger than ``limit`` bytes.
         OSError: it cannot be read.
     """
-    handle, size = _open(path)
-    try:
-        if limit is not None and size > limit:
-            raise ValueError(f"is larger than {limit} bytes")
-        return b"".join(_blocks(handle, size))
-    finally:
-        os.close(handle)
+    return b"".join(_blocks(path, limit, status))
 
 
-def digest(path: str) -> str:
-    """SHA-256 of a plain file, block by block, in hexadecimal digits. Raises what ``read`` raises."""
-    handle, size = _open(path)
-    try:
-        sha256 = hashlib.sha256()
-        for block in _blocks(handle, size):
-            sha256.update(block)
-        return sha256.hexdigest()
-    finally:
-        os.close(handle)
+def digest(path: str, status: os.stat_result | None = None) -> str:
+    """SHA-256 of a plain file, block by block, in hexadecimal digits; takes and raises what ``read`` does."""
+    sha256 = hashlib.sha256()
+    for block in _blocks(path, None, status):
+        sha256.update(block)
+    return sha256.hexdigest()
 
 
-def _open(path: str) -> tuple[int, int]:
-    """Handle and size of a plain file."""
-    status = os.lstat(path)
+def _blocks(path: str, limit: int | None, status: os.stat_result | None) -> Iterator[bytes]:
+    status = status or os.lstat(path)
     if not stat.S_ISREG(status.st_mode):  # first: opening a device may do something
         raise ValueError("is not a plain file")
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), status.st_size
-
-
-def _blocks(handle: int, size: int) -> Iterator[bytes]:
-    while block := os.read(handle, min(size + 1, _BLOCK)):
-        yield block
+    if limit is not None and status.st_size > limit:
+        raise ValueError(f"is larger than {limit} bytes")
+    handle, asked = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), min(status.st_size + 1, _BLOCK)
+    try:
+        while block := os.read(handle, asked):
+            yield block
+            if len(block) < asked:  # the end: of a plain file all that is there comes at once
+                return
+    finally:
+        os.close(handle)
 
 
 def printable(name: str) -> str:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import orjson
+
 from seqbench.record.shape import MAX_NUMBER
 
 Read = tuple[dict[str, Any], list[str]]
@@ -26,26 +28,41 @@ _REMEMBERED = 10_000
 class _Hole(int):
     """The number of the scalar whose place it holds, in the pattern of a form."""
 
+    def taken(self, values: Sequence[Any]) -> Any:
+        """The scalar itself."""
+        return values[self]
+
 
 class _Form(NamedTuple):
     """What fields have in common.
 
     Attributes:
-        pattern: name -> value, with holes for scalars.
+        build: makes the fields of all scalars.
         around: canonical JSON before, between and after the scalars, with a line break between fields.
+        texts, numbers: which of the scalars are texts, and which are numbers.
     """
 
-    pattern: Any
+    build: Callable[[Sequence[Any]], dict[str, Any]]
     around: Sequence[str]
+    texts: Sequence[int]
+    numbers: Sequence[int]
 
     def filled(self, scalars: Sequence[str]) -> Read:
         """The fields with these scalars. Raises ValueError for a number that seqbench would not write."""
-        values, written = [], [self.around[0]]
-        for scalar, after in zip(scalars, self.around[1:], strict=True):
-            value, canonical = (interned(scalar[1:-1]), scalar) if scalar[0] == '"' else _number(scalar)
-            values.append(value)
-            written += canonical, after
-        return _value(self.pattern, values), "".join(written).split("\n")
+        values = orjson.loads(f"[{','.join(scalars)}]")
+        numbers = [values[at] for at in self.numbers]
+        written = list(map(repr, numbers))
+        if written != [scalars[at] for at in self.numbers] or max(map(abs, numbers), default=0) > MAX_NUMBER:
+            raise ValueError("a number is not written as seqbench writes")
+        canonical = list(scalars)
+        for at, number in zip(self.numbers, numbers, strict=True):
+            if type(number) is float and number.is_integer():
+                canonical[at] = str(int(number))
+        for at in self.texts:
+            values[at] = interned(values[at])
+        pieces = [*self.around, *canonical]
+        pieces[::2], pieces[1::2] = self.around, canonical
+        return self.build(values), "".join(pieces).split("\n")
 
 
 class Forms:
@@ -81,7 +98,11 @@ def _form(pieces: Sequence[str]) -> _Form:
     pattern = json.loads(f'{{"{holes}}}', parse_float=_float_or_hole)
     fields = "\0".join(pieces[::2]).split(BETWEEN)
     canonical = [re.sub("\n *", "", field).replace('": ', '":').replace("\0", '":\0') for field in fields]
-    return _Form(interned(pattern), "\n".join([f'"{field}' for field in canonical]).split("\0"))
+    texts = [at for at, scalar in enumerate(pieces[1::2]) if scalar[0] == '"']
+    numbers = [at for at, scalar in enumerate(pieces[1::2]) if scalar[0] != '"']
+    return _Form(
+        _builder(interned(pattern)), "\n".join([f'"{field}' for field in canonical]).split("\0"), texts, numbers
+    )
 
 
 def _float_or_hole(text: str) -> float:
@@ -89,20 +110,25 @@ def _float_or_hole(text: str) -> float:
     return _Hole(text[:-2]) if text.endswith("e0") else float(text)
 
 
-def _number(scalar: str) -> tuple[float | int, str]:
-    value = float(scalar) if "." in scalar or "e" in scalar else int(scalar)
-    if repr(value) != scalar or abs(value) > MAX_NUMBER:
-        raise ValueError("a number is not written as seqbench writes")
-    return value, str(int(value)) if isinstance(value, float) and value.is_integer() else scalar
+def _builder(pattern: Any) -> Callable[[Sequence[Any]], Any]:
+    """What puts scalars into the holes of a pattern; every mapping and list that it makes is new."""
+    if type(pattern) is list:
+        items = [_builder(item) for item in pattern]
+        return lambda values: [build(values) for build in items]
+    if type(pattern) is not dict:
+        return pattern.taken if type(pattern) is _Hole else lambda values: pattern
+    holes = {key: item for key, item in pattern.items() if type(item) is _Hole}
+    inner = [(key, _builder(item)) for key, item in pattern.items() if type(item) in (dict, list)]
+    names, places = tuple(holes), tuple(holes.values())
 
+    def built(values: Sequence[Any]) -> dict[str, Any]:
+        found = pattern.copy()
+        found.update(zip(names, [values[at] for at in places], strict=True))
+        for key, build in inner:
+            found[key] = build(values)
+        return found
 
-def _value(pattern: Any, values: Sequence[Any]) -> Any:
-    kind = type(pattern)
-    if kind is _Hole:
-        return values[pattern]
-    if kind is dict:
-        return {key: _value(item, values) for key, item in pattern.items()}
-    return [_value(item, values) for item in pattern] if kind is list else pattern
+    return built
 
 
 def interned(value: Any) -> Any:

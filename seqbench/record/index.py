@@ -10,21 +10,25 @@ of a row, own values, number of the keys, values of the summary.
 """
 
 import hashlib
-import json
 import os
 import stat
-import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import orjson
+
 from seqbench.record import shape
 from seqbench.record.fields import OWN, SHARED, restored
 from seqbench.record.private import private_folder
 from seqbench.record.record import field_value
+from seqbench.record.second import second_process
+from seqbench.record.summary import Row
 from seqbench.schema import SCHEMA_VERSION, Record
 
 NAME = ".index"
@@ -34,6 +38,8 @@ WORTH_WRITING = 500
 _HEADER = [2, SCHEMA_VERSION, OWN, SHARED, shape.SHAPES]  # what was accepted by other rules is read again
 _SETTLED_NS = 2 * 10**9
 """A file changed twice within the clock's step would keep its times; some file systems' clocks have steps of 2 s."""
+_GONE = -1
+"""Never a stamp: of nothing Python's hash is -1."""
 _PER_BLOCK = 1000
 _CHECKSUM_BYTES = 65
 _ROW, _KEYS, _SUMMARY = "row", "keys", "summary"
@@ -47,20 +53,16 @@ class Known(NamedTuple):
     """A record, and how to notice that its files changed.
 
     Attributes:
-        stamp: what ``stamp`` said before the files were read; 0 where they were too young to tell.
+        stamp: what ``stamp`` says of the files before they were read; 0 where they were too young to tell.
     """
 
     record: Record
     stamp: int
 
 
-def stamp(folder: str) -> int:
-    """A hash of inode, size and change time of the two files of a record; 0 while they are too young to be trusted."""
-    try:
-        document, arrays = os.lstat(f"{folder}/record.json"), os.lstat(f"{folder}/arrays.npz")
-    except OSError:  # whoever reads them tells
-        return 0
-    settled = max(document.st_ctime_ns, arrays.st_ctime_ns) < time.time_ns() - _SETTLED_NS
+def stamp(document: os.stat_result, arrays: os.stat_result, now_ns: int) -> int:
+    """A hash of inode, size and change time of the two files of a record; 0 if too young to be trusted ``now_ns``."""
+    settled = max(document.st_ctime_ns, arrays.st_ctime_ns) < now_ns - _SETTLED_NS
     return _stamp(document, arrays) if settled else 0
 
 
@@ -69,14 +71,20 @@ def _stamp(one: os.stat_result, two: os.stat_result) -> int:
     return hash((one.st_ino, one.st_size, one.st_ctime_ns, two.st_ino, two.st_size, two.st_ctime_ns))
 
 
-def load(root: Path, names: Container[str]) -> dict[str, Known]:
+def load(root: Path, names: Sequence[str]) -> dict[str, Known]:
     """The records that the index holds, of the folders ``names``, as far as their files are unchanged."""
     try:
         handle = os.open(root / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(handle, "rb") as file:
-            return _known(f"{root}/", names, file) if _is_whole(file) else {}
+            if not _is_whole(file):
+                return {}
+            with second_process("index.print_stamps", root, names) as printed:
+                known = read(file)
+                stamps = _parsed(printed(), len(names)) or _stamps(str(root), names)
     except (OSError, ValueError, TypeError, LookupError):  # a cache has no errors, it only fails to help
         return {}
+    now = zip(names, stamps, strict=True)
+    return {name: item for name, stamp in now if (item := known.get(name)) is not None and item.stamp == stamp}
 
 
 def _is_whole(file: BinaryIO) -> bool:
@@ -90,34 +98,60 @@ def _is_whole(file: BinaryIO) -> bool:
         left -= len(block) or left
     whole = file.read() == f"{sha256.hexdigest()}\n".encode()
     file.seek(0)
-    return whole and json.loads(file.readline()) == json.loads(json.dumps(_HEADER))
+    return whole and file.readline() == orjson.dumps(_HEADER) + b"\n"
 
 
-def _known(start: str, names: Container[str], lines: Iterable[bytes]) -> dict[str, Known]:
+def read(lines: Iterable[bytes], restore: Callable[[str, Any], Any] = field_value) -> dict[str, Known]:
+    """The records in the lines of an index; whether they are unchanged remains to be seen.
+
+    Args:
+        lines: of the file, without its header.
+        restore: (field, value in a document) -> what a record holds, perhaps an object that another one has.
+
+    Raises:
+        ValueError, TypeError, LookupError: they are not such lines.
+    """
     values: list[Any] = []
     known = {}
     for line in lines:
         if not line.startswith(b"["):
             break  # the checksum
-        shared, entries = json.loads(line)
+        shared, entries = orjson.loads(line)
         for name, value in shared:
             if name == _ROW:
                 value = {**dict(zip(SHARED, [values[number] for number in value], strict=True)), **_NO_OWN}
-            values.append(field_value(name, value))
+            elif name == _KEYS:
+                value = {key: at for at, key in enumerate(value)}
+            else:
+                value = restore(name, value)
+            values.append(value)
         for name, stamped, row, own, keys, summary in entries:
-            if name in names and stamped == _stamp_now(start + name):
-                every = values[row].copy()
-                every.update(zip(_OTHER, own, strict=True))
-                every[_SUMMARY] = dict(zip(values[keys], summary, strict=True))
-                known[name] = Known(restored(every), stamped)
+            every = values[row].copy()
+            every.update(zip(_OTHER, own, strict=True))
+            every[_SUMMARY] = Row(values[keys], summary)
+            known[name] = Known(restored(every), stamped)
     return known
+
+
+def print_stamps(root: str) -> None:
+    """What a second process does: write the stamps, now, of folders to standard output."""
+    sys.stdout.buffer.write(array("q", _stamps(root, sys.stdin.read().split("\n"))).tobytes())
+
+
+def _parsed(printed: BinaryIO | None, count: int) -> "array[int] | None":
+    stamps = array("q", printed.read() if printed else b"")
+    return stamps if len(stamps) == count else None
+
+
+def _stamps(root: str, names: Iterable[str]) -> list[int]:
+    return [_stamp_now(f"{root}/{name}") for name in names]
 
 
 def _stamp_now(folder: str) -> int:
     try:
         return _stamp(os.lstat(f"{folder}/record.json"), os.lstat(f"{folder}/arrays.npz"))
     except OSError:
-        return 0
+        return _GONE
 
 
 def save(root: Path, known: Mapping[str, Known]) -> None:
@@ -125,24 +159,29 @@ def save(root: Path, known: Mapping[str, Known]) -> None:
     with suppress(OSError), private_folder(root) as temporary:
         with (temporary / NAME).open("wb") as file:
             sha256 = hashlib.sha256()
-            for line in chain([_line(_HEADER)], _blocks(known)):
+            for line in chain([orjson.dumps(_HEADER) + b"\n"], lines(known.items())):
                 sha256.update(line)
                 file.write(line)
             file.write(f"{sha256.hexdigest()}\n".encode())
         os.replace(temporary / NAME, root / NAME)
 
 
-def _blocks(known: Mapping[str, Known]) -> Iterator[bytes]:
-    entries, table = iter(known.items()), _Table()
+def lines(known: Iterable[tuple[str, Known]]) -> Iterator[bytes]:
+    """The lines of an index that hold records; those too young to be trusted are left out."""
+    entries, table = iter(known), _Table()
     while block := list(islice(entries, _PER_BLOCK)):
-        lines = [_entry(name, item, table) for name, item in block if item.stamp]
-        yield _line([table.taken(), lines])
+        found = [line for name, item in block if item.stamp and (line := _entry(name, item, table))]
+        yield b"[" + orjson.dumps(table.taken()) + b",[" + b",".join(found) + b"]]\n"
 
 
-def _entry(name: str, item: Known, table: "_Table") -> list[Any]:
+def _entry(name: str, item: Known, table: "_Table") -> bytes | None:
+    """A record in the index; None for one that it cannot hold, with half a character in a text, say."""
     record = item.record
-    keys = table.keys(tuple(record.summary))
-    return [name, item.stamp, table.row(record), _own(record), keys, list(record.summary.values())]
+    try:
+        keys, row = table.keys(tuple(record.summary)), table.row(record)
+        return orjson.dumps([name, item.stamp, row, _own(record), keys, list(record.summary.values())])
+    except TypeError:
+        return None
 
 
 class _Table:
@@ -151,14 +190,14 @@ class _Table:
     def __init__(self) -> None:
         self._rows: dict[tuple[int, ...], int] = {}
         self._keys: dict[tuple[str, ...], int] = {}
-        self._by_object: dict[tuple[str, int], int] = {}
+        self._by_object: dict[tuple[str, int], tuple[int, Any]] = {}
         self._by_content: dict[tuple[str, bytes], int] = {}
         self._new: list[tuple[str, Any]] = []
 
     def row(self, record: Record) -> int:
         """The number of the row of numbers of all shared values; the runs of a cell have the same one."""
         values = _shared(record)
-        key = tuple(map(id, values))  # the records keep their values alive, so an id stays theirs
+        key = tuple(map(id, values))  # ``_object`` keeps the values alive, so an id stays theirs
         if key not in self._rows:
             self._rows[key] = self._content(_ROW, list(map(self._object, SHARED, values)))
         return self._rows[key]
@@ -170,13 +209,12 @@ class _Table:
         return self._keys[names]
 
     def _object(self, name: str, value: Any) -> int:
-        number = self._by_object.get((name, id(value)))
-        if number is None:
-            number = self._by_object[name, id(value)] = self._content(name, value)
-        return number
+        if (name, id(value)) not in self._by_object:
+            self._by_object[name, id(value)] = self._content(name, value), value
+        return self._by_object[name, id(value)][0]
 
     def _content(self, name: str, value: Any) -> int:
-        content = name, hashlib.sha256(_line(value)).digest()
+        content = name, hashlib.sha256(orjson.dumps(value)).digest()
         if content not in self._by_content:
             self._by_content[content] = len(self._by_content)
             self._new.append((name, value))
@@ -186,7 +224,3 @@ class _Table:
         """The values that got a number since the last call."""
         new, self._new = self._new, []
         return new
-
-
-def _line(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n"

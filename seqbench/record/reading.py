@@ -1,6 +1,9 @@
 """The folder of one record, judged: a record that can be trusted, or what is wrong with it and what to do."""
 
 import json
+import os
+import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,12 +41,18 @@ def judge(folder: str, reader: Reader) -> index.Known | Problem:
     """The record in a folder, or why it cannot be trusted."""
     text = ""
     try:
-        stamp = index.stamp(folder)  # before reading: a later change is then noticed
-        text = read(f"{folder}/record.json", _MAX_DOCUMENT_BYTES).decode()
+        document, arrays = f"{folder}/record.json", f"{folder}/arrays.npz"
+        now_ns, status = time.time_ns(), os.lstat(document)  # before reading: a later change is then noticed
+        text = read(document, _MAX_DOCUMENT_BYTES, status).decode()
         record = reader.record(text)
         if not folder.endswith(f"/{folder_name(record)}"):
             return Problem(what="record.json lies in a folder of another name", remedy="move it back or delete it")
-        return _checked(folder, record) or index.Known(record, stamp)
+        if set(record.files) != {"arrays.npz"}:
+            return Problem(what="record.json names other files than arrays.npz", remedy=_AGAIN, damaged=True)
+        status_of_arrays = os.lstat(arrays)
+        if not _is(arrays, status_of_arrays, record.files["arrays.npz"]):
+            return Problem(what="record.json is fine, but arrays.npz beside it is damaged", remedy=_AGAIN, damaged=True)
+        return index.Known(record, index.stamp(status, status_of_arrays, now_ns))
     except FileNotFoundError as error:
         return Problem(what=f"has no {Path(error.filename).name}", remedy=_AGAIN, damaged=True)
     except OSError as error:
@@ -55,14 +64,18 @@ def judge(folder: str, reader: Reader) -> index.Known | Problem:
         return Problem(what=what, remedy=remedy or _AGAIN, damaged=not _is_newer(text))
 
 
-def _checked(folder: str, record: Record) -> Problem | None:
-    """What is wrong with the files beside a record."""
-    if set(record.files) != {"arrays.npz"}:
-        return Problem(what="record.json names other files than arrays.npz", remedy=_AGAIN, damaged=True)
+def print_records(root: str) -> None:
+    """What a second process does: write the lines of an index of folders to standard output."""
+    reader = Reader()
+    judged = ((name, judge(f"{root}/{name}", reader)) for name in sys.stdin.read().split("\n"))
+    for line in index.lines((name, found) for name, found in judged if isinstance(found, index.Known)):
+        sys.stdout.buffer.write(line)
+
+
+def _is(path: str, status: os.stat_result, sha256: str) -> bool:
     with suppress(ValueError):  # not a plain file
-        if digest(f"{folder}/arrays.npz") == record.files["arrays.npz"]:
-            return None
-    return Problem(what="record.json is fine, but arrays.npz beside it is damaged", remedy=_AGAIN, damaged=True)
+        return digest(path, status) == sha256
+    return False
 
 
 def _is_newer(text: str) -> bool:
