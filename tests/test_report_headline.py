@@ -217,6 +217,12 @@ def test_speed_has_its_ratio_with_an_interval():
     assert low <= truth <= high
 
 
+def test_speed_of_another_environment_is_said_to_be_that_of_another():
+    records = runs("copy_10", {"gru": GOOD, "rnn": POOR})
+    elsewhere = [replace(record, env_id="f" * 12) for record in costs(8, models=("rnn", "gru"))]
+    assert "\nSpeed in environment B on adding_50 (64 steps): rnn takes" in said(content([*records, *elsewhere]))
+
+
 def test_two_rounds_decide_no_speed():
     found = said(content(costs(2, models=("rnn", "gru"))))
     assert "not decided, 2 rounds of measurement where 8 give an interval" in found

@@ -115,25 +115,24 @@ def collect(
     sections = _sections(learning, titles, reference)
     every = [row for section in sections for row in section.rows]
     compared = _compared(learning, sections, reference, trials or {})
+    said = headline(every, compared["matrices"], costs, names)
     return Content(
         study=study,
         reference=reference,
         tuning=tuning,
-        summary=_readable(headline(every, compared["matrices"], costs, names)),
+        summary=_readable(said),
         banners=_readable(banners(learning, every, records, names, trials or {}, missing)),
         details=_readable(sentences(every, names)),
         records=records,
         missing=missing,
         environments=names,
-        facts=facts(records, names),
-        code=code(records),
+        **_provenance(records, names),
         sections=sections,
         **_costs(costs, names),
         beside=[found for group in learning for found in _beside(group, names)],
         **compared,
         flow=flow_rows(learning, arrays, titles),
         figures=_figures(learning, records, costs, arrays, names) if drawn else {},
-        failures=[record for record in records if record.status != "completed"],
         problems=problems,
         commands=_commands(learning, names),
     )
@@ -164,6 +163,11 @@ def _compared(
 def _costs(costs: Sequence[Entry], names: Mapping[str, str]) -> dict[str, Any]:
     said = (cost_sentences(costs), crossover_sentences(costs))
     return {"costs": costs, "cost_tables": cost_tables(costs, names), "cost_said": said}
+
+
+def _provenance(records: Sequence[Record], names: Mapping[str, str]) -> dict[str, Any]:
+    failures = [record for record in records if record.status != "completed"]
+    return {"facts": facts(records, names), "code": code(records), "failures": failures}
 
 
 def _readable(said: Sequence[str]) -> list[str]:

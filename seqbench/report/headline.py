@@ -33,7 +33,11 @@ def headline(
         runs[row.env_id] += len(row.scores)
     chosen = max(environments, key=lambda env_id: runs[env_id], default="")
     mine = [row for row in models if row.env_id == chosen]
-    said = [_reach(mine), _order(mine, next((m for m in found if m.env_id == chosen), None)), _speed(costs, chosen)]
+    said = [
+        _reach(mine),
+        _order(mine, next((m for m in found if m.env_id == chosen), None)),
+        _speed(costs, chosen, environments),
+    ]
     said = [sentence for sentence in said if sentence]
     if len(environments) > 1 and said:
         said[0] = f"In environment {environments[chosen]}: {said[0]}"
@@ -156,14 +160,16 @@ def _open(duels: Sequence[Duel], after: bool) -> str:
 # ------------------------------------------------------------------ who is fast
 
 
-def _speed(costs: Sequence[Entry], env_id: str) -> str:
+def _speed(costs: Sequence[Entry], env_id: str, environments: Mapping[str, str]) -> str:
     """Of the longest task that two architectures were measured on: the shortest training step, the others over it."""
     there = [place for place in places(costs) if sum(bool(e.by_round("step_s")) for e in place.entries) > 1]
     there = [place for place in there if place.env_id == env_id] or there
     if not there:
         return ""
     place = max(there, key=lambda place: place.length or 0)
-    return f"Speed on {place.task}{f' ({place.length:,} steps)' if place.length else ''}: {_ratios(place)}."
+    where = "" if place.env_id == env_id else f" in environment {environments[place.env_id]}"
+    steps = f" ({place.length:,} steps)" if place.length else ""
+    return f"Speed{where} on {place.task}{steps}: {_ratios(place)}."
 
 
 def _ratios(place: Place) -> str:

@@ -98,7 +98,7 @@ class TaskSummary:
             possible loss, ``threshold`` the value of ``solved_metric`` at which the task counts as solved.
         skill_source: name and kind (derived, fitted) of the trivial method from which skill is measured.
         baselines: name -> its value of the headline score.
-        solved: label -> (runs that solved it, runs); empty where the task has no notion of solved.
+        solved: label -> (runs that solved it, runs), of all its configurations; empty where nothing can be solved.
     """
 
     env_id: str
@@ -157,10 +157,15 @@ def _task(group: Group, rows: Sequence[VerdictRow]) -> TaskSummary:
         budget=facts.get("budget"),
         skill_source=(source["name"], source.get("kind", "")) if source else None,
         baselines=values,
-        solved={
-            row.label: (row.summary.solved, row.summary.runs)
-            for row in models
-            if row.summary and row.summary.solved is not None
-        },
+        solved=_solved(models),
         runs=sum(len(row.scores) for row in models),
     )
+
+
+def _solved(rows: Sequence[VerdictRow]) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        if row.summary and row.summary.solved is not None:
+            k, n = found.get(row.label, (0, 0))
+            found[row.label] = (k + row.summary.solved, n + row.summary.runs)
+    return found
