@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqbench.flags import existing_store, options_of, refuse_rest
+from seqbench.flags import existing_store, formats_of, options_of, refuse_rest, stores_to_compare
 from seqbench.outlet import complain, console, occupy, refusal, silence
 from seqbench.schema import UsageError
 from seqbench.usage import HELP
@@ -73,6 +73,7 @@ def _command(name: str) -> Callable[[list[str]], int]:
         "watch": watch,
         "verify": verify,
         "report": report,
+        "compare": compare,
         "choose": choose,
         "cost": cost,
     }
@@ -157,15 +158,28 @@ def ls(words: list[str]) -> int:
 
 def report(words: list[str]) -> int:
     """Write the report of a store, or of several."""
-    options, rest = options_of(words, ("--store", "--out"))
-    refuse_rest(rest, "report takes --store DIR and --out DIR")
+    options, rest = options_of(words, ("--store", "--out", "--format"))
+    refuse_rest(rest, "report takes --store DIR, --out DIR and --format NAMES")
     stores = [existing_store(folder) for folder in options["--store"] or [STORE]]
     out = Path((options["--out"] or [OUT])[-1])
     from seqbench.record.stores import Stores
-    from seqbench.report import write
+    from seqbench.report import DEFAULT, FORMATS, write
 
+    formats = formats_of(options["--format"], FORMATS, DEFAULT)
     found = Stores(stores)
-    print(f"report: {write(found, out, **_about({record.study for record in found.records()}))}")
+    about = _about({record.study for record in found.records()})
+    print(f"report: {write(found, out, formats=formats, **about)}")
+    return 0
+
+
+def compare(words: list[str]) -> int:
+    """Print what two stores, or more, say about each other; the others are held against the first."""
+    options, folders = options_of(words, ("--format",))
+    formats = formats_of(options["--format"], ("table", "md", "csv", "json"), ("table",))
+    stores = stores_to_compare(folders)
+    from seqbench.report.comparing import print_comparisons
+
+    print_comparisons(stores, formats, console())
     return 0
 
 
@@ -181,7 +195,7 @@ def _about(studies: set[str | None]) -> dict[str, Any]:
         study = compose([f"+sweep={name}"])
     except UsageError:  # somebody else's sweep: its file is not here
         return {"study": name}
-    return {"study": name, "reference": study.reference, "tuning": study.tuning}
+    return {"study": name, "reference": study.reference, "tuning": study.tuning, "trials": study.trials}
 
 
 def choose(words: list[str]) -> int:

@@ -19,7 +19,8 @@ def options_of(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list
             continue
         value = value if equals else next(remaining, "")
         if not value or value.startswith("--") or not value.isprintable():
-            raise UsageError(f"{name} must be followed by a path; got {ascii(value[:80]) if value else 'nothing'}.")
+            what = "names of formats" if name == "--format" else "a path"
+            raise UsageError(f"{name} must be followed by {what}; got {ascii(value[:80]) if value else 'nothing'}.")
         found[name].append(value)
     return found, rest
 
@@ -30,8 +31,25 @@ def refuse_rest(rest: list[str], rule: str) -> None:
         raise UsageError(f"{rule}; got {rest[0][:80]!a}. Remove it.")
 
 
-def existing_store(folder: str) -> Path:
-    """The folder of records that ``--store`` names."""
+def formats_of(values: list[str], known: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
+    """The formats that ``--format`` names, as a list with commas or again and again."""
+    asked = [name for value in values for name in value.split(",")] or list(default)
+    for name in asked:
+        if name not in known:
+            raise UsageError(f"--format must be some of {', '.join(known)}; got {name[:80]!a}. Give names with commas.")
+    return tuple(dict.fromkeys(asked))
+
+
+def stores_to_compare(words: list[str]) -> list[Path]:
+    """The folders that ``compare`` is given."""
+    refuse_rest([word for word in words if word.startswith("-")], "compare takes folders of records and --format NAME")
+    if len(words) < 2:
+        raise UsageError(f"compare must be given two folders of records or more; got {len(words)}. E.g. compare A B.")
+    return [existing_store(word, "each folder of compare") for word in words]
+
+
+def existing_store(folder: str, what: str = "--store") -> Path:
+    """The folder of records that ``--store`` names, or that ``what`` says."""
     if not os.path.isdir(folder):
-        raise UsageError(f"--store must be an existing folder of records; got {folder!r}. Train something first.")
+        raise UsageError(f"{what} must be an existing folder of records; got {folder!r}. Train something first.")
     return Path(folder)

@@ -346,6 +346,8 @@ class Study:
         name: the sweep's name, None for a single cell.
         reference: label of the architecture that others are compared with, None where none is declared.
         tuning: one sentence: how the learning rates were chosen (grid, trials), "" where they were not tuned.
+        trials: (task label, model label) -> runs that its learning rate was chosen from, 0 where it was not chosen;
+            empty where the command line gives the rates.
         expected_steps: (task label, model label) -> steps that such runs took, for the estimate of the time.
     """
 
@@ -356,6 +358,7 @@ class Study:
     cells: tuple[Cell, ...]
     options: Options
     expected_steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    trials: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 def finite(value: float) -> float | None:

@@ -59,6 +59,10 @@ class Tuned:
                 f"does not ({error!r}). Write it with `python -m seqbench choose --store DIR --out {file}`."
             ) from error
 
+    def trials_of(self, pair: Pair) -> int:
+        """Runs that the pair's rate was chosen from, 0 where the table does not hold it."""
+        return len(self.grid) * self.trials if pair in self.learning_rate else 0
+
     def sentence(self, pairs: Iterable[Pair]) -> str:
         """How the rates of a study with these pairs were chosen, for its report; "" where none was."""
         asked = set(pairs)

@@ -13,8 +13,10 @@ commands
                                what there is to choose from
   cost                         time, memory and their scaling, measured alone, without training
   verify                       the contract checks on a task and a model, ours or yours
-  report [--store DIR]... [--out DIR]
+  report [--store DIR]... [--out DIR] [--format html,md,csv,latex,json]
                                index.html, report.md, CSV files, figures from the records of a store
+  compare A B [--format table|md|csv|json]
+                               the runs of two stores cell by cell: better, worse, faster, undecided
   choose --store DIR [--out FILE]
                                learning rates from the records of a tuning sweep
   --help, --version

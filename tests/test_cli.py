@@ -59,7 +59,19 @@ def test_the_module_is_the_command_line(empty_folder: Path):
 def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["--help"]) == 0
     text = capsys.readouterr().out
-    for part in ("(none)", "plan", "ls", "cost", "verify", "report", "choose", "--config-dir", "+sweep=", "exit codes"):
+    for part in (
+        "(none)",
+        "plan",
+        "ls",
+        "cost",
+        "verify",
+        "report",
+        "compare",
+        "choose",
+        "--config-dir",
+        "+sweep=",
+        "exit codes",
+    ):
         assert part in text
     for part in ("130", "lengths=", "rounds=", "backends=", "seconds="):
         assert part in text
@@ -230,7 +242,9 @@ def test_report_passes_its_stores_on(monkeypatch: pytest.MonkeyPatch, empty_fold
     import seqbench.report
 
     seen = []
-    monkeypatch.setattr(seqbench.report, "write", lambda store, out: seen.append((store, out)) or out / "index.html")
+    monkeypatch.setattr(
+        seqbench.report, "write", lambda store, out, **_: seen.append((store, out)) or out / "index.html"
+    )
     for name in ("a", "b"):
         (empty_folder / name).mkdir()
     assert cli.main(["report", "--store", "a", "--store=b", "--out", "page"]) == 0

@@ -16,7 +16,7 @@ from seqbench.report.terminal import result_table
 from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
 from seqbench.schema import Record
 from seqbench.statistics.aggregate import iqm
-from seqbench.statistics.intervals import t_interval, wilson_interval
+from seqbench.statistics.intervals import mid_p_interval, t_interval
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_runs_that_did_not_complete_stay_in_the_denominator(records: list[Record
     found = row(verdict_rows(records), "copy_30", "transformer")
     assert found.summary is not None
     assert (found.summary.solved, found.summary.runs) == (4, 5)
-    assert found.summary.rate_interval == wilson_interval(4, 5)
+    assert found.summary.rate_interval == mid_p_interval(4, 5)
     assert found.summary.interval is None
     assert found.remarks[0] == "1 timeout"
 

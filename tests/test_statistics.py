@@ -97,7 +97,7 @@ def test_all_solved_or_none_gives_an_interval_and_some_does_not() -> None:
         assert summarise(scores, solved, None).interval == t_interval(scores)
     mixed = summarise(scores, [True, False, False, False, False], [10, None, None, None, None])
     assert mixed.interval is None
-    assert mixed.rate_interval == wilson_interval(1, 5)
+    assert mixed.rate_interval == mid_p_interval(1, 5)
     assert mixed.median_steps == math.inf
 
 

@@ -16,7 +16,7 @@ from seqbench.statistics.permutation import (
     stratified_p,
 )
 from seqbench.statistics.speed import compare_speeds, ratio_of_medians
-from seqbench.statistics.verdict import compare_across_tasks, compare_to_reference
+from seqbench.statistics.verdict import compare_across_tasks, compare_to_reference, seeds_to_decide
 
 INF = math.inf
 
@@ -94,6 +94,13 @@ def test_large_groups_are_tested_by_drawn_splits() -> None:
     assert a.size + b.size > MOST_EXACT
     expected = stats.mannwhitneyu(a, b).pvalue
     assert permutation_p(a, b) == pytest.approx(expected, abs=4 * math.sqrt(expected / 20_000))
+
+
+def test_splits_are_drawn_in_blocks_so_that_memory_does_not_grow_with_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = np.arange(60), np.arange(12, 72)
+    whole = permutation_p(a, b)
+    monkeypatch.setattr("seqbench.statistics.permutation._BLOCK", 1000)
+    assert permutation_p(a, b) == whole
 
 
 @pytest.mark.parametrize("groups", [([1.0, math.nan], [1.0]), ([], [1.0])])
@@ -189,6 +196,28 @@ def test_worse_and_undecided_are_told_apart() -> None:
     assert (worse.verdict, same.verdict) == ("worse", "undecided")
     assert (worse.meaningful, same.meaningful) == (True, False)
     assert worse.low_power
+
+
+def test_an_undecided_comparison_says_how_many_seeds_would_decide_it() -> None:
+    rng = np.random.default_rng(1)
+    (found,) = compare_to_reference([rng.normal(0.5, 1, 6)], rng.normal(0, 1, 6))
+    assert found.verdict == "undecided"
+    assert found.probability is not None
+    assert found.seeds_needed == max(7, seeds_to_decide(found.probability) or 0)
+    (same,) = compare_to_reference([[1, 1, 1, 1, 1]], [1, 1, 1, 1, 1])
+    assert (same.verdict, same.seeds_needed) == ("undecided", None)
+
+
+@pytest.mark.parametrize(("shift", "family", "tasks"), [(0.954, 1, 1), (0.954, 4, 1), (0.6, 1, 3)])
+def test_that_many_seeds_decide_about_8_in_10_studies(shift: float, family: int, tasks: int) -> None:
+    # P(a > b) of two unit normals a shift apart.
+    seeds = seeds_to_decide(float(stats.norm.cdf(shift / math.sqrt(2))), family, tasks)
+    assert seeds is not None
+    rng, decided = np.random.default_rng(family), []
+    for _ in range(150):
+        a = [[*rng.normal(shift, 1, (tasks, seeds))], *[list(rng.normal(0, 1, (tasks, seeds)))] * (family - 1)]
+        decided.append(compare_across_tasks(a, list(rng.normal(0, 1, (tasks, seeds))))[0].verdict == "better")
+    assert 0.7 <= np.mean(decided) <= 0.92
 
 
 def test_an_interval_on_one_side_alone_is_no_verdict() -> None:

@@ -69,12 +69,14 @@ def _study(name: str | None, maker: CellMaker, cells: tuple[Cell, ...], options:
     if about["reference"] is not None:
         maker.folders.file("model", about["reference"], " as study.reference")
     pairs = [(cell.labels["task"], cell.labels["model"]) for cell in cells]
+    given = "model.learning_rate" in maker.words
     return Study(
         name=name,
         description=about["description"],
         reference=about["reference"],
-        tuning="" if "model.learning_rate" in maker.words else tuned.sentence(pairs),
+        tuning="" if given else tuned.sentence(pairs),
         cells=cells,
         options=options,
         expected_steps=tuned.steps,
+        trials={} if given else {pair: tuned.trials_of(pair) for pair in pairs},
     )

@@ -1,9 +1,12 @@
 """The report: records in; one page, Markdown, CSV and figures out. Pure functions but for ``files.py``."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from seqbench.record.store import Store
+
+FORMATS = ("html", "md", "csv", "latex", "json")
+DEFAULT = FORMATS[:3]
 
 
 def write(
@@ -14,8 +17,13 @@ def write(
     reference: str | None = None,
     tuning: str = "",
     planned: Collection[str] = (),
+    trials: Mapping[tuple[str, str], int] | None = None,
+    formats: Collection[str] = DEFAULT,
 ) -> Path:
-    """Write ``index.html``, ``report.md``, ``runs.csv`` and ``figures/*.svg`` below ``out``; returns the page's path.
+    """Write a report below ``out``; returns the path of the file to open, the page where there is one.
+
+    The formats are ``html`` (index.html, figures/), ``md`` (report.md, figures/), ``csv`` (runs.csv, costs.csv),
+    ``latex`` (report.tex) and ``json`` (report.json).
 
     Args:
         store: where the records are.
@@ -24,10 +32,12 @@ def write(
         reference: label of the architecture that the others are compared with.
         tuning: one sentence on how the learning rates were chosen.
         planned: run_ids of the study; where given, other runs of the store are left out and missing ones are named.
+        trials: (task label, model label) -> runs that its learning rate was chosen from; unequal ones are told.
+        formats: some of ``FORMATS``.
 
     Raises:
         UsageError: the store holds no record to report, or ``out`` cannot be written.
     """
     from seqbench.report.files import write_report  # late: the terminal's table must not wait for matplotlib
 
-    return write_report(store, Path(out), study, reference, tuning, planned)
+    return write_report(store, Path(out), study, reference, tuning, planned, trials or {}, formats)

@@ -1,30 +1,34 @@
 """All that a report shows, worked out once: the page and the Markdown file only lay it out."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from seqbench.record.environment import KEYS
 from seqbench.report.aggregate import Aggregate, across_tasks
+from seqbench.report.banners import banners
 from seqbench.report.canvas import styles
 from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
 from seqbench.report.costs import Entry, entries
+from seqbench.report.fairness import Fairness, Trials, fairness, fairness_table
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
 from seqbench.report.flow import flow_maps, state_profiles
 from seqbench.report.flow_table import FlowRow, flow_rows
 from seqbench.report.groups import Group, environment_names, grouped
+from seqbench.report.headline import headline
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
+from seqbench.report.matrix import Matrix, matrices, matrix_table
+from seqbench.report.provenance import code, facts
 from seqbench.report.row import VerdictRow
 from seqbench.report.sentences import sentences
+from seqbench.report.summaries import ArchitectureSummary, TaskSummary, architecture_summaries, task_summaries
 from seqbench.report.tables import group_rows
-from seqbench.report.wording import count, readable
+from seqbench.report.wording import readable
 from seqbench.schema import Record
 
 
@@ -43,12 +47,16 @@ class Content:
 
     Attributes:
         study, reference, tuning: as given to ``seqbench.report.write``.
+        summary: the verdict, three sentences at most. banners: what must be known before any number.
+        details: more sentences on who solves what and who loses to what.
         records: the attempts that count. missing: planned runs that left no record.
         environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
         sections: verdict rows. aggregates: interquartile means over tasks.
         costs, cost_tables: cost measurements, and what they say as tables.
         cost_said: in sentences: how they were taken, and where two architectures cross.
         beside: speeds seen while training: (task, label, median steps per second).
+        matrices: wins, ties and losses of all pairs, one an environment. fairness: what each architecture was given.
+        architectures, tasks: what is said of each of them alone.
         flow: gradient flow in numbers, a row a cell.
         figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
         commands: (task, label, command).
@@ -58,6 +66,8 @@ class Content:
     reference: str | None
     tuning: str
     summary: Sequence[str]
+    banners: Sequence[str]
+    details: Sequence[str]
     records: Sequence[Record]
     missing: int
     environments: Mapping[str, str]
@@ -69,11 +79,21 @@ class Content:
     cost_tables: Sequence[Table]
     cost_said: tuple[Sequence[str], Sequence[str]]
     beside: Sequence[tuple[str, str, float]]
+    matrices: Sequence[Matrix]
+    fairness: Sequence[Fairness]
+    architectures: Sequence[ArchitectureSummary]
+    tasks: Sequence[TaskSummary]
     flow: Sequence[FlowRow]
     figures: Mapping[str, str]
     failures: Sequence[Record]
     problems: Sequence[str]
     commands: Sequence[tuple[str, str, str]]
+
+    @property
+    def tables(self) -> list[Table]:
+        """The matrices and the fairness table, laid out."""
+        found = [matrix_table(matrix, self.environments) for matrix in self.matrices]
+        return [*found, fairness_table(self.fairness, self.environments)] if self.fairness else found
 
 
 def collect(
@@ -85,47 +105,73 @@ def collect(
     reference: str | None,
     tuning: str,
     missing: int,
+    trials: Trials | None = None,
+    drawn: bool = True,
 ) -> Content:
-    """Work out a report from records and their arrays."""
+    """Work out a report from records and their arrays; without figures where none will be shown."""
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
     titles = [_title(group, names) for group in learning]
-    sections = [
-        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
-        for group, title in zip(learning, titles, strict=True)
-    ]
+    sections = _sections(learning, titles, reference)
+    every = [row for section in sections for row in section.rows]
+    compared = _compared(learning, sections, reference, trials or {})
+    said = headline(every, compared["matrices"], costs, names)
     return Content(
         study=study,
         reference=reference,
         tuning=tuning,
-        summary=_summary(sections, records, names) + _missing(missing),
+        summary=_readable(said),
+        banners=_readable(banners(learning, every, records, names, trials or {}, missing)),
+        details=_readable(sentences(every, names)),
         records=records,
         missing=missing,
         environments=names,
-        facts=_facts(records, names),
-        code=_code(records),
+        **_provenance(records, names),
         sections=sections,
-        aggregates=across_tasks(learning),
-        costs=costs,
-        cost_tables=cost_tables(costs, names),
-        cost_said=(cost_sentences(costs), crossover_sentences(costs)),
+        **_costs(costs, names),
         beside=[found for group in learning for found in _beside(group, names)],
+        **compared,
         flow=flow_rows(learning, arrays, titles),
-        figures=_figures(learning, records, costs, arrays, names),
-        failures=[record for record in records if record.status != "completed"],
+        figures=_figures(learning, records, costs, arrays, names) if drawn else {},
         problems=problems,
         commands=_commands(learning, names),
     )
 
 
-def _summary(sections: Sequence[Section], records: Sequence[Record], names: Mapping[str, str]) -> list[str]:
-    rows = [row for section in sections for row in section.rows]
-    return [readable(said) for said in sentences(rows, records, names)]
+def _sections(learning: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
+    return [
+        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
+        for group, title in zip(learning, titles, strict=True)
+    ]
 
 
-def _missing(missing: int) -> list[str]:
-    said = f"{count(missing, 'planned run')} left no record yet; the same command again trains what is missing."
-    return [said] if missing else []
+def _compared(
+    learning: Sequence[Group], sections: Sequence[Section], reference: str | None, trials: Trials
+) -> dict[str, Any]:
+    """What is said of architectures side by side, and of each alone."""
+    rows = [section.rows for section in sections]
+    duels = matrices(learning, rows, reference)
+    return {
+        "aggregates": across_tasks(learning),
+        "matrices": duels,
+        "fairness": fairness(learning, trials),
+        "architectures": architecture_summaries([row for members in rows for row in members], duels),
+        "tasks": task_summaries(learning, rows),
+    }
+
+
+def _costs(costs: Sequence[Entry], names: Mapping[str, str]) -> dict[str, Any]:
+    said = (cost_sentences(costs), crossover_sentences(costs))
+    return {"costs": costs, "cost_tables": cost_tables(costs, names), "cost_said": said}
+
+
+def _provenance(records: Sequence[Record], names: Mapping[str, str]) -> dict[str, Any]:
+    failures = [record for record in records if record.status != "completed"]
+    return {"facts": facts(records, names), "code": code(records), "failures": failures}
+
+
+def _readable(said: Sequence[str]) -> list[str]:
+    return [readable(sentence) for sentence in said]
 
 
 def _figures(
@@ -182,38 +228,6 @@ def _beside(group: Group, names: Mapping[str, str]) -> list[tuple[str, str, floa
         if rates:
             found.append((_title(group, names), cell.name, median(rates)))
     return found
-
-
-def _facts(records: Sequence[Record], names: Mapping[str, str]) -> list[tuple[str, list[str]]]:
-    """Name of each fact, and its values in each environment; several values where records of one disagree."""
-    present = [key for key in KEYS if any(key in record.environment for record in records)]
-    rows = [("records", [str(sum(record.env_id == env_id for record in records)) for env_id in names])]
-    rows += [("env_id", list(names))]
-    for key in present:
-        values = []
-        for env_id in names:
-            seen = [record.environment.get(key) for record in records if record.env_id == env_id]
-            values.append(" / ".join(dict.fromkeys(_fact(key, value) for value in seen)))
-        rows.append((key.replace("_bytes", ""), values))
-    return rows
-
-
-def _fact(key: str, value: Any) -> str:
-    if value is None:
-        return "none"
-    return f"{value / 2**30:.1f} GiB" if key == "memory_bytes" else str(value)
-
-
-def _code(records: Sequence[Record]) -> list[str]:
-    """Git states of the records, the most frequent first."""
-    states = Counter(_state(record.git) for record in records)
-    return [f"{text}: {count(number, 'record')}" for text, number in states.most_common()]
-
-
-def _state(git: Mapping[str, Any] | None) -> str:
-    if not git:
-        return "outside a git checkout"
-    return f"commit {git.get('commit')}{'' if git.get('clean') else ' with uncommitted changes'}"
 
 
 def _commands(groups: Sequence[Group], names: Mapping[str, str]) -> list[tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from seqbench.record.store import Store
 from seqbench.report.canvas import standalone
 from seqbench.report.content import Content, collect
 from seqbench.report.cost_csv import costs_csv
+from seqbench.report.document import report_json
+from seqbench.report.fairness import Trials
+from seqbench.report.latex import latex
 from seqbench.report.markdown import markdown
 from seqbench.report.page import page
 from seqbench.report.runs_table import runs_csv
@@ -22,13 +25,18 @@ _KINDS = {"learning", "cost"}
 
 
 def write_report(
-    store: Store, out: Path, study: str | None, reference: str | None, tuning: str, planned: Collection[str]
+    store: Store,
+    out: Path,
+    study: str | None,
+    reference: str | None,
+    tuning: str,
+    planned: Collection[str],
+    trials: Trials,
+    formats: Collection[str],
 ) -> Path:
     """See ``seqbench.report.write``."""
-    content = collect_report(store, study, reference, tuning, planned)
-    files = {f"figures/{name}.svg": standalone(svg) for name, svg in content.figures.items()}
-    files |= {"runs.csv": runs_csv(content.records), "report.md": markdown(content), "index.html": page(content)}
-    files |= {"costs.csv": costs_csv(content.costs)} if content.costs else {}
+    content = collect_report(store, study, reference, tuning, planned, trials, drawn=bool({"html", "md"} & {*formats}))
+    files = {name: text for form in FORMATS if form in formats for name, text in FORMATS[form](content).items()}
     try:
         for name, text in files.items():
             _replace(out / name, text)
@@ -37,11 +45,38 @@ def write_report(
             f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
             "Choose another one with --out FOLDER."
         ) from error
-    return out / "index.html"
+    return out / (MAIN[next(form for form in FORMATS if form in formats)])
+
+
+def _figures(content: Content) -> dict[str, str]:
+    return {f"figures/{name}.svg": standalone(svg) for name, svg in content.figures.items()}
+
+
+def _tables(content: Content) -> dict[str, str]:
+    costs = {"costs.csv": costs_csv(content.costs)} if content.costs else {}
+    return {"runs.csv": runs_csv(content.records), **costs}
+
+
+FORMATS: Mapping[str, Callable[[Content], dict[str, str]]] = {
+    "html": lambda content: {**_figures(content), "index.html": page(content)},
+    "md": lambda content: {**_figures(content), "report.md": markdown(content)},
+    "csv": _tables,
+    "latex": lambda content: {"report.tex": latex(content)},
+    "json": lambda content: {"report.json": report_json(content)},
+}
+"""Name of a format -> its files, below the report's folder, with their texts."""
+MAIN = dict(zip(FORMATS, ("index.html", "report.md", "runs.csv", "report.tex", "report.json"), strict=True))
+"""The file of each format that one opens first."""
 
 
 def collect_report(
-    store: Store, study: str | None, reference: str | None, tuning: str, planned: Collection[str]
+    store: Store,
+    study: str | None,
+    reference: str | None,
+    tuning: str,
+    planned: Collection[str],
+    trials: Trials,
+    drawn: bool = True,
 ) -> Content:
     """Everything the report shows, read from the store.
 
@@ -60,7 +95,7 @@ def collect_report(
     arrays = _load(store, counting, problems)
     missing = len(set(planned) - {record.run_id for record in records})
     return collect(records=counting, arrays=arrays, problems=problems, study=study, reference=reference,
-                   tuning=tuning, missing=missing)  # fmt: skip
+                   tuning=tuning, missing=missing, trials=trials, drawn=drawn)  # fmt: skip
 
 
 def _load(

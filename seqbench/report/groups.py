@@ -52,6 +52,18 @@ class Group:
         return self.facts.get("score")
 
     @property
+    def family(self) -> str:
+        """The kind of task: the name of its Python file, which tasks of all lengths share; "" where none is known."""
+        config = self.cells[0].records[0].config.get("task")
+        target = config.get("target") if isinstance(config, Mapping) else None
+        return str(target).partition(":")[0].rpartition(".")[2] if target else ""
+
+    @property
+    def length(self) -> int | None:
+        """Time steps of a sequence."""
+        return self.facts.get("length")
+
+    @property
     def better(self) -> Better:
         """Direction of the headline score."""
         return cast(Better, self.metrics.get(self.metric or "", {}).get("better", "neither"))

@@ -28,18 +28,20 @@ _BLOCK = re.compile(r"^(\d{0,9})([-+=.)])(?=[\s=-]|$)")
 
 def markdown(content: Content) -> str:
     """The report as Markdown."""
-    parts = [f"# {_text(content.study or 'Sequence architectures compared')}", *map(_text, content.summary)]
+    parts = [f"# {escaped(content.study or 'Sequence architectures compared')}", *map(escaped, content.summary)]
+    parts += ["\n".join(f"- {escaped(said)}" for said in said) for said in (content.banners, content.details) if said]
     parts += [_section(section, content.reference) for section in content.sections]
-    parts += _aggregates(content) + _costs(content) + _figures(content) + _provenance(content)
+    parts += _aggregates(content) + _costs(content) + _figures(content) + _tables(content) + _by_name(content)
+    parts += _provenance(content)
     return "\n\n".join(parts) + "\n"
 
 
-def _text(value: object) -> str:
+def escaped(value: object) -> str:
     """Text of the data with nothing in it that Markdown obeys."""
     return _BLOCK.sub(r"\1\\\2", readable(value).strip().translate(_SPECIAL))
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:
     """A table; the columns from number ``numbers`` on are aligned right, 0 aligns all left."""
     rule = ["---:" if numbers and index >= numbers else "---" for index in range(len(head))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
@@ -47,49 +49,75 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0)
 
 def _section(section: Section, reference: str | None) -> str:
     head = ["architecture", "score", "skill", "solved", "median steps", "parameters", "learning rate"]
-    head += [f"against {_text(reference)}"] if reference else []
-    table = _table([*head, "remarks"], [_row(row, reference) for row in section.rows], 1)
-    return f"## {_text(section.title)}\n\n{_text(section.subtitle)}\n\n{table}"
+    head += [f"against {escaped(reference)}"] if reference else []
+    rows = table([*head, "remarks"], [_row(row, reference) for row in section.rows], 1)
+    return f"## {escaped(section.title)}\n\n{escaped(section.subtitle)}\n\n{rows}"
 
 
 def _row(row: VerdictRow, reference: str | None) -> list[str]:
-    name = f"*{_text(row.label)}*" if row.kind == "baseline" else f"**{_text(row.label)}**"
+    name = f"*{escaped(row.label)}*" if row.kind == "baseline" else f"**{escaped(row.label)}**"
     interval = interval_text(row.summary.interval if row.summary else None)
     cells = [name, f"{score_text(row.score)} {interval}".strip()]
     cells += [f"{skill_text(row.skill)} {skill_interval_text(row)}".strip()]
     cells += [f"{solved_text(row)} {rate_interval_text(row)}".strip(), steps_text(row), whole(row.parameters)]
     cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
-    cells += [_text(comparison_text(row, reference))] if reference else []
-    return [*cells, _text("; ".join(row.remarks))]
+    cells += [escaped(comparison_text(row, reference))] if reference else []
+    return [*cells, escaped("; ".join(row.remarks))]
 
 
 def _aggregates(content: Content) -> list[str]:
     if not content.aggregates:
         return []
     rows = [
-        [_text(a.label), f"{score_text(a.iqm)} {interval_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
+        [escaped(a.label), f"{score_text(a.iqm)} {interval_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
         for a in content.aggregates
     ]
     head = ["architecture", "interquartile mean of skill", "tasks", "runs"]
-    return [f"## Across tasks\n\n{_table(head, rows, 1)}"]
+    return [f"## Across tasks\n\n{table(head, rows, 1)}"]
 
 
 def _costs(content: Content) -> list[str]:
     if not content.costs:
         return []
     how, crossings = content.cost_said
-    parts = ["## What it costs", *map(_text, how)]
-    parts += ["\n".join(f"- {_text(said)}" for said in crossings)] if crossings else []
-    for table in content.cost_tables:
-        rows = [_cost_row(row, title, small) for title, small, rows in table.groups for row in rows]
-        parts += [f"### {table.label}", _text(table.lead), _table(["task", *map(_text, table.columns)], rows, 2)]
+    parts = ["## What it costs", *map(escaped, how)]
+    parts += ["\n".join(f"- {escaped(said)}" for said in crossings)] if crossings else []
+    for made in content.cost_tables:
+        rows = [_cost_row(row, title, small) for title, small, rows in made.groups for row in rows]
+        parts += [f"### {made.label}", escaped(made.lead), table(["task", *map(escaped, made.columns)], rows, 2)]
     return parts
 
 
+def _tables(content: Content) -> list[str]:
+    parts: list[str] = []
+    for made in content.tables:
+        head = [*map(escaped, made.columns)]
+        rows = [
+            [
+                f"**{escaped(row.name)}**{f' ({escaped(title)})' if len(made.groups) > 1 else ''}",
+                *(escaped(f"{cell.text} {cell.note}") for cell in row.cells),
+            ]
+            for title, _, rows in made.groups
+            for row in rows
+        ]
+        parts += [f"## {escaped(made.label)}", escaped(made.lead), table(head, rows, 1)]
+    return parts
+
+
+def _by_name(content: Content) -> list[str]:
+    several = len(content.environments) > 1
+    found = [(item.label, item) for item in content.architectures] + [(item.task, item) for item in content.tasks]
+    lines = []
+    for name, item in found:
+        where = f" [{content.environments[item.env_id]}]" if several else ""
+        lines.append(f"- **{escaped(name + where)}**: {escaped(item.said)}")
+    return ["## By architecture and by task", "\n".join(lines)] if lines else []
+
+
 def _cost_row(row: Row, title: str, small: str) -> list[str]:
-    name = f"{_text(row.name)} ({_text(row.note)})" if row.note else _text(row.name)
-    task = f"{_text(title)}, {_text(small)}" if small else _text(title)
-    return [task, name, *(_text(f"{cell.text} {cell.note}") for cell in row.cells)]
+    name = f"{escaped(row.name)} ({escaped(row.note)})" if row.note else escaped(row.name)
+    task = f"{escaped(title)}, {escaped(small)}" if small else escaped(title)
+    return [task, name, *(escaped(f"{cell.text} {cell.note}") for cell in row.cells)]
 
 
 def _figures(content: Content) -> list[str]:
@@ -101,27 +129,29 @@ def _figures(content: Content) -> list[str]:
 def _provenance(content: Content) -> list[str]:
     several = len(content.environments) > 1
     head = ["", *content.environments.values()] if several else ["", "value"]
-    facts = [[name, *map(_text, values)] for name, values in content.facts]
-    tuning = _text(content.tuning or "How the learning rates were chosen is not stated.")
-    parts = ["## Where the numbers come from", tuning, _table(head, facts), f"Code: {_text('; '.join(content.code))}."]
+    facts = [[name, *map(escaped, values)] for name, values in content.facts]
+    tuning = escaped(content.tuning or "How the learning rates were chosen is not stated.")
+    parts = ["## Where the numbers come from", tuning, table(head, facts), f"Code: {escaped('; '.join(content.code))}."]
     failures = [
         [
-            _text(r.labels.get("task", "?")),
-            _text(r.labels.get("model", "?")),
+            escaped(r.labels.get("task", "?")),
+            escaped(r.labels.get("model", "?")),
             str(r.seed),
             r.status,
-            _text(r.reason or ""),
+            escaped(r.reason or ""),
         ]
         for r in content.failures
     ]
     if failures:
         parts += [
             "### Runs that did not complete",
-            _table(["task", "architecture", "seed", "status", "reason"], failures),
+            table(["task", "architecture", "seed", "status", "reason"], failures),
         ]
     if content.problems:
-        parts += ["### Problems in the store", "\n".join(f"- {_text(problem)}" for problem in content.problems)]
-    commands = "\n".join(f"- {_text(task)}, {_text(label)}: {_code(text)}" for task, label, text in content.commands)
+        parts += ["### Problems in the store", "\n".join(f"- {escaped(problem)}" for problem in content.problems)]
+    commands = "\n".join(
+        f"- {escaped(task)}, {escaped(label)}: {_code(text)}" for task, label, text in content.commands
+    )
     return [*parts, f"### Commands\n\n{commands}"] if commands else parts
 
 

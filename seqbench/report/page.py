@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -54,6 +55,7 @@ def page(content: Content) -> str:
         "number": number,
     }
     loader.filters["cell_name"] = _cell_name
+    loader.filters["anchor"] = _anchor
     script = (_HERE / "sort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     figures = [_figure(content, *figure) for figure in CAPTIONS if figure[0] in content.figures]
@@ -65,6 +67,7 @@ def page(content: Content) -> str:
         columns=_columns(content),
         sections=[_section(section, content.reference) for section in content.sections],
         figures=figures,
+        tables=content.tables,
         flow=_flow(content),
         flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
         cost_figures=[
@@ -90,7 +93,14 @@ def _contents(content: Content, figures: Sequence[dict[str, Any]]) -> list[tuple
     found = [("verdicts", "Verdicts")] if content.sections else []
     found += [(figure["id"], figure["title"]) for figure in figures]
     found += [("cost", "What it costs")] if content.costs or content.beside else []
+    found += [(_anchor(table.label), table.label) for table in content.tables]
+    found += [("by-name", "By name")] if content.architectures else []
     return [*found, ("provenance", "Where the numbers come from")]
+
+
+def _anchor(label: str) -> str:
+    """An id for a section of ours, from its title."""
+    return re.sub("[^a-z]+", "-", label.lower()).strip("-")
 
 
 def _columns(content: Content) -> list[tuple[str, str]]:

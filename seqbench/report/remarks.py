@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from seqbench.report.row import VerdictRow
 
+BEST = 1.0 + 1e-6
+"""Normalised skill that no run can exceed, because 1 is the best possible loss; rounding aside."""
 AT_BASELINE = 0.02
 """Mean normalised skill within which a cell counts as standing at the baseline."""
 
@@ -12,6 +14,8 @@ def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]
     """Remarks on a row of an architecture, the most important first."""
     found = [f"{count} {status}" for status, count in sorted(row.not_completed.items())]
     zero = next((baseline for baseline in baselines if baseline.skill == 0.0), None)
+    beyond = beyond_bound(row)
+    found += [f"{beyond} of {len(row.skills)} runs beyond the best possible score"] if beyond else []
     stays = zero is not None and stays_at_baseline(row)
     if stays and zero is not None:
         found.append(f"stays at the {zero.name} baseline")
@@ -23,6 +27,11 @@ def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]
 def beats_baseline(row: VerdictRow) -> bool:
     """Whether a row shows skill; a row without any score has shown none yet and is not blamed."""
     return row.skill is None or not (stays_at_baseline(row) or row.skill < 0)
+
+
+def beyond_bound(row: VerdictRow) -> int:
+    """Runs whose loss is below the information bound of their task: the task, or its scoring, is then in error."""
+    return sum(skill is not None and skill > BEST for skill in row.skills)
 
 
 def stays_at_baseline(row: VerdictRow) -> bool:

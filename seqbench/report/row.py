@@ -17,11 +17,13 @@ class VerdictRow:
     Attributes:
         kind: "model", or "baseline" for a trivial method.
         env_id, task, name, variant: what the row is about; ``name`` is an architecture's label or a baseline's name.
+        family, length: the kind of task (its Python file) and the time steps of a sequence, where the records say.
         metric, better: the headline score and its direction.
         score: mean over the runs that left one; a baseline's value.
         scores: of every run, by seed; None where a run left none.
         summary: interval, solve rate and steps to solve; None for a baseline.
         skill, skill_interval: normalised skill, its mean over the runs and Student's interval where one is given.
+        skills: of every run, by seed.
         budget: optimiser steps of one run.
         not_completed: status -> number of runs.
         comparison: against the reference; None for the reference itself, for baselines, and where none is declared.
@@ -33,6 +35,8 @@ class VerdictRow:
     task: str
     name: str
     variant: str = ""
+    family: str = ""
+    length: int | None = None
     metric: str | None = None
     better: Better = "neither"
     score: float | None = None
@@ -40,6 +44,7 @@ class VerdictRow:
     summary: CellSummary | None = None
     skill: float | None = None
     skill_interval: Interval | None = None
+    skills: tuple[float | None, ...] = ()
     parameters: int | None = None
     learning_rate: float | None = None
     budget: int | None = None

@@ -58,7 +58,7 @@ def runs_csv(records: Iterable[Record]) -> str:
     runs = sorted((record for record in current(records) if record.kind == "learning"), key=_order)
     for record in runs:
         values = _values(record)
-        writer.writerow([_safe(values.get(column)) for column in COLUMNS])
+        writer.writerow([safe(values.get(column)) for column in COLUMNS])
     return stream.getvalue()
 
 
@@ -85,7 +85,8 @@ def _values(record: Record) -> dict[str, Any]:
     }
 
 
-def _safe(value: Any) -> Any:
+def safe(value: Any) -> Any:
+    """A value as CSV holds it: nothing for None, no text that a spreadsheet takes for a formula."""
     if not isinstance(value, str):
         return "" if value is None else value
     value = readable(value)  # also because csv writes a bare carriage return unquoted, and readers end the row there

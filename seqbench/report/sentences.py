@@ -1,20 +1,18 @@
-"""What the data say, in a few plain sentences: who solves what, who stays at the baseline, who loses to ridge."""
+"""The verdict in detail: who solves what, who stays at the baseline, who loses to ridge."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from seqbench.report.remarks import beats_baseline
 from seqbench.report.row import VerdictRow
-from seqbench.report.wording import FEWEST, count, listed
-from seqbench.schema import Record
+from seqbench.report.wording import listed
 
 
-def sentences(rows: Sequence[VerdictRow], records: Sequence[Record], environments: Mapping[str, str]) -> list[str]:
-    """The summary of a report, from its rows, the records that count and the short names of their environments."""
+def sentences(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> list[str]:
+    """What a report says below its verdict, from its rows and the short names of their environments."""
     models = [row for row in rows if row.kind == "model"]
     said = [_solved(list(members), environments) for _, members in groupby(models, key=lambda row: row.env_id)]
-    said += [_baseline(models), *_losses(rows), _failures(records), _seeds(models), _environments(len(environments))]
+    said += [_baseline(models), *_losses(rows)]
     return [sentence for sentence in said if sentence]
 
 
@@ -75,27 +73,3 @@ def _losses(rows: Sequence[VerdictRow]) -> list[str]:
             if (row.env_id, row.task, method) not in zeros:
                 by_method.setdefault(method, {}).setdefault(row.task, []).append(row.label)
     return [f"Worse than {method}: {_by_task(tasks)}." for method, tasks in by_method.items()]
-
-
-def _failures(records: Sequence[Record]) -> str:
-    """Runs that did not complete: they stay in every denominator."""
-    runs = [record for record in records if record.kind == "learning"]
-    bad = Counter(record.status for record in runs if record.status != "completed")
-    if not bad:
-        return ""
-    parts = listed([f"{number} {status}" for status, number in sorted(bad.items())])
-    return f"Of {count(len(runs), 'run')} {parts}: these count as not solved in every rate."
-
-
-def _seeds(rows: list[VerdictRow]) -> str:
-    few = [row for row in rows if len(row.scores) < FEWEST]
-    if not few:
-        return ""
-    who = "All rows have" if len(few) == len(rows) else f"{count(len(few), 'row')} of {len(rows)} have"
-    return f"{who} fewer than {FEWEST} seeds: no interval is given and no ranking is possible there."
-
-
-def _environments(environments: int) -> str:
-    if environments < 2:
-        return ""
-    return f"The records come from {environments} environments; they are shown apart and never pooled."

@@ -37,7 +37,8 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
     scores = tuple(record.summary.get("score") for record in records)
     solved = [is_solved(record) for record in records] if group.facts.get("solved") else None
     steps = [record.summary.get("steps_to_solve") if is_solved(record) else None for record in records]
-    skills = summarise([record.summary.get("skill") for record in records], solved, None)
+    each = tuple(record.summary.get("skill") for record in records)
+    skills = summarise(each, solved, None)
     train = records[0].config.get("train") or {}
     return VerdictRow(
         kind="model",
@@ -45,6 +46,8 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         task=group.task,
         name=cell.model,
         variant=cell.variant,
+        family=group.family,
+        length=group.length,
         metric=group.metric,
         better=group.better,
         summary=(summary := summarise(scores, solved, steps if solved is not None else None)),
@@ -52,6 +55,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         scores=scores,
         skill=skills.mean,
         skill_interval=skills.interval,
+        skills=each,
         parameters=cell.first("architecture", "parameters"),
         learning_rate=(records[0].config.get("model") or {}).get("learning_rate"),
         budget=train.get("steps") or cell.first("summary", "budget"),
@@ -93,12 +97,12 @@ def _compared(rows: list[VerdictRow], reference: str | None, trainings: list[Any
         return rows
     chosen = plain[0]
     family = [i for i in range(len(rows)) if i != chosen and trainings[i] == trainings[chosen]]
-    results = compare_to_reference([_upward(rows[i]) for i in family], _upward(rows[chosen]))
+    results = compare_to_reference([upward(rows[i]) for i in family], upward(rows[chosen]))
     by_index = dict(zip(family, results, strict=True))
     return [replace(row, comparison=by_index.get(i)) for i, row in enumerate(rows)]
 
 
-def _upward(row: VerdictRow) -> list[float]:
+def upward(row: VerdictRow) -> list[float]:
     """Scores such that higher is better; a run without one loses to all that have one."""
     sign = 1.0 if row.better == "higher" else -1.0
     return [-math.inf if score is None else sign * score for score in row.scores]

@@ -1,10 +1,13 @@
 """Numbers and verdicts as text, the same in the page, in Markdown and in the terminal."""
 
 import math
+from collections.abc import Sequence
 
 from seqbench.report.row import VerdictRow
 from seqbench.statistics.seeds import FEWEST, Interval
 
+NAMED = 4
+"""Architectures, tasks or pairs that one sentence names; it counts the others."""
 DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 
 
@@ -35,6 +38,15 @@ def score_text(value: float | None) -> str:
     ('1.000', '1.000', '0.000123')
     """
     return f"{value:.3f}".replace("-", MINUS) if value is not None and 0.1 <= abs(value) < 100 else number(value)
+
+
+def signed_text(value: float) -> str:
+    """A difference of scores with its sign, to three digits.
+
+    >>> signed_text(0.25), signed_text(-0.00123) == f"{MINUS}0.00123", signed_text(0.0)
+    ('+0.250', True, '0')
+    """
+    return f"+{number(value)}" if value > 0 else number(value)
 
 
 def half_width_text(interval: Interval | None, around: float | None) -> str:
@@ -105,7 +117,7 @@ def solved_text(row: VerdictRow) -> str:
 
 
 def rate_interval_text(row: VerdictRow) -> str:
-    """Wilson's interval of the solve rate, empty where there is none."""
+    """The mid-p interval of the solve rate, empty where there is none."""
     interval = row.summary.rate_interval if row.summary else None
     return f"[{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
 
@@ -161,3 +173,13 @@ def listed(names: list[str]) -> str:
     'a, b and c'
     """
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names in a sentence, and how many more there are.
+
+    >>> some(["a", "b"]), some(["a", "b", "c", "d", "e", "f"])
+    ('a and b', 'a, b, c, d and 2 more')
+    """
+    kept = list(names[:NAMED])
+    return listed([*kept, f"{len(names) - NAMED} more"] if len(names) > NAMED else kept)

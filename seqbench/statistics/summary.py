@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqbench.statistics.intervals import median_interval, median_steps, t_interval, wilson_interval
+from seqbench.statistics.intervals import median_interval, median_steps, mid_p_interval, t_interval
 from seqbench.statistics.seeds import FEWEST, Interval, too_few
 
 
@@ -16,7 +16,7 @@ class CellSummary:
     Attributes:
         runs, solved: members, and how many solved; ``solved`` is None where the task has no such notion.
         mean, interval: of the scores there are; ``why`` says why there is no interval.
-        rate_interval: Wilson interval of the solve rate.
+        rate_interval: mid-p interval of the solve rate.
         median_steps, median_interval: steps to solve, unsolved = infinity.
     """
 
@@ -42,14 +42,14 @@ def summarise(
     there = [score for score in scores if score is not None]
     count = sum(solved) if solved is not None else None
     why = _no_interval(len(scores), len(there), count)
-    wilson = wilson_interval(count, len(scores)) if count is not None and len(scores) >= FEWEST else None
+    rate = mid_p_interval(count, len(scores)) if count is not None and len(scores) >= FEWEST else None
     return CellSummary(
         runs=len(scores),
         solved=count,
         mean=float(np.mean(there)) if there else None,
         interval=None if why else t_interval(there),
         why=why,
-        rate_interval=wilson,
+        rate_interval=rate,
         median_steps=median_steps(steps) if steps else None,
         median_interval=median_interval(steps) if steps else None,
     )

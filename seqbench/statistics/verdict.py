@@ -1,12 +1,15 @@
 """Each architecture against the study's reference: the rule by which one may say better, worse or nothing."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from scipy import special
+
 from seqbench.statistics.improvement import improvement_across_tasks
 from seqbench.statistics.permutation import Pair, holm, seeds_needed, smallest_p, stratified_p
-from seqbench.statistics.seeds import Interval, Values, too_few
+from seqbench.statistics.seeds import FEWEST, Interval, Values, too_few
 
 MEANINGFUL = 0.75
 """Probability of improvement from which a difference matters in practice: Bouthillier et al. 2021, arXiv:2103.03098."""
@@ -22,7 +25,8 @@ class Comparison:
         probability, interval: that a run of the architecture beats a run of the reference.
         p: Holm-adjusted within the family.
         why: why no verdict is reachable, and what would make one.
-        seeds_needed: seeds on both sides with which this family could reach a verdict, where it cannot now.
+        seeds_needed: of an unreachable one the seeds on both sides with which it could be reached; of an undecided one
+            about how many would decide it, if the difference is as large as it looks (see ``seeds_to_decide``).
         low_power: 5 to 9 seeds: "undecided" is then no sign of equality.
     """
 
@@ -66,13 +70,24 @@ def compare_across_tasks(
     >>> [c.verdict for c in compare_across_tasks([[[1, 2, 3, 4, 5], [5, 6, 7, 8, 9]]], [[0] * 5, [4] * 5])]
     ['better']
     """
-    families = [list(zip(candidate, reference, strict=True)) for candidate in candidates]
+    return compare_families([list(zip(candidate, reference, strict=True)) for candidate in candidates], alpha)
+
+
+def compare_families(families: Sequence[Sequence[Pair]], alpha: float = 0.05) -> list[Comparison]:
+    """Any comparisons as one Holm family, each over tasks of its own: for each task the two groups; higher is better.
+
+    >>> first, second = [1, 2, 3, 4, 5], [5, 6, 7, 8, 9]
+    >>> [c.verdict for c in compare_families([[(second, first)], [(first, second), (first, second)]])]
+    ['better', 'worse']
+    """
     few = [too_few(_fewest(pairs)) for pairs in families]
     # Holm is monotone: from the smallest p values that could be seen come the smallest adjusted ones.
     best = holm([1.0 if why else _smallest(pairs) for pairs, why in zip(families, few, strict=True)])
     seen = holm([1.0 if why else stratified_p(pairs) for pairs, why in zip(families, few, strict=True)])
     return [
-        _verdict(pairs, p, alpha) if reachable < alpha else _unreachable(pairs, why, reachable, len(families), alpha)
+        _verdict(pairs, p, len(families), alpha)
+        if reachable < alpha
+        else _unreachable(pairs, why, reachable, len(families), alpha)
         for pairs, why, p, reachable in zip(families, few, seen, best, strict=True)
     ]
 
@@ -95,9 +110,37 @@ def _unreachable(pairs: Sequence[Pair], why: str | None, p: float, family: int, 
     return Comparison(verdict="unreachable", why=f"{reason}; a verdict takes {needed} or more", seeds_needed=needed)
 
 
-def _verdict(pairs: Sequence[Pair], p: float, alpha: float) -> Comparison:
+def _verdict(pairs: Sequence[Pair], p: float, family: int, alpha: float) -> Comparison:
     found = improvement_across_tasks(pairs)
-    verdict = "undecided"
+    verdict, needed = "undecided", None
     if p < alpha and found.interval is not None and not found.interval[0] <= 0.5 <= found.interval[1]:
         verdict = "better" if found.value > 0.5 else "worse"
-    return Comparison(verdict=verdict, probability=found.value, interval=found.interval, p=p, low_power=found.low_power)
+    if verdict == "undecided":
+        needed = seeds_to_decide(found.value, family, len(pairs), alpha)
+        needed = None if needed is None else max(needed, _fewest(pairs) + 1)
+    return Comparison(
+        verdict=verdict,
+        probability=found.value,
+        interval=found.interval,
+        p=p,
+        seeds_needed=needed,
+        low_power=found.low_power,
+    )
+
+
+def seeds_to_decide(
+    probability: float, comparisons: int = 1, tasks: int = 1, alpha: float = 0.05, power: float = 0.8
+) -> int | None:
+    """Seeds on both sides of each task with which a true probability of improvement would be decided, 8 times in 10.
+
+    For the rank-sum test at alpha over the number of comparisons, Holm's first step; None where nothing differs.
+    Source: Noether 1987, doi:10.1080/01621459.1987.10478478, equation 1 for equal groups.
+
+    >>> seeds_to_decide(0.75), seeds_to_decide(0.75, comparisons=4), seeds_to_decide(0.75, tasks=5)
+    (21, 30, 5)
+    """
+    if abs(probability - 0.5) < 1e-9:
+        return None
+    z = float(special.ndtri(1 - alpha / (2 * comparisons)) + special.ndtri(power))
+    least = seeds_needed(comparisons, alpha) if tasks == 1 else FEWEST
+    return max(least, math.ceil(z * z / (6 * tasks * (probability - 0.5) ** 2)))

@@ -58,9 +58,8 @@ def _failure(store: Store, record: Record) -> str:
 
 def _report(study: Study, store: Store, wanted: set[str], console: Console) -> None:
     out = Path(study.options.out)
-    page = report.write(
-        store, out, study=study.name, tuning=study.tuning, planned=wanted, reference=study.reference
-    )  # fmt: skip
+    about = {"study": study.name, "tuning": study.tuning, "reference": study.reference, "trials": study.trials}
+    page = report.write(store, out, planned=wanted, **about)
     say(console, f"Report: {page}")
     again = shlex.join(("python", "-m", "seqbench", "report", "--store", study.options.store, "--out", str(out)))
     say(console, f"Next, a report of all that the store holds: {again}")

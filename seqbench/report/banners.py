@@ -1,0 +1,102 @@
+"""What a reader must know before any number: too few seeds, unequal chances, impossible scores, lost runs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from seqbench.report.fairness import Trials
+from seqbench.report.groups import Group
+from seqbench.report.remarks import beyond_bound
+from seqbench.report.row import VerdictRow
+from seqbench.report.wording import FEWEST, count, listed, some
+from seqbench.schema import Record
+
+
+def banners(
+    groups: Sequence[Group],
+    rows: Sequence[VerdictRow],
+    records: Sequence[Record],
+    environments: Mapping[str, str],
+    trials: Trials,
+    missing: int,
+) -> list[str]:
+    """One sentence each, the gravest first; empty where nothing is to be warned of."""
+    models = [row for row in rows if row.kind == "model"]
+    said = [_beyond(models), _below(rows), _seeds(models), _tuning(groups, trials), _chances(groups), _training(groups)]
+    said += [_environments(len(environments)), _failures(records), _missing(missing)]
+    return [sentence for sentence in said if sentence]
+
+
+def _beyond(rows: Sequence[VerdictRow]) -> str:
+    found = [f"{row.label} on {row.task}" for row in rows if beyond_bound(row)]
+    return f"Better than the best possible: {some(found)}. The task or its scoring is in error there." if found else ""
+
+
+def _below(rows: Sequence[VerdictRow]) -> str:
+    zeros = {(row.env_id, row.task): row.name for row in rows if row.kind == "baseline" and row.skill == 0}
+    found = [
+        f"{row.label} on {row.task}"
+        for row in rows
+        if row.kind == "model" and f"loses to {zeros.get((row.env_id, row.task))}" in row.remarks
+    ]
+    return f"Below the trivial baseline: {some(found)}." if found else ""
+
+
+def _seeds(rows: Sequence[VerdictRow]) -> str:
+    few = [row for row in rows if len(row.scores) < FEWEST]
+    if not few:
+        return ""
+    who = "All rows have" if len(few) == len(rows) else f"{count(len(few), 'row')} of {len(rows):,} have"
+    return f"{who} fewer than {FEWEST} seeds: no interval is given and no ranking is possible there."
+
+
+def _tuning(groups: Sequence[Group], trials: Trials) -> str:
+    """Architectures whose learning rates were chosen from unequal numbers of trials, on one task."""
+    found = []
+    for group in groups:
+        had = {cell.model: trials[group.task, cell.model] for cell in group.cells if (group.task, cell.model) in trials}
+        if len(set(had.values())) > 1:
+            found.append(f"{group.task} ({listed([f'{model} {number}' for model, number in had.items()])} trials)")
+    return f"Unequal tuning, so that the comparison is not fair: {some(found)}." if found else ""
+
+
+def _chances(groups: Sequence[Group]) -> str:
+    """Architectures that stand in one table with unequal numbers of configurations."""
+    found = []
+    for group in groups:
+        tried = Counter(cell.model for cell in group.cells)
+        if len(set(tried.values())) > 1:
+            found.append(f"{group.task} ({some([f'{model} {number}' for model, number in tried.items()])})")
+    if not found:
+        return ""
+    return f"Unequal numbers of configurations: {some(found)}; the best of many looks better than it is."
+
+
+def _training(groups: Sequence[Group]) -> str:
+    found = []
+    for group in groups:
+        steps = {cell.name: (cell.records[0].config.get("train") or {}).get("steps") for cell in group.cells}
+        if len(set(steps.values())) > 1:
+            texts = [f"{name} {number:,}" if number else f"{name} ?" for name, number in steps.items()]
+            found.append(f"{group.task} ({some(texts)} steps)")
+    return f"Unequal training budgets: {some(found)}." if found else ""
+
+
+def _environments(environments: int) -> str:
+    if environments < 2:
+        return ""
+    return f"The records come from {environments} environments; they are shown apart and never pooled."
+
+
+def _failures(records: Sequence[Record]) -> str:
+    """Runs that did not complete: they stay in every denominator."""
+    runs = [record for record in records if record.kind == "learning"]
+    bad = Counter(record.status for record in runs if record.status != "completed")
+    if not bad:
+        return ""
+    parts = listed([f"{number} {status}" for status, number in sorted(bad.items())])
+    return f"Of {count(len(runs), 'run')} {parts}: these count as not solved in every rate."
+
+
+def _missing(missing: int) -> str:
+    said = f"{count(missing, 'planned run')} left no record yet; the same command again trains what is missing."
+    return said if missing else ""

@@ -1,0 +1,186 @@
+"""Two stores against each other: the same cells before and after, here and there, in this laboratory and in that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from seqbench.record.record import canonical
+from seqbench.report.compare_speed import compare_speeds
+from seqbench.report.compared import ComparedRow, Side, StoreComparison, Verdict
+from seqbench.report.costs import entries
+from seqbench.report.groups import Cell, grouped
+from seqbench.report.row import VerdictRow
+from seqbench.report.tables import group_rows, upward
+from seqbench.schema import Record
+from seqbench.statistics.improvement import win_rate
+from seqbench.statistics.permutation import holm, stratified_p
+from seqbench.statistics.seeds import FEWEST
+from seqbench.statistics.shift import Shift, independent_shift, paired_shift
+
+ALPHA = 0.05
+
+
+def compare_stores(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]]) -> StoreComparison:
+    """Match the cells of two stores, each a name and its records, and pass a verdict on each.
+
+    Cells match where task, sizes, learning rate and training are the same; device, precision, version and code of the
+    architecture may differ, for those are what one compares. Every environment of one store is held against every one
+    of the other; none is ever pooled.
+    """
+    names = _names(a, b)
+    first, second = _cells(a[1]), _cells(b[1])
+    matched = [key for key in first if key in second]
+    pairs = [(key, x, y) for key in matched for x in first[key] for y in second[key]]
+    families: dict[tuple[str, str, str], list[tuple[_Cell, _Cell]]] = {}
+    for key, x, y in pairs:
+        families.setdefault((key[0], x.env_id, y.env_id), []).append((x, y))
+    rows = [row for family in families.values() for row in _family(family, (a[0], b[0]), names)]
+    only = [(a[0], *_title(first[key][0])) for key in first if key not in second]
+    only += [(b[0], *_title(second[key][0])) for key in second if key not in first]
+    return StoreComparison(
+        a=a[0],
+        b=b[0],
+        environments=_environments(a, b, names),
+        rows=tuple(rows),
+        speeds=tuple(compare_speeds(entries(a[1]), entries(b[1]), (a[0], b[0]), names)),
+        only=tuple(only),
+        overall=_overall([(x, y) for _, x, y in pairs]),
+    )
+
+
+# ------------------------------------------------------------------ which cells match
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One cell in one environment."""
+
+    env_id: str
+    row: VerdictRow
+
+
+Key = tuple[str, str, str]
+Names = Mapping[tuple[str, str], str]
+"""(store, env_id) -> name of the side."""
+
+
+def _cells(records: Sequence[Record]) -> dict[Key, list[_Cell]]:
+    """Key -> the cell in each environment of the store, in the order of every table."""
+    found: dict[Key, list[_Cell]] = {}
+    for group in grouped(records):
+        by_id = {row.cell_id: row for row in group_rows(group) if row.kind == "model"}
+        for cell in group.cells:
+            key = (canonical([group.task, group.cells[0].records[0].config.get("task")]), cell.model, _settings(cell))
+            found.setdefault(key, []).append(_Cell(group.env_id, by_id[cell.records[0].cell_id]))
+    return found
+
+
+def _settings(cell: Cell) -> str:
+    config = cell.records[0].config
+    model = {key: value for key, value in (config.get("model") or {}).items() if key != "version"}
+    return canonical([model, config.get("train"), config.get("data_sha256")])
+
+
+def _title(cell: _Cell) -> tuple[str, str]:
+    return cell.row.task, cell.row.label
+
+
+def _names(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]]) -> dict[tuple[str, str], str]:
+    found = {}
+    for name, records in (a, b):
+        ids = sorted({record.env_id for record in records})
+        found |= {(name, env_id): name if len(ids) == 1 else f"{name} [{env_id[:6]}]" for env_id in ids}
+    return found
+
+
+def _environments(
+    a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]], names: Names
+) -> dict[str, str]:  # fmt: skip
+    found = {}
+    for store, records in (a, b):
+        for record in records:
+            found.setdefault(names[store, record.env_id], _environment(record))
+    return found
+
+
+def _environment(record: Record) -> str:
+    facts = record.environment
+    parts = [facts.get("gpu") or facts.get("cpu"), record.config.get("device"), facts.get("platform")]
+    parts += [f"torch {facts['torch']}"] if facts.get("torch") else []
+    return ", ".join([*(str(part) for part in parts if part), f"env_id {record.env_id}"])
+
+
+# ------------------------------------------------------------------ verdicts on learning
+
+
+def _family(pairs: list[tuple[_Cell, _Cell]], stores: tuple[str, str], names: Names) -> list[ComparedRow]:
+    """The rows of one task in two environments, as one Holm family."""
+    found = [_shift(x.row, y.row, len(pairs)) for x, y in pairs]
+    adjusted = holm([shift.p if _enough(x, y) else 1.0 for shift, (x, y) in zip(found, pairs, strict=True)])
+    best = holm([shift.smallest if _enough(x, y) else 1.0 for shift, (x, y) in zip(found, pairs, strict=True)])
+    return [
+        _row(x, y, shift, (p, reachable), (names[stores[0], x.env_id], names[stores[1], y.env_id]))
+        for (x, y), shift, p, reachable in zip(pairs, found, adjusted, best, strict=True)
+    ]
+
+
+def _enough(x: _Cell, y: _Cell) -> bool:
+    return min(len(x.row.scores), len(y.row.scores)) >= FEWEST and x.row.better != "neither"
+
+
+def _shift(x: VerdictRow, y: VerdictRow, family: int) -> Shift:
+    """By pairs where both hold the same seeds, and enough of them for a verdict in this family; else as two groups.
+
+    Pairs of five runs can never decide, two groups of five can; the choice looks at numbers of runs alone.
+    """
+    a, b = upward(x), upward(y)
+    same = x.seeds == y.seeds and len(set(x.seeds)) == len(a) and family * 2.0 ** (1 - len(a)) < ALPHA
+    return paired_shift(a, b) if same else independent_shift(a, b)
+
+
+def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[str, str]) -> ComparedRow:
+    adjusted, reachable = p
+    sign = 1.0 if x.row.better == "higher" else -1.0
+    ends = sorted(sign * end for end in shift.interval) if shift.interval else (None, None)
+    verdict: Verdict = "undecided"
+    if reachable >= ALPHA:
+        verdict = "unreachable"
+    elif adjusted < ALPHA and shift.interval and not shift.interval[0] <= 0 <= shift.interval[1]:
+        verdict = "better" if shift.value > 0 else "worse"
+    return ComparedRow(
+        task=x.row.task,
+        architecture=x.row.label,
+        metric=x.row.metric,
+        better=x.row.better,
+        a=_side(x, names[0]),
+        b=_side(y, names[1]),
+        verdict=verdict,
+        difference=sign * shift.value,
+        low=ends[0],
+        high=ends[1],
+        p=adjusted,
+        paired=shift.paired,
+        identical=x.row.seeds == y.row.seeds and x.row.scores == y.row.scores,
+        why=_why(x.row, y.row, shift) if verdict == "unreachable" else None,
+    )
+
+
+def _why(x: VerdictRow, y: VerdictRow, shift: Shift) -> str:
+    """Why no outcome could have given a verdict."""
+    if x.better == "neither":
+        return "the score has no direction"
+    return shift.why or f"{min(len(x.scores), len(y.scores))} runs are too few for so many rows"
+
+
+def _side(cell: _Cell, name: str) -> Side:
+    row = cell.row
+    solved = row.summary.solved if row.summary else None
+    return Side(name=name, env_id=cell.env_id, runs=len(row.scores), score=row.score, solved=solved)
+
+
+def _overall(pairs: Sequence[tuple[_Cell, _Cell]]) -> tuple[Verdict, float] | None:
+    """All rows at once: runs change sides within their row only."""
+    used = [(upward(y.row), upward(x.row)) for x, y in pairs if _enough(x, y)]
+    if not used or len(used) < len(pairs):
+        return None
+    p = stratified_p(used)
+    return ("undecided" if p >= ALPHA else "better" if win_rate(used) > 0.5 else "worse"), p

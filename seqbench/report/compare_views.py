@@ -1,0 +1,146 @@
+"""A comparison of stores as text: for a terminal, as Markdown, CSV and JSON."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from seqbench.report.compared import ComparedRow, SpeedRow, StoreComparison
+from seqbench.report.cost_wording import estimate_text
+from seqbench.report.document import strict
+from seqbench.report.markdown import escaped, table
+from seqbench.report.runs_table import safe
+from seqbench.report.wording import DASH, count, listed, readable, score_text, signed_text, some
+
+HEAD = ("task", "architecture", "a", "b", "b \N{MINUS SIGN} a", "runs", "verdict on b")
+SPEED_HEAD = ("task", "architecture", "steps", "time b / a", "rounds", "verdict on b")
+COLOURS: Mapping[str, str] = {"better": "green", "faster": "green", "worse": "red", "slower": "red"}
+VERSION = 1
+
+
+def told(found: StoreComparison) -> list[str]:
+    """What the comparison says in sentences: environments, the verdict over all rows, what has no counterpart."""
+    said = [f"{readable(name)}: {readable(where)}." for name, where in found.environments.items()]
+    if not found.rows and not found.speeds:
+        said.append("The stores share no cell: nothing can be compared.")
+    if found.overall:
+        verdict, p = found.overall
+        text = {"better": "b is better", "worse": "b is worse"}.get(verdict, "no difference is shown")
+        said.append(f"Over all {count(len(found.rows), 'row')}: {text} ({_p(p)}).")
+    identical = sum(row.identical for row in found.rows)
+    if identical:
+        said.append(f"{count(identical, 'row')} of {len(found.rows)} hold the very same scores in both.")
+    for store in (found.a, found.b):
+        names = [f"{architecture} on {task}" for name, task, architecture in found.only if name == store]
+        said += [f"Only in {readable(store)}: {readable(some(names))}."] if names else []
+    return said
+
+
+def legend(found: StoreComparison) -> str:
+    """How to read the rows."""
+    text = (
+        f"a is {readable(found.a)}, b is {readable(found.b)}. Differences are Hodges and Lehmann's, brackets their "
+        "95 % intervals; p is exact and Holm-adjusted over the architectures of a task, by pairs of equal seeds where "
+        "it says so. No verdict is no sign of equality."
+    )
+    return text if found.rows else f"a is {readable(found.a)}, b is {readable(found.b)}."
+
+
+def terminal(found: StoreComparison) -> Group:
+    """What ``compare`` prints; names are printed as they are, no markup in them is obeyed."""
+    parts: list[Text | Table] = [Text(sentence) for sentence in told(found)]
+    if found.rows:
+        parts += [_grid(HEAD, [row_texts(row) for row in found.rows])]
+    if found.speeds:
+        parts += [Text("Time of a training step"), _grid(SPEED_HEAD, [speed_texts(row) for row in found.speeds])]
+    return Group(*parts, Text(legend(found), style="dim"))
+
+
+def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(head):
+        last = index == len(head) - 1
+        grid.add_column(name, justify="left" if index < 2 or last else "right", overflow="fold")
+    for texts in rows:
+        grid.add_row(*map(Text, texts[:-1]), Text(texts[-1], style=COLOURS.get(texts[-1].split()[0], "")))
+    return grid
+
+
+def row_texts(row: ComparedRow) -> list[str]:
+    """The texts of one row, in the order of ``HEAD``."""
+    interval = "" if row.low is None or row.high is None else f" [{signed_text(row.low)}, {signed_text(row.high)}]"
+    solved = [f" ({side.solved}/{side.runs})" if side.solved is not None else "" for side in (row.a, row.b)]
+    scores = [f"{score_text(side.score)}{of}" for side, of in zip((row.a, row.b), solved, strict=True)]
+    runs = str(row.a.runs) if row.a.runs == row.b.runs else f"{row.a.runs}, {row.b.runs}"
+    return [*_sides(row.task, row.architecture, row.a.name, row.b.name), *scores,
+            f"{signed_text(row.difference)}{interval}", runs, _verdict(row)]  # fmt: skip
+
+
+def speed_texts(row: SpeedRow) -> list[str]:
+    """The texts of one row, in the order of ``SPEED_HEAD``."""
+    rounds = str(row.rounds[0]) if row.rounds[0] == row.rounds[1] else f"{row.rounds[0]}, {row.rounds[1]}"
+    length = f"{row.length:,}" if row.length else DASH
+    why = f" ({row.ratio.why})" if row.ratio.why else ""
+    return [*_sides(row.task, row.architecture, row.a, row.b), length, estimate_text(row.ratio), rounds,
+            f"{row.verdict}{why}"]  # fmt: skip
+
+
+def _sides(task: str, architecture: str, a: str, b: str) -> list[str]:
+    """Task and architecture, with the environments where a store holds several."""
+    where = listed([name for name in (a, b) if name.endswith("]")])
+    return [readable(f"{task} {where}".strip()), readable(architecture)]
+
+
+def _verdict(row: ComparedRow) -> str:
+    if row.identical:
+        return "identical scores"
+    if row.verdict == "unreachable":
+        return f"unreachable: {row.why}"
+    return f"{row.verdict} ({_p(row.p)}{', paired' if row.paired else ''})"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def as_markdown(found: StoreComparison) -> str:
+    """The same as Markdown."""
+    parts = [f"# {escaped(found.b)} against {escaped(found.a)}", *(escaped(sentence) for sentence in told(found))]
+    if found.rows:
+        parts.append(table(HEAD, [[escaped(text) for text in row_texts(row)] for row in found.rows], 2))
+    if found.speeds:
+        rows = [[escaped(text) for text in speed_texts(row)] for row in found.speeds]
+        parts += ["## Time of a training step", table(SPEED_HEAD, rows, 2)]
+    return "\n\n".join([*parts, escaped(legend(found))]) + "\n"
+
+
+CSV_HEAD = ("a", "b", "what", "task", "architecture", "length", "metric", "value_a", "value_b", "n_a", "n_b",
+            "estimate", "low", "high", "p", "paired", "verdict")  # fmt: skip
+
+
+def as_csv(found: StoreComparison) -> str:
+    """One line a row, numbers to their last digit; ``estimate`` is a difference of scores or a ratio of times."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CSV_HEAD)
+    for r in found.rows:
+        line = [r.a.name, r.b.name, "score", r.task, r.architecture, "", r.metric, r.a.score, r.b.score, r.a.runs]
+        line += [r.b.runs, r.difference, r.low, r.high, r.p, int(r.paired), r.verdict]
+        writer.writerow([safe(value) for value in line])
+    for s in found.speeds:
+        low, high = s.ratio.interval or ("", "")
+        line = [s.a, s.b, "step_s", s.task, s.architecture, s.length, "", "", "", *s.rounds, s.ratio.value, low, high]
+        writer.writerow([safe(value) for value in [*line, "", "", s.verdict]])
+    return stream.getvalue()
+
+
+def as_json(found: StoreComparison) -> str:
+    """Everything, as strict JSON."""
+    return strict({"format": "seqbench comparison", "version": VERSION, "comparison": found})
+
+
+VIEWS: Mapping[str, Callable[[StoreComparison], str]] = {"md": as_markdown, "csv": as_csv, "json": as_json}
+"""Name of a format -> what ``compare`` prints instead of its table."""

@@ -1,0 +1,104 @@
+"""What two stores say about each other, before it is laid out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from seqbench.schema import Better
+from seqbench.statistics.seeds import Estimate
+
+Verdict = Literal["better", "worse", "undecided", "unreachable"]
+SpeedVerdict = Literal["faster", "slower", "equal", "undecided"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """The runs of one cell in one store and one environment.
+
+    Attributes:
+        name: of the store, with the environment's id where the store has several.
+        score: mean over the runs that left one. solved: runs that solved, None where the task has no such notion.
+    """
+
+    name: str
+    env_id: str
+    runs: int
+    score: float | None
+    solved: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedRow:
+    """One cell in two stores; the verdict is on ``b``.
+
+    Attributes:
+        difference, low, high: score of ``b`` above that of ``a``, Hodges and Lehmann's estimate in the score's own
+            unit, with its 95 % interval where there is one; an infinity where runs left no score.
+        p: Holm-adjusted over the architectures of the task. paired: whether runs of the same seed were compared.
+        why: why no verdict is within reach.
+        identical: whether both hold the very same scores.
+    """
+
+    task: str
+    architecture: str
+    metric: str | None
+    better: Better
+    a: Side
+    b: Side
+    verdict: Verdict
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    paired: bool
+    identical: bool
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedRow:
+    """One measurement of cost in two stores: time of a training step of ``b`` over that of ``a``, with its interval."""
+
+    task: str
+    architecture: str
+    length: int | None
+    a: str
+    b: str
+    rounds: tuple[int, int]
+    verdict: SpeedVerdict
+    ratio: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreComparison:
+    """Everything that two stores say about each other.
+
+    Attributes:
+        a, b: names. environments: name of a side -> its environment in words.
+        only: cells without a counterpart: (name of the store, task, architecture).
+        overall: p that ``b`` is as ``a`` on all rows at once, None where a row has fewer than 5 runs or there is none;
+            with the verdict.
+    """
+
+    a: str
+    b: str
+    environments: Mapping[str, str]
+    rows: tuple[ComparedRow, ...]
+    speeds: tuple[SpeedRow, ...]
+    only: tuple[tuple[str, str, str], ...]
+    overall: tuple[Verdict, float] | None
+
+
+def store_names(folders: Sequence[str | Path]) -> list[str]:
+    """Short names of folders: their last parts, as many as it takes to tell them apart.
+
+    >>> store_names(["cpu/runs", "gpu/runs"]), store_names(["a", "b"]), store_names(["a", "a"])
+    (['cpu/runs', 'gpu/runs'], ['a', 'b'], ['a (1)', 'a (2)'])
+    """
+    parts = [Path(folder).parts or (".",) for folder in folders]
+    for depth in range(1, max(map(len, parts)) + 1):
+        found = ["/".join(part[-depth:]) for part in parts]
+        if len(set(found)) == len(found):
+            return found
+    return [f"{name} ({number})" for number, name in enumerate(map(str, folders), 1)]

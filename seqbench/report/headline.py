@@ -1,0 +1,190 @@
+"""The verdict of a report: at most three sentences, each of them true of the data and said without a table."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from seqbench.report.cost_wording import interval_text, value_text
+from seqbench.report.costs import Entry, Place, places, ratio
+from seqbench.report.matrix import Duel, Matrix
+from seqbench.report.row import VerdictRow
+from seqbench.report.wording import (
+    NAMED,
+    count,
+    listed,
+    rate_interval_text,
+    skill_interval_text,
+    skill_text,
+    solved_text,
+    some,
+)
+from seqbench.statistics.rounds import FEWEST as FEWEST_ROUNDS
+
+
+def headline(
+    rows: Sequence[VerdictRow], found: Sequence[Matrix], costs: Sequence[Entry], environments: Mapping[str, str]
+) -> list[str]:
+    """Who solves the longest sequences; who is better over all tasks, and what that cannot be said of; who is fast.
+
+    Of several environments the one with most runs speaks, and is named.
+    """
+    models = [row for row in rows if row.kind == "model"]
+    runs = Counter({env_id: 0 for env_id in environments})
+    for row in models:
+        runs[row.env_id] += len(row.scores)
+    chosen = max(environments, key=lambda env_id: runs[env_id], default="")
+    mine = [row for row in models if row.env_id == chosen]
+    said = [
+        _reach(mine),
+        _order(mine, next((m for m in found if m.env_id == chosen), None)),
+        _speed(costs, chosen, environments),
+    ]
+    said = [sentence for sentence in said if sentence]
+    if len(environments) > 1 and said:
+        said[0] = f"In environment {environments[chosen]}: {said[0]}"
+    return said
+
+
+# ------------------------------------------------------------------ how far back
+
+
+def _reach(rows: Sequence[VerdictRow]) -> str:
+    if not rows:
+        return ""
+    if all(score is None for row in rows for score in row.scores):
+        return f"No run left a score ({_lost(rows)}): nothing can be said of any architecture."
+    rated = [row for row in rows if row.summary and row.summary.solved is not None]
+    if not rated:
+        return _skills(rows)
+    tasks = list(dict.fromkeys(row.task for row in rated))
+    if not any(row.summary and row.summary.solved for row in rated):
+        runs = sum(len(row.scores) for row in rated)
+        what = tasks[0] if len(tasks) == 1 else f"any of the {len(tasks)} tasks that can be solved"
+        return f"No architecture solves {what}: 0 of {count(runs, 'run')}."
+    families: dict[str, list[VerdictRow]] = {}
+    for row in rated:
+        families.setdefault(row.family or row.task, []).append(row)
+    longest = {name: text for name, members in families.items() if (text := _longest(members))}
+    if not longest:
+        return "No architecture solves a task with at least half of its seeds."
+    none = [name for name in families if name not in longest]
+    parts = list(longest.values())[:NAMED]
+    parts += [f"{count(len(longest) - NAMED, 'other task')} below"] if len(longest) > NAMED else []
+    parts += [f"none of {some(none)}"] if none else []
+    return f"Longest sequences solved by at least half of the seeds: {'; '.join(parts)}."
+
+
+def _longest(rows: Sequence[VerdictRow]) -> str:
+    """The longest task of one family that is solved, and by whom; empty where none is."""
+    solved = [row for row in rows if row.summary and 2 * (row.summary.solved or 0) >= row.summary.runs]
+    if not solved:
+        return ""
+    best, tried = max(row.length or 0 for row in solved), max(row.length or 0 for row in rows)
+    there = [row for row in solved if (row.length or 0) == best]
+    tasks = listed(list(dict.fromkeys(row.task for row in there)))
+    several = len({row.length for row in rows}) > 1
+    reach = "" if not several else ", the longest tried" if best == tried else f", of up to {tried:,} tried"
+    steps = f" ({best:,} steps{reach})" if best else ""
+    return f"{tasks}{steps} by {some([_with_seeds(row) for row in there])}"
+
+
+def _with_seeds(row: VerdictRow) -> str:
+    return f"{row.label} {solved_text(row)} {rate_interval_text(row)}".strip()
+
+
+def _skills(rows: Sequence[VerdictRow]) -> str:
+    """Of tasks without a notion of solved: the mean skill."""
+    tasks = list(dict.fromkeys(row.task for row in rows if row.skill is not None))
+    if not tasks:
+        return ""
+    best = [row for row in rows if row.task == tasks[0] and row.skill is not None]
+    texts = [f"{row.label} {skill_text(row.skill)} {skill_interval_text(row)}".strip() for row in best]
+    more = f"; {count(len(tasks) - 1, 'other task')} below" if len(tasks) > 1 else ""
+    return f"Skill on {tasks[0]}, 0 being the trivial baseline and 1 perfect: {some(texts)}{more}."
+
+
+def _lost(rows: Sequence[VerdictRow]) -> str:
+    lost: Counter[str] = Counter()
+    for row in rows:
+        lost.update(row.not_completed)
+    return ", ".join(f"{number} {status}" for status, number in sorted(lost.items())) or "none was measured"
+
+
+# ------------------------------------------------------------------ who is better
+
+
+def _order(rows: Sequence[VerdictRow], matrix: Matrix | None) -> str:
+    labels = list(dict.fromkeys(row.label for row in rows))
+    if all(score is None for row in rows for score in row.scores):
+        return ""
+    if len(labels) == 1:
+        return f"There is but one architecture, {labels[0]}: nothing to compare it with."
+    if matrix is None:
+        return ""
+    duels = matrix.against or matrix.duels
+    tasks = sorted({len(duel.tasks) for duel in duels})
+    over = f"On {duels[0].tasks[0][0]}" if tasks == [1] else f"Over all {tasks[-1]} tasks" if len(tasks) == 1 else ""
+    over = over or "Over the tasks that two share"
+    decided, reference = _decided(duels), matrix.against[0].b if matrix.against else ""
+    against = f", against the reference {reference}" if reference else ""
+    open_ = _open([duel for duel in duels if duel.overall.verdict in ("undecided", "unreachable")], bool(decided))
+    return f"{over}{against}: {'; '.join(part for part in (decided, open_) if part)}."
+
+
+def _decided(duels: Sequence[Duel]) -> str:
+    won: dict[str, list[str]] = {}
+    for duel in duels:
+        if duel.overall.verdict in ("better", "worse"):
+            winner, loser = (duel.a, duel.b) if duel.overall.verdict == "better" else (duel.b, duel.a)
+            won.setdefault(winner, []).append(loser)
+    first = [f"{winner} is better than {some(losers)}" for winner, losers in list(won.items())[:NAMED]]
+    more = sum(len(losers) for losers in list(won.values())[NAMED:])
+    return "; ".join([*first, f"{count(more, 'further pair')} decided in the matrix"] if more else first)
+
+
+def _open(duels: Sequence[Duel], after: bool) -> str:
+    """What is not decided, why, and how many seeds it would take."""
+    if not duels:
+        return ""
+    unreachable = [duel.overall for duel in duels if duel.overall.verdict == "unreachable"]
+    if len(unreachable) == len(duels) and not after:
+        return f"no order can be told with these seeds: {unreachable[0].why}"
+    named = some([f"{duel.a} and {duel.b}" for duel in duels])
+    told = f"not told apart: {named}" if after else f"no two are told apart ({named})"
+    needed = [found for duel in duels if (found := duel.overall.seeds_needed)]
+    if not needed:
+        return told
+    span = f"{min(needed):,}" if min(needed) == max(needed) else f"{min(needed):,} to {max(needed):,}"
+    return f"{told}; differences as large as those seen take about {span} seeds each"
+
+
+# ------------------------------------------------------------------ who is fast
+
+
+def _speed(costs: Sequence[Entry], env_id: str, environments: Mapping[str, str]) -> str:
+    """Of the longest task that two architectures were measured on: the shortest training step, the others over it."""
+    there = [place for place in places(costs) if sum(bool(e.by_round("step_s")) for e in place.entries) > 1]
+    there = [place for place in there if place.env_id == env_id] or there
+    if not there:
+        return ""
+    place = max(there, key=lambda place: place.length or 0)
+    where = "" if place.env_id == env_id else f" in environment {environments[place.env_id]}"
+    steps = f" ({place.length:,} steps)" if place.length else ""
+    return f"Speed{where} on {place.task}{steps}: {_ratios(place)}."
+
+
+def _ratios(place: Place) -> str:
+    fastest = place.fastest
+    assert fastest is not None  # two entries were measured
+    others = [(entry, found) for entry in place.entries if entry is not fastest and (found := ratio(entry, fastest))]
+    if not others or any(found.verdict == "undecided" for _, found in others):
+        rounds = min(len(entry.records) for entry in place.entries if entry.records)
+        return f"not decided, {count(rounds, 'round')} of measurement where {FEWEST_ROUNDS} give an interval"
+    equal = [entry.name for entry, found in others if found.verdict == "equal"]
+    slower = [
+        f"{entry.name} takes {value_text(found.estimate)} {interval_text(found.estimate)} times"
+        for entry, found in others
+        if found.verdict == "longer"
+    ]
+    first = f"{some([fastest.name, *equal])} {'take' if equal else 'takes'} least time for a training step"
+    first += ", and are not told apart" if equal else ""
+    return f"{first}; {some(slower)} as long" if slower else first

@@ -1,0 +1,130 @@
+"""``report.tex``: the tables of a report, ready for a paper; they need the package booktabs."""
+
+from collections.abc import Sequence
+
+from seqbench.report.content import Content, Section
+from seqbench.report.cost_wording import DASH
+from seqbench.report.item import Table
+from seqbench.report.row import VerdictRow
+from seqbench.report.wording import (
+    MINUS,
+    TIMES,
+    comparison_text,
+    interval_text,
+    rate_interval_text,
+    readable,
+    score_text,
+    skill_interval_text,
+    skill_text,
+    solved_text,
+    steps_text,
+    whole,
+)
+
+_SPECIAL = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': "''",
+        "[": "{[}",  # after a line break a bracket would be its argument
+        "]": "{]}",
+        MINUS: "$-$",
+        TIMES: r"$\times$",
+        DASH: "--",
+        "\N{INFINITY}": r"$\infty$",
+        "\N{GREATER-THAN OR EQUAL TO}": r"$\geq$",
+        "\N{MIDDLE DOT}": r"$\cdot$",
+        "\N{PLUS-MINUS SIGN}": r"$\pm$",
+        **{character: f"\\{character}" for character in "{}$&#_%"},
+    }
+)
+
+
+def latex(content: Content) -> str:
+    """One table a task, then the tables over tasks and those of cost; each a float with a caption and a label.
+
+    Brackets are 95 % intervals over seeds, those of cost 99 % over rounds; n is the number of runs.
+    """
+    parts = ["% Written by seqbench. Needs \\usepackage{booktabs}; encoding UTF-8."]
+    parts += [_section(section, content.reference, number) for number, section in enumerate(content.sections, 1)]
+    parts += _aggregates(content)
+    parts += [_generic(table, f"{_label(table.label)}-{i}") for i, table in enumerate(content.tables, 1)]
+    parts += [_generic(table, f"cost-{number}") for number, table in enumerate(content.cost_tables, 1)]
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: object) -> str:
+    r"""Text of the data with nothing in it that LaTeX obeys.
+
+    >>> escaped("copy_10 at 5 % & more")
+    'copy\\_10 at 5 \\% \\& more'
+    """
+    return readable(text).translate(_SPECIAL)
+
+
+def _section(section: Section, reference: str | None, number: int) -> str:
+    head = ["architecture", "score", "skill", "solved", "$n$", "steps to solve", "parameters"]
+    head += [f"against {escaped(reference)}"] if reference else []
+    models = [_row(row, reference) for row in section.rows if row.kind == "model"]
+    trivial = [_row(row, reference) for row in section.rows if row.kind == "baseline"]
+    note = "Brackets: 95 % intervals over seeds. Steps to solve: median, unsolved runs counting as infinite."
+    caption = f"{section.title}: {section.subtitle}. {note}"
+    return _float(caption, f"task-{number}", head, [models, trivial])
+
+
+def _row(row: VerdictRow, reference: str | None) -> list[str]:
+    name = rf"\emph{{{escaped(row.label)}}}" if row.kind == "baseline" else escaped(row.label)
+    texts = [f"{score_text(row.score)} {interval_text(row.summary.interval if row.summary else None)}"]
+    texts += [f"{skill_text(row.skill)} {skill_interval_text(row)}", f"{solved_text(row)} {rate_interval_text(row)}"]
+    texts += [str(len(row.scores)) if row.kind == "model" else DASH, steps_text(row), whole(row.parameters)]
+    texts += [comparison_text(row, reference)] if reference else []
+    return [name, *(escaped(text.strip()) for text in texts)]
+
+
+def _aggregates(content: Content) -> list[str]:
+    if not content.aggregates:
+        return []
+    rows = [
+        [escaped(text) for text in (a.label, f"{score_text(a.iqm)} {interval_text(a.interval)}", a.tasks, a.runs)]
+        for a in content.aggregates
+    ]
+    caption = "Interquartile mean of normalised skill over tasks and seeds, with a stratified bootstrap interval."
+    return [_float(caption, "across-tasks", ["architecture", "skill", "tasks", "$n$"], [rows])]
+
+
+def _generic(table: Table, label: str) -> str:
+    groups = [
+        [
+            [escaped(row.name), *(escaped(f"{cell.text} {cell.note}".strip()) for cell in row.cells)]
+            for row in rows
+        ]
+        for _, _, rows in table.groups
+    ]  # fmt: skip
+    titles = [f"{title}, {small}" if small else title for title, small, _ in table.groups]
+    columns = [escaped(name) for name in table.columns]
+    return _float(f"{table.label}. {table.lead}", label, columns, groups, titles if len(titles) > 1 else ())
+
+
+def _float(
+    caption: str, label: str, head: Sequence[str], groups: Sequence[Sequence[Sequence[str]]], titles: Sequence[str] = ()
+) -> str:
+    """A table; groups of rows are parted by rules, under their titles where they have any."""
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escaped(caption)}}}", rf"\label{{tab:{label}}}"]
+    lines += [rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule", _line(head)]
+    for index, rows in enumerate(groups):
+        lines += [r"\midrule"] if rows else []
+        lines += [rf"\multicolumn{{{len(head)}}}{{l}}{{{escaped(titles[index])}}} \\"] if titles and rows else []
+        lines += [_line(row) for row in rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _label(title: str) -> str:
+    return "".join(c if c.isalnum() and c.isascii() else "-" for c in title.lower()).strip("-")

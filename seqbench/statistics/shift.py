@@ -1,0 +1,178 @@
+"""How far one group of seeds lies above another: the shift, its interval, and the test that goes with it."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import special
+
+from seqbench.statistics.permutation import permutation_p, smallest_p
+from seqbench.statistics.seeds import Interval, Values, too_few, vector
+
+MOST_EXACT = 200
+"""Pairs up to which every choice of signs is counted; beyond, the normal approximation is as good."""
+MOST_PAIRS = 1_000_000
+"""Differences that are listed for the interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """By how much ``b`` lies above ``a``.
+
+    Attributes:
+        value: Hodges and Lehmann's estimate: the median of all differences; infinite where most runs of one lack a
+            score.
+        interval: which holds the shift; None where no differences are extreme enough, as ``why`` says.
+        p: two-sided, that there is none.
+        smallest: the p that the most extreme outcome of so many seeds would have.
+        paired: whether runs of the same seed were compared.
+    """
+
+    value: float
+    interval: Interval | None
+    p: float
+    smallest: float
+    paired: bool
+    why: str | None = None
+
+
+def paired_shift(a: Values, b: Values, level: float = 0.95) -> Shift:
+    """The shift from ``a`` to ``b`` of values that belong together one by one: runs of the same seeds.
+
+    The test flips the signs of the ranked differences (Wilcoxon's signed ranks), exactly, ties included; differences
+    of 0 say nothing. The interval lies between two of the means of any two differences.
+    Source: Wilcoxon 1945, doi:10.2307/3001968; Hollander, Wolfe & Chicken 2013, sections 3.1 to 3.3.
+
+    >>> found = paired_shift([1, 2, 3, 4, 5, 6, 7, 8], [3, 3, 5, 6, 7, 8, 8, 10])
+    >>> found.value, found.interval, round(found.p, 4)
+    (2.0, (1.5, 2.0), 0.0078)
+    """
+    first, second = vector(a, finite=False), vector(b, finite=False)
+    if first.size != second.size:
+        raise ValueError(f"pairs need as many values on both sides; got {first.size} and {second.size}.")
+    differences = _minus(second, first)
+    n = differences.size
+    means = np.sort(differences) if n * n > 2 * MOST_PAIRS else _walsh(differences)
+    outside = _outside_signed(n, level) if means.size > n or n == 1 else _outside_middle(n, level)
+    return Shift(
+        value=float(_median(means)),
+        interval=_between(means, outside) if too_few(n) is None else None,
+        p=signed_rank_p(differences),
+        smallest=2.0 ** (1 - n) if n else 1.0,
+        paired=True,
+        why=too_few(n) or (None if outside else f"{n} pairs are too few"),
+    )
+
+
+def independent_shift(a: Values, b: Values, level: float = 0.95) -> Shift:
+    """The shift from ``a`` to ``b`` of two groups that have nothing to do with each other.
+
+    The test is the exact rank-sum test; the interval lies between two of all differences.
+    Source: Hodges & Lehmann 1963, doi:10.1214/aoms/1177704172; Hollander, Wolfe & Chicken 2013, sections 4.1 to 4.3.
+
+    >>> found = independent_shift([1, 2, 3, 4, 5], [11, 12, 13, 14, 15])
+    >>> found.value, found.interval, round(found.p, 4)
+    (10.0, (7.0, 13.0), 0.0079)
+    """
+    first, second = vector(a, finite=False), vector(b, finite=False)
+    n, m = first.size, second.size
+    few = too_few(min(n, m))
+    differences = np.sort(_minus(second[:, None], first).ravel()) if n * m <= MOST_PAIRS else None
+    outside = _outside_groups(n, m, level)
+    listed = few is None and differences is not None
+    return Shift(
+        value=float(_median(differences)) if differences is not None else math.nan,
+        interval=_between(differences, outside) if listed and differences is not None else None,
+        p=permutation_p(first, second),
+        smallest=smallest_p(n, m),
+        paired=False,
+        why=few or (None if listed else f"more than {MOST_PAIRS:,} differences"),
+    )
+
+
+def signed_rank_p(differences: Values) -> float:
+    """Two-sided p that differences lie around 0 symmetrically; zeros are left out, infinities are the largest.
+
+    >>> round(signed_rank_p([1, 2, 3, 4, 5]), 4), signed_rank_p([0, 0])
+    (0.0625, 1.0)
+    """
+    array = vector(differences, 0, finite=False)
+    array = array[array != 0]
+    if array.size == 0:
+        return 1.0
+    size = np.abs(array)
+    ordered = np.sort(size)
+    ranks = np.searchsorted(ordered, size, "left") + np.searchsorted(ordered, size, "right") + 1  # doubled midranks
+    observed = abs(int(ranks[array > 0].sum()) - int(ranks[array < 0].sum()))
+    if array.size > MOST_EXACT:
+        return float(2 * special.ndtr(-observed / math.sqrt(float((ranks.astype(float) ** 2).sum()))))
+    chances = _sign_chances(tuple(np.sort(ranks).tolist()))
+    away = np.abs(2 * np.arange(chances.size) - chances.size + 1) >= observed
+    return min(1.0, float(chances[away].sum()))
+
+
+@lru_cache(maxsize=512)
+def _sign_chances(ranks: tuple[int, ...]) -> np.ndarray:
+    """The chance of every sum of the ranks that are positive: from 0 to the sum of all."""
+    chances = np.zeros(sum(ranks) + 1)
+    chances[0] = 1.0
+    for rank in ranks:
+        chances[rank:], chances[:rank] = (chances[rank:] + chances[: chances.size - rank]) / 2, chances[:rank] / 2
+    return chances
+
+
+def _minus(b: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """Differences, 0 where both are the same infinity: two runs without a score are equally bad."""
+    with np.errstate(invalid="ignore"):
+        found = b - a
+    return np.where(np.isnan(found), 0.0, found)
+
+
+def _walsh(differences: np.ndarray) -> np.ndarray:
+    """The means of any two differences, each with itself too, in order."""
+    i, j = np.triu_indices(differences.size)
+    with np.errstate(invalid="ignore"):
+        means = (differences[i] + differences[j]) / 2
+    return np.sort(np.where(np.isnan(means), 0.0, means))
+
+
+def _median(ordered: np.ndarray) -> float:
+    low, high = ordered[(ordered.size - 1) // 2], ordered[ordered.size // 2]
+    return low if low == high else (low + high) / 2
+
+
+def _between(ordered: np.ndarray, outside: int) -> Interval | None:
+    return (float(ordered[outside - 1]), float(ordered[ordered.size - outside])) if outside else None
+
+
+@lru_cache(maxsize=512)
+def _outside_signed(n: int, level: float) -> int:
+    """Which mean from each end bounds the interval of n pairs; 0 where even the extremes cover too little."""
+    if n > MOST_EXACT:
+        spread = math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+        return max(0, math.floor(n * (n + 1) / 4 + float(special.ndtri((1 - level) / 2)) * spread))
+    below = np.cumsum(_sign_chances(tuple(range(1, n + 1))))
+    return int(np.searchsorted(below, (1 - level) / 2, "right"))
+
+
+def _outside_middle(n: int, level: float) -> int:
+    """The same for the differences themselves: the sign test, of very many pairs."""
+    return max(0, math.floor(n / 2 + float(special.ndtri((1 - level) / 2)) * math.sqrt(n) / 2))
+
+
+@lru_cache(maxsize=512)
+def _outside_groups(n: int, m: int, level: float) -> int:
+    """Which difference from each end bounds the interval of two groups; 0 where even the extremes cover too little."""
+    if n + m > 100:
+        spread = math.sqrt(n * m * (n + m + 1) / 12)
+        return max(0, math.floor(n * m / 2 + float(special.ndtri((1 - level) / 2)) * spread))
+    ways = np.zeros((n + 1, n * m + 1))  # of so many of the first group, with so many pairs won
+    ways[0, 0] = 1.0
+    for place in range(n + m):
+        for chosen in range(min(place + 1, n), 0, -1):
+            won = place + 1 - chosen  # members of the second group below it
+            if won <= m:
+                ways[chosen, won:] += ways[chosen - 1, : n * m + 1 - won]
+    below = np.cumsum(ways[n]) / math.comb(n + m, n)
+    return int(np.searchsorted(below, (1 - level) / 2, "right"))

@@ -1,0 +1,269 @@
+"""Two stores compared: what is said of simulated pairs whose truth is known."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import simulated
+import simulated_costs
+from rich.console import Console
+
+from seqbench import cli
+from seqbench.record.store import Store
+from seqbench.report.compare import compare_stores
+from seqbench.report.compare_views import VIEWS, row_texts, terminal, told
+from seqbench.report.compared import StoreComparison
+from seqbench.schema import Record
+from tests.test_report_headline import GOOD, POOR, most, near, runs
+
+
+def against(a: Sequence[Record], b: Sequence[Record]) -> StoreComparison:
+    return compare_stores(("before", a), ("after", b))
+
+
+def moved(records: Sequence[Record], **environment: object) -> list[Record]:
+    """The same as if another machine had done them."""
+    return [replace(r, env_id="f" * 12, environment={**r.environment, **environment}) for r in records]
+
+
+def printed(found: StoreComparison, width: int = 120) -> str:
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(terminal(found))
+    return console.export_text()
+
+
+# ------------------------------------------------------------------ verdicts
+
+
+def test_better_runs_after_are_better_and_the_other_way_round_worse():
+    low, high = runs("copy_10", {"gru": near(0.5, 5)}), runs("copy_10", {"gru": near(0.8, 5)})
+    (row,) = against(low, high).rows
+    assert (row.verdict, row.a.runs, row.b.runs) == ("better", 5, 5)
+    assert row.low is not None
+    assert row.high is not None
+    assert 0.25 < row.low < row.difference < row.high < 0.35
+    (back,) = against(high, low).rows
+    assert (back.verdict, back.difference) == ("worse", pytest.approx(-row.difference))
+
+
+def test_of_an_error_the_lower_one_is_better_and_the_difference_keeps_its_sign():
+    def errors(centre: float) -> list[Record]:
+        facts = simulated.base("adding_50", "gru", 0)
+        return [replace(r, task=facts.task, metrics=facts.metrics) for r in runs("adding_50", {"gru": near(centre, 6)})]
+
+    (row,) = against(errors(0.5), errors(0.2)).rows
+    assert row.verdict == "better"
+    assert row.difference == pytest.approx(-0.3, abs=0.02)
+    assert (row.low or 0) < row.difference < (row.high or 0) < 0
+
+
+def test_runs_of_equal_seeds_are_pairs_where_there_are_enough_of_them():
+    before = near(0.5, 10)
+    after = [score + 0.002 + 0.0001 * seed for seed, score in enumerate(before)]
+    (row,) = against(runs("copy_10", {"gru": before}), runs("copy_10", {"gru": after})).rows
+    assert (row.paired, row.verdict) == (True, "better")
+    other = [replace(r, seed=(r.seed or 0) + 100) for r in runs("copy_10", {"gru": after})]
+    (row,) = against(runs("copy_10", {"gru": before}), other).rows
+    assert (row.paired, row.verdict) == (False, "undecided")
+
+
+def test_five_pairs_could_decide_nothing_so_they_are_tested_as_two_groups():
+    (row,) = against(runs("copy_10", {"gru": POOR}), runs("copy_10", {"gru": GOOD})).rows
+    assert (row.paired, row.verdict) == (False, "better")
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_too_few_seeds_leave_every_verdict_out_of_reach(seeds: int):
+    found = against(runs("copy_10", {"gru": POOR[:seeds]}), runs("copy_10", {"gru": GOOD[:seeds]}))
+    assert (found.rows[0].verdict, found.rows[0].low, found.overall) == ("unreachable", None, None)
+    assert "unreachable: fewer than 5 seeds" in row_texts(found.rows[0])[-1]
+
+
+def test_rows_of_one_task_are_a_family():
+    models = [f"model_{i}" for i in range(7)]
+    before, after = ({name: near(level, 5, seed) for seed, name in enumerate(models)} for level in (0.5, 0.6))
+    found = against(runs("copy_10", before), runs("copy_10", after))
+    assert {row.verdict for row in found.rows} == {"unreachable"}  # 7 x 0.0079 > 0.05
+    assert "5 runs are too few for so many rows" in row_texts(found.rows[0])[-1]
+    assert found.overall is not None
+    assert found.overall[0] == "better"  # all rows together decide
+
+
+def false_verdicts(studies: int) -> int:
+    """Families with a verdict, of three architectures that are the same before and after."""
+    wrong = 0
+    for study in range(studies):
+        a, b = ({name: near(0.5, 10, 50 * study + 10 * side + i) for i, name in enumerate(("rnn", "gru", "lstm"))}
+                for side in (0, 1))  # fmt: skip
+        rows = against(runs("copy_10", a), runs("copy_10", b)).rows
+        wrong += any(row.verdict in ("better", "worse") for row in rows)
+    return wrong
+
+
+def test_false_verdicts_are_rare_where_nothing_differs():
+    assert false_verdicts(25) <= most(25)
+
+
+@pytest.mark.soak
+def test_false_verdicts_are_at_most_5_percent_of_1000_families():
+    assert false_verdicts(1000) <= most(1000)
+
+
+def test_the_same_scores_are_said_to_be_the_same():
+    records = runs("copy_10", {"gru": GOOD})
+    found = against(records, moved(records))
+    assert found.rows[0].identical
+    assert row_texts(found.rows[0])[-1] == "identical scores"
+    assert "1 row of 1 hold the very same scores in both." in told(found)
+
+
+def test_failed_runs_lose():
+    found = against(runs("copy_10", {"gru": GOOD}), runs("copy_10", {"gru": [None] * 5}))
+    assert found.rows[0].verdict == "worse"
+    assert found.rows[0].b.score is None
+    assert "\N{INFINITY}" in row_texts(found.rows[0])[4]
+
+
+# ------------------------------------------------------------------ what matches
+
+
+def test_device_version_and_code_may_differ_but_sizes_rates_and_training_may_not():
+    def changed(**config: object) -> list[Record]:
+        return [replace(r, cell_id="x", config={**r.config, **config}) for r in runs("copy_10", {"gru": GOOD})]
+
+    base = runs("copy_10", {"gru": POOR})
+    model = dict(base[0].config["model"])
+    for config in (
+        {"device": "cuda"},
+        {"precision": "float64"},
+        {"model": {**model, "version": 2}},
+        {"sources": {"m": "1"}},
+    ):
+        assert len(against(base, changed(**config)).rows) == 1
+    for config in (
+        {"model": {**model, "width": 128}},
+        {"model": {**model, "learning_rate": 1.0}},
+        {"train": {"steps": 9}},
+    ):
+        found = against(base, changed(**config))
+        assert found.rows == ()
+        assert found.only == (("before", "copy_10", "gru"), ("after", "copy_10", "gru"))
+        assert "The stores share no cell: nothing can be compared." in told(found)
+        assert "Only in before: gru on copy_10." in told(found)
+
+
+def test_environments_are_named_and_each_is_compared_apart():
+    records = runs("copy_10", {"gru": GOOD})
+    found = against(records, [*records, *moved(runs("copy_10", {"gru": POOR}), gpu="H200")])
+    assert [row.verdict for row in found.rows] == ["undecided", "worse"]
+    assert len({row.b.name for row in found.rows}) == 2
+    assert any("H200" in sentence for sentence in told(found))
+    assert "[ffffff]" in printed(found)
+
+
+# ------------------------------------------------------------------ speed
+
+
+def timed(model: str, rounds: int, factor: float = 1.0) -> list[Record]:
+    made = [simulated_costs.sample(model, round=number)[0] for number in range(rounds)]
+    return [
+        replace(r, summary={**r.summary, "step_s": {"median": factor * r.summary["step_s"]["median"]}}) for r in made
+    ]
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(2.0, "slower"), (0.5, "faster"), (1.0, "equal")])
+def test_speed_of_the_same_measurement_has_a_ratio_with_an_interval(factor: float, verdict: str):
+    (row,) = against(timed("gru", 8), moved(timed("gru", 8, factor))).speeds
+    assert (row.verdict, row.rounds, row.length) == (verdict, (8, 8), 64)
+    assert row.ratio.value == pytest.approx(factor)
+    assert row.ratio.interval is not None
+    assert row.ratio.interval[0] <= factor <= row.ratio.interval[1]
+
+
+def test_two_rounds_decide_no_speed():
+    (row,) = against(timed("gru", 2), timed("gru", 2, 3.0)).speeds
+    assert (row.verdict, row.ratio.interval) == ("undecided", None)
+
+
+# ------------------------------------------------------------------ as text
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    made = []
+    for name, level in (("before", 0.5), ("after", 0.8)):
+        store = Store(tmp_path / name)
+        records = runs("copy_10", {"gru": near(level, 5), "rnn": near(0.3, 5)})
+        for record in [*records, *timed("gru", 8, level)]:
+            store.publish(replace(record, arrays={}), {})
+        made.append(str(store.root))
+    return made
+
+
+def test_numbers_agree_in_table_markdown_csv_and_json():
+    low, high = runs("copy_10", {"gru": near(0.5, 5)}), runs("copy_10", {"gru": near(0.8, 5)})
+    found = against([*low, *timed("gru", 8)], [*high, *timed("gru", 8, 2.0)])
+    row, speed = found.rows[0], found.speeds[0]
+    document = json.loads(VIEWS["json"](found))["comparison"]
+    assert (document["rows"][0]["p"], document["rows"][0]["low"]) == (row.p, row.low)
+    assert document["speeds"][0]["ratio"]["interval"] == list(speed.ratio.interval or ())
+    lines = list(csv.DictReader(io.StringIO(VIEWS["csv"](found))))
+    assert [float(line["estimate"]) for line in lines] == [row.difference, speed.ratio.value]
+    assert [line["verdict"] for line in lines] == ["better", "slower"]
+    for text in (printed(found), VIEWS["md"](found).replace("\\", "")):
+        assert all(part in text for part in row_texts(row))
+        assert "slower" in text
+
+
+def test_table_fits_120_columns_and_obeys_no_markup():
+    name = "[bold]x[/bold]\x1b[31m"
+    found = against(runs("copy_10", {name: GOOD}), runs("copy_10", {name: POOR}))
+    text = printed(found)
+    assert "[bold]x[/bold]?[31m" in text
+    assert max(map(len, text.splitlines())) <= 120
+    assert "\x1b" not in VIEWS["csv"](found)
+
+
+def test_command_prints_the_verdicts_and_ends_with_0(folders: list[str], capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["compare", *folders]) == 0
+    text = capsys.readouterr().out
+    assert "better (p = 0.016)" in text
+    assert "slower" in text
+    assert "Over all 2 rows:" in text
+    assert cli.main(["compare", *folders, folders[0], "--format=json"]) == 0
+    found = capsys.readouterr().out
+    decoder, at = json.JSONDecoder(), 0
+    documents = []
+    while at < len(found.rstrip()):
+        document, at = decoder.raw_decode(found, at)
+        documents.append(document)
+        at += 1
+    assert [document["comparison"]["b"] for document in documents] == ["after", "before (3)"] or len(documents) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ([], "two folders of records or more; got 0"),
+        (["before"], "two folders of records or more; got 1"),
+        (["before", "nowhere"], "each folder of compare must be an existing folder of records; got 'nowhere'"),
+        (["before", "empty"], "a comparison needs records on both sides; 'empty' holds none"),
+        (["before", "after", "--fast"], "compare takes folders of records and --format NAME; got '--fast'"),
+        (["before", "after", "--format", "html"], "--format must be some of table, md, csv, json; got 'html'"),
+    ],
+)
+def test_wrong_use_of_compare_is_one_message_and_exit_code_2(
+    words: list[str], part: str, folders: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    home = Path(folders[0]).parent
+    (home / "empty").mkdir()
+    monkeypatch.chdir(home)
+    assert cli.main(["compare", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert part in err

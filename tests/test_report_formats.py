@@ -1,0 +1,162 @@
+"""The same numbers in every format, and each format as strict as its readers are."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import simulated
+import simulated_costs
+
+from seqbench import cli
+from seqbench.record.store import Store
+from seqbench.report import DEFAULT, FORMATS, write
+from seqbench.report.content import Content
+from seqbench.report.document import report_json
+from seqbench.report.files import collect_report
+from seqbench.report.latex import escaped, latex
+from seqbench.report.markdown import markdown
+from seqbench.report.wording import interval_text, score_text
+from tests.test_report_headline import GOOD, POOR, content, runs
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("store"))
+    for record, arrays in simulated.study(tasks=("adding_50", "membrane"), models={"rnn": 1, "gru": 2, "lstm": 3}):
+        store.publish(record, arrays)
+    for record, arrays in simulated_costs.study(rounds=8, lengths=(64,), models=("rnn", "gru")):
+        store.publish(record, arrays)
+    return store
+
+
+@pytest.fixture(scope="module")
+def whole(store: Store) -> Content:
+    return collect_report(store, "a_study", "gru", "Three rates.", (), {}, drawn=False)
+
+
+def test_numbers_of_every_row_agree_in_json_latex_markdown_and_the_page(store: Store, whole: Content, tmp_path: Path):
+    document = json.loads(report_json(whole))
+    tex, text = latex(whole), markdown(whole)
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", write(store, tmp_path, reference="gru").read_text()))
+    seen = 0
+    for section, mine in zip(document["sections"], whole.sections, strict=True):
+        for row, made in zip(section["rows"], mine.rows, strict=True):
+            assert row["score"] == made.score
+            shown = score_text(row["score"])
+            assert all(shown in place for place in (text, page))
+            assert escaped(shown) in tex
+            if row["summary"] and row["summary"]["interval"]:
+                interval = interval_text(tuple(row["summary"]["interval"]))
+                assert all(interval in place for place in (text, page))
+                assert escaped(interval) in tex
+                seen += 1
+    assert seen >= 4
+
+
+def test_numbers_of_runs_in_csv_are_those_in_json(store: Store, whole: Content, tmp_path: Path):
+    write(store, tmp_path, formats=("csv",))
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "runs.csv").read_text())))
+    for section in json.loads(report_json(whole))["sections"]:
+        for row in section["rows"]:
+            if row["kind"] == "model":
+                mine = [x for x in lines if (x["task"], x["model"]) == (row["task"], row["name"])]
+                assert [float(x["score"]) for x in mine] == row["scores"]
+                assert [int(x["seed"]) for x in mine] == row["seeds"]
+
+
+def test_costs_in_json_have_their_intervals(whole: Content):
+    document = json.loads(report_json(whole))
+    measured = next(c for c in document["costs"] if (c["model"], c["what"], c["twin"]) == ("gru", "step", False))[
+        "measured"
+    ]
+    low, high = measured["step_s"]["interval"]
+    assert low < measured["step_s"]["value"] < high
+
+
+def test_json_is_strict_versioned_and_the_same_for_the_same_records(whole: Content):
+    def refuse(token: str) -> Any:
+        raise AssertionError(token)
+
+    text = report_json(whole)
+    document = json.loads(text, parse_constant=refuse)
+    assert (document["format"], document["version"]) == ("seqbench report", 1)
+    assert text == report_json(whole)
+    assert text.isascii()
+    rnn = next(row for row in document["sections"][0]["rows"] if row["name"] == "gru")
+    assert isinstance(rnn["summary"]["median_steps"], float)
+    never = json.loads(report_json(content(runs("copy_10", {"gru": POOR}))))
+    assert never["sections"][0]["rows"][0]["summary"]["median_steps"] == "infinity"
+
+
+def test_json_holds_all_that_the_content_holds(whole: Content):
+    document = json.loads(report_json(whole))
+    elsewhere = {"records", "cost_tables", "figures", "beside", "flow"}  # the store, laid out numbers, other names
+    assert set(Content.__dataclass_fields__) - elsewhere <= set(document)
+    assert document["matrices"][0]["duels"][0]["overall"]["p"] <= 1
+    assert len(document["summary"]) <= 3
+
+
+def test_latex_tables_are_balanced_and_every_line_has_all_its_cells(whole: Content):
+    text = latex(whole)
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") >= 5
+    assert len(set(re.findall(r"\\label\{(.+?)\}", text))) == text.count(r"\label")
+    for table in re.findall(r"\\begin\{tabular\}(.+?)\\end\{tabular\}", text, re.DOTALL):
+        columns = len(re.match(r"\{(l*r*)\}", table)[1])  # type: ignore[index]
+        lines = [line for line in table.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
+        assert lines
+        assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {columns - 1}
+        assert all(rule in table for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+    depth = 0
+    for sign in re.sub(r"\\[\\{}]", "", text):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        assert depth >= 0
+    assert depth == 0
+
+
+def test_nothing_in_a_name_is_obeyed_by_latex():
+    hostile = r"\input{/etc/passwd} & 50% $x$ #1 _a_ ^b ~ {"
+    text = latex(content(runs("copy_10", {hostile: GOOD, "gru": GOOD})))
+    assert (
+        r"\textbackslash{}input\{/etc/passwd\} \& 50\% \$x\$ \#1 \_a\_ \textasciicircum{}b \textasciitilde{} \{" in text
+    )
+    assert r"\input{" not in text
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["--format", "json"], {"report.json"}),
+        (["--format=latex,csv"], {"report.tex", "runs.csv", "costs.csv"}),
+        (["--format", "md", "--format", "json"], {"report.md", "figures", "report.json"}),
+    ],
+)
+def test_command_writes_just_the_formats_asked_for(
+    store: Store, tmp_path: Path, words: list[str], files: set[str], capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main(["report", "--store", str(store.root), "--out", str(tmp_path), *words]) == 0
+    assert names(tmp_path) == files
+    shown = Path(capsys.readouterr().out.split("report: ")[1].strip())
+    assert shown.is_file()
+
+
+def test_default_is_the_page_markdown_and_csv():
+    assert DEFAULT == ("html", "md", "csv")
+    assert set(DEFAULT) < set(FORMATS)
+
+
+@pytest.mark.parametrize("asked", ["pdf", "html,", "HTML", ","])
+def test_unknown_format_is_refused_and_nothing_written(
+    store: Store, tmp_path: Path, asked: str, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "out"
+    assert cli.main(["report", "--store", str(store.root), "--out", str(out), "--format", asked]) == 2
+    assert "--format must be some of html, md, csv, latex, json; got" in capsys.readouterr().err
+    assert not out.exists()

@@ -1,0 +1,137 @@
+from dataclasses import replace
+
+import pytest
+import simulated
+
+from seqbench.report.fairness import Fairness, fairness, fairness_table
+from seqbench.report.groups import grouped
+from seqbench.report.matrix import MOST, Matrix, matrices, matrix_table
+from seqbench.report.summaries import architecture_summaries, task_summaries
+from seqbench.report.tables import group_rows
+from seqbench.schema import Record
+from tests.test_report_headline import GOOD, POOR, near, runs
+
+NAMES = {simulated.base("copy_10", "gru", 0).env_id: "A"}
+
+
+def made(records: list[Record], reference: str | None = None) -> list[Matrix]:
+    groups = grouped(records)
+    return matrices(groups, [group_rows(group, reference) for group in groups], reference)
+
+
+def ten(centre: float, seed: int = 0) -> list[float]:
+    return near(centre, 10, seed)
+
+
+# ------------------------------------------------------------------ wins, ties and losses
+
+
+def test_pair_counts_the_tasks_won_undecided_and_lost_and_is_mirrored_from_the_other_side():
+    records = runs("copy_10", {"rnn": ten(0.3), "gru": ten(0.9)}) + runs("copy_20", {"rnn": ten(0.3), "gru": ten(0.8)})
+    records += runs("copy_30", {"rnn": ten(0.5), "gru": ten(0.5, 1)}) + runs(
+        "copy_40", {"rnn": ten(0.6), "gru": ten(0.1)}
+    )
+    (matrix,) = made(records)
+    duel = matrix.between("gru", "rnn")
+    assert duel is not None
+    assert [(task, found.verdict) for task, found in duel.tasks] == [
+        ("copy_10", "better"), ("copy_20", "better"), ("copy_30", "undecided"), ("copy_40", "worse")]  # fmt: skip
+    other = matrix.between("rnn", "gru")
+    assert other is not None
+    counts = [(d.count("better"), d.count("undecided", "unreachable"), d.count("worse")) for d in (duel, other)]
+    assert counts == [(2, 1, 1), (1, 1, 2)]
+    assert duel.overall.verdict == "better"
+    assert other.overall.verdict == "worse"
+    assert duel.overall.probability == pytest.approx(1 - (other.overall.probability or 0))
+    assert duel.overall.interval == pytest.approx(tuple(1 - end for end in reversed(other.overall.interval or ())))
+    assert matrix.between("gru", "gru") is None
+    assert other.mirrored() == duel
+
+
+def test_all_pairs_of_five_seeds_are_out_of_reach_on_one_task_and_the_table_says_what_would_do():
+    scores = {f"model_{i}": near(0.1 * i, 5) for i in range(1, 6)}
+    (matrix,) = made(runs("copy_10", scores) + runs("copy_20", scores))
+    assert {found.verdict for duel in matrix.duels for _, found in duel.tasks} == {"unreachable"}
+    assert {duel.overall.verdict for duel in matrix.duels} == {"worse"}  # both tasks together decide
+    table = matrix_table(matrix, NAMES)
+    assert "20 of 20 verdicts on one task are out of reach: the smallest p of 5 seeds in a family of 10" in table.lead
+    assert "a verdict takes 6 or more" in table.lead
+    assert table.groups[0][2][0].cells[1].text == "0 / 2 / 0"
+    assert table.groups[0][2][0].cells[1].note == "worse"
+
+
+def test_pairs_that_differ_in_nothing_win_and_lose_nothing():
+    rows = [runs(f"copy_{n}", {"rnn": ten(0.5, n), "gru": ten(0.5, n + 1)}) for n in range(5)]
+    (matrix,) = made([record for records in rows for record in records])
+    assert matrix.duels[0].count("better", "worse") == 0
+    assert matrix.duels[0].overall.verdict == "undecided"
+
+
+def test_matrix_is_bounded_and_names_what_it_leaves_out():
+    (matrix,) = made(runs("copy_10", {f"model_{i}": POOR for i in range(MOST + 3)}))
+    assert len(matrix.labels) == MOST
+    assert len(matrix.duels) == MOST * (MOST - 1) // 2
+    assert matrix.left_out == ("model_12", "model_13", "model_14")
+    assert "left out: model_12, model_13 and model_14" in matrix_table(matrix, NAMES).lead
+
+
+def test_two_configurations_of_one_label_take_no_part_and_unequal_training_is_no_duel():
+    twice = [replace(r, cell_id="other", run_id=f"other {r.seed}") for r in runs("copy_10", {"gru": GOOD})]
+    assert made([*runs("copy_10", {"gru": GOOD, "rnn": POOR}), *twice]) == []
+    assert made(runs("copy_10", {"gru": GOOD, "rnn": POOR}, gru={"train": {"steps": 9}})) == []
+
+
+def test_family_against_the_reference_is_smaller_than_that_of_all_pairs():
+    models = {"rnn": POOR, "lstm": near(0.3, 5), "gru": near(0.5, 5), "attention": near(0.7, 5), "transformer": GOOD}
+    (matrix,) = made(runs("copy_10", models), reference="gru")
+    assert {duel.b for duel in matrix.against} == {"gru"}
+    verdicts = {duel.a: duel.overall.verdict for duel in matrix.against}
+    assert verdicts == {"rnn": "worse", "lstm": "worse", "attention": "better", "transformer": "better"}
+    assert {duel.overall.verdict for duel in matrix.duels} == {"unreachable"}
+
+
+# ------------------------------------------------------------------ what each was given
+
+
+def rows(records: list[Record], **trials: int) -> dict[str, Fairness]:
+    found = fairness(grouped(records), {("copy_10", model): number for model, number in trials.items()})
+    return {row.label: row for row in found}
+
+
+def test_fairness_counts_parameters_seeds_trials_and_failures():
+    records = runs("copy_10", {"gru": [*GOOD, None], "rnn": GOOD}) + runs("copy_20", {"gru": GOOD}, length=60)
+    found = rows(records, gru=6)
+    gru = found["gru"]
+    assert (gru.tasks, gru.runs, gru.seeds, gru.configurations) == (2, 11, (5, 6), 1)
+    assert (gru.parameters, gru.trials, gru.budget) == ((14_410, 14_410), (6, 6), (1500, 1500))
+    assert gru.flops == (10**7 / 60, 10**7 / 30)  # of one time step
+    assert gru.not_completed == {"failed": 1}
+    assert found["rnn"].trials is None
+    texts = [cell.text for cell in fairness_table([gru], NAMES).groups[0][2][0].cells]
+    assert texts[-1] == "1 failed"
+    assert texts[3] == "14,410"
+
+
+# ------------------------------------------------------------------ by name
+
+
+def test_summaries_of_an_architecture_and_a_task_say_what_the_records_say():
+    target = "seqbench.tasks.copy_memory:CopyMemory"
+    records = runs("copy_10", {"gru": GOOD, "rnn": POOR}, length=30, target=target)
+    records += runs("copy_40", {"gru": [*GOOD[:3], *POOR[:2]], "rnn": POOR}, length=60, target=target)
+    records += runs("copy_90", {"gru": [*GOOD[:2], *POOR[:3]], "rnn": POOR}, length=110, target=target)
+    groups = grouped(records)
+    each = [group_rows(group) for group in groups]
+    rnn, gru = architecture_summaries([row for rows in each for row in rows], made(records))
+    assert (gru.solved, gru.rated, gru.longest) == (("copy_10", "copy_40"), 3, {"copy_memory": 60})
+    assert (gru.better_than, rnn.worse_than, rnn.longest) == (("rnn",), ("gru",), {})
+    assert "at least half of the seeds solve 2 of 3: copy_10 and copy_40" in gru.said
+    task = task_summaries(groups, each)[1]
+    assert (task.family, task.length, task.threshold, task.skill_source) == (
+        "copy_memory",
+        60,
+        0.99,
+        ("memoryless", "derived"),
+    )
+    assert task.solved == {"rnn": (0, 5), "gru": (3, 5)}
+    assert "skill is measured from memoryless (derived)" in task.said
