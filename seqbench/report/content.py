@@ -14,6 +14,8 @@ from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
 from seqbench.report.costs import Entry, entries
+from seqbench.report.dependency import Dependency, dependencies, dependency_sentences, dependency_table
+from seqbench.report.dependency_figure import dependency_figure
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
 from seqbench.report.flow import flow_maps, state_profiles
 from seqbench.report.flow_table import FlowRow, flow_rows
@@ -46,6 +48,7 @@ class Content:
         records: the attempts that count. missing: planned runs that left no record.
         environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
         sections: verdict rows. aggregates: interquartile means over tasks.
+        dependency: the longest solved dependencies, None where no task was trained at several lengths.
         costs, cost_tables: cost measurements, and what they say as tables.
         cost_said: in sentences: how they were taken, and where two architectures cross.
         beside: speeds seen while training: (task, label, median steps per second).
@@ -65,6 +68,7 @@ class Content:
     code: Sequence[str]
     sections: Sequence[Section]
     aggregates: Sequence[Aggregate]
+    dependency: Table | None
     costs: Sequence[Entry]
     cost_tables: Sequence[Table]
     cost_said: tuple[Sequence[str], Sequence[str]]
@@ -90,15 +94,13 @@ def collect(
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
     titles = [_title(group, names) for group in learning]
-    sections = [
-        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
-        for group, title in zip(learning, titles, strict=True)
-    ]
+    lasting = dependencies(records)
+    sections = _sections(learning, titles, reference)
     return Content(
         study=study,
         reference=reference,
         tuning=tuning,
-        summary=_summary(sections, records, names) + _missing(missing),
+        summary=_summary(sections, lasting, records, names) + _missing(missing),
         records=records,
         missing=missing,
         environments=names,
@@ -106,21 +108,34 @@ def collect(
         code=_code(records),
         sections=sections,
         aggregates=across_tasks(learning),
+        dependency=dependency_table(lasting, names) if lasting else None,
         costs=costs,
         cost_tables=cost_tables(costs, names),
         cost_said=(cost_sentences(costs), crossover_sentences(costs)),
         beside=[found for group in learning for found in _beside(group, names)],
         flow=flow_rows(learning, arrays, titles),
-        figures=_figures(learning, records, costs, arrays, names),
+        figures=_figures(learning, lasting, records, costs, arrays, names),
         failures=[record for record in records if record.status != "completed"],
         problems=problems,
         commands=_commands(learning, names),
     )
 
 
-def _summary(sections: Sequence[Section], records: Sequence[Record], names: Mapping[str, str]) -> list[str]:
-    rows = [row for section in sections for row in section.rows]
-    return [readable(said) for said in sentences(rows, records, names)]
+def _sections(groups: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
+    return [
+        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
+        for group, title in zip(groups, titles, strict=True)
+    ]
+
+
+def _summary(
+    sections: Sequence[Section], lasting: Sequence[Dependency], records: Sequence[Record], names: Mapping[str, str]
+) -> list[str]:
+    """Where a task was trained at many lengths, one sentence speaks for all of them."""
+    spoken_for = frozenset[str]().union(*(made.cells for made in lasting))
+    rows = [row for section in sections for row in section.rows if row.cell_id not in spoken_for]
+    said = dependency_sentences(lasting, names) + sentences(rows, records, names)
+    return [readable(sentence) for sentence in said]
 
 
 def _missing(missing: int) -> list[str]:
@@ -130,6 +145,7 @@ def _missing(missing: int) -> list[str]:
 
 def _figures(
     learning: list[Group],
+    lasting: Sequence[Dependency],
     records: Sequence[Record],
     costs: Sequence[Entry],
     arrays: Loaded,
@@ -148,6 +164,7 @@ def _figures(
         "gates": gate_curves,
     }
     drawn = {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
+    drawn["dependency"] = dependency_figure(lasting, look, names)
     drawn["speed"] = speed_figure(costs, look, names)
     drawn["scaling"] = scaling_figure(costs, look, names)
     drawn["streaming"] = streaming_figure(costs, arrays, look, names)

@@ -30,7 +30,7 @@ def markdown(content: Content) -> str:
     """The report as Markdown."""
     parts = [f"# {_text(content.study or 'Sequence architectures compared')}", *map(_text, content.summary)]
     parts += [_section(section, content.reference) for section in content.sections]
-    parts += _aggregates(content) + _costs(content) + _figures(content) + _provenance(content)
+    parts += _dependency(content) + _aggregates(content) + _costs(content) + _figures(content) + _provenance(content)
     return "\n\n".join(parts) + "\n"
 
 
@@ -61,6 +61,18 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
     cells += [_text(comparison_text(row, reference))] if reference else []
     return [*cells, _text("; ".join(row.remarks))]
+
+
+def _dependency(content: Content) -> list[str]:
+    table = content.dependency
+    if table is None:
+        return []
+    rows = [
+        [_text(title), _text(row.name), *(_text(cell.text) for cell in row.cells)]
+        for title, _, members in table.groups
+        for row in members
+    ]
+    return [f"## {table.label}", _text(table.lead), _table(["task", *table.columns], rows, 2)]
 
 
 def _aggregates(content: Content) -> list[str]:
