@@ -103,7 +103,7 @@ def run(words: list[str]) -> int:
 def plan(words: list[str]) -> int:
     """Print what would run."""
     study, console = _compose(words)
-    from seqbench.sweep.plan import explain
+    from seqbench.sweep.bisection import explain
 
     explain(study, console)
     return 0

@@ -25,6 +25,8 @@ common keys                    (Hydra's grammar: values with commas are swept)
   task=NAME  model=NAME        what to train; task.KEY=VALUE and model.KEY=VALUE change their values
   train.KEY=VALUE              how to train: batch_size, steps, clip, ...
   seeds=5  or  seeds=[0,3]     how many members, or which
+  lengths=[10,20,40]           several lengths of the task, in its own unit
+  bisect=1.1                   more of them where half of the seeds solve, until two are that close
   device=auto|cpu|cuda         where
   store=DIR  out=DIR           folder of records; folder of the report
   rerun=missing|failed|changed|all
@@ -38,6 +40,7 @@ common keys                    (Hydra's grammar: values with commas are swept)
 examples
   python -m seqbench task=copy_memory model=gru,lstm seeds=5
   python -m seqbench +sweep=smoke
+  python -m seqbench +sweep=dependency task=copy_memory
   python -m seqbench plan +sweep=long_seq model=gru
   python -m seqbench cost task=adding_problem model=gru,lstm lengths=[64,128,256]
 

@@ -2,6 +2,13 @@
 
 CAPTIONS = (
     (
+        "dependency",
+        "Longest solved dependency",
+        "Share of seeds that solve the task against the length of its dependency; a point is a length that was "
+        "trained, the line the fitted rate that never rises. Diamond: where the fit falls through one half; the bar "
+        "through it is its 95 % interval. Architectures are drawn a little apart where they would hide each other.",
+    ),
+    (
         "learning",
         "Learning curves",
         "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where "
