@@ -80,7 +80,7 @@ def test_five_pairs_could_decide_nothing_so_they_are_tested_as_two_groups():
 def test_too_few_seeds_leave_every_verdict_out_of_reach(seeds: int):
     found = against(runs("copy_10", {"gru": POOR[:seeds]}), runs("copy_10", {"gru": GOOD[:seeds]}))
     assert (found.rows[0].verdict, found.rows[0].low, found.overall) == ("unreachable", None, None)
-    assert "unreachable: fewer than 5 seeds" in row_texts(found.rows[0])[-1]
+    assert row_texts(found.rows[0])[-1] == "unreachable: fewer than 5 seeds; takes 5"
 
 
 def test_rows_of_one_task_are_a_family():
@@ -88,7 +88,7 @@ def test_rows_of_one_task_are_a_family():
     before, after = ({name: near(level, 5, seed) for seed, name in enumerate(models)} for level in (0.5, 0.6))
     found = against(runs("copy_10", before), runs("copy_10", after))
     assert {row.verdict for row in found.rows} == {"unreachable"}  # 7 x 0.0079 > 0.05
-    assert "5 runs are too few for so many rows" in row_texts(found.rows[0])[-1]
+    assert row_texts(found.rows[0])[-1] == "unreachable: 5 runs are too few for so many rows; takes 6"
     assert found.overall is not None
     assert found.overall[0] == "better"  # all rows together decide
 
@@ -119,6 +119,15 @@ def test_the_same_scores_are_said_to_be_the_same():
     assert found.rows[0].identical
     assert row_texts(found.rows[0])[-1] == "identical scores"
     assert "1 row of 1 hold the very same scores in both." in told(found)
+
+
+def test_what_is_open_says_how_many_seeds_would_decide_it():
+    (row,) = against(runs("copy_10", {"gru": near(0.5, 5)}), runs("copy_10", {"gru": near(0.505, 5, 1)})).rows
+    assert row.verdict == "undecided"
+    assert row.seeds_needed is not None
+    assert row.seeds_needed > 5
+    (same,) = against(runs("copy_10", {"gru": [0.5] * 5}), runs("copy_10", {"gru": [0.5] * 5})).rows
+    assert same.seeds_needed is None
 
 
 def test_failed_runs_lose():

@@ -184,6 +184,13 @@ def test_five_against_five_can_be_decided_in_a_family_of_six_but_not_of_seven() 
     assert seven[0].seeds_needed == 6
 
 
+def test_several_tasks_at_once_need_fewer_seeds_than_one():
+    few: list[list[float]] = [[1, 2, 3]] * 2
+    found = compare_across_tasks([few] * 10, few)
+    assert {c.seeds_needed for c in found} == {5}
+    assert {c.seeds_needed for c in compare_to_reference([few[0]] * 10, few[0])} == {6}
+
+
 def test_fewer_than_five_seeds_are_never_decided() -> None:
     (found,) = compare_to_reference([[1.0] * 4], [0.0] * 30)
     assert (found.verdict, found.p, found.probability) == ("unreachable", None, None)

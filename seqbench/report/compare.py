@@ -12,9 +12,10 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows, upward
 from seqbench.schema import Record
 from seqbench.statistics.improvement import win_rate
-from seqbench.statistics.permutation import holm, stratified_p
+from seqbench.statistics.permutation import holm, seeds_needed, stratified_p
 from seqbench.statistics.seeds import FEWEST
 from seqbench.statistics.shift import Shift, independent_shift, paired_shift
+from seqbench.statistics.verdict import seeds_to_decide
 
 ALPHA = 0.05
 
@@ -92,9 +93,7 @@ def _names(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]]) -> 
     return found
 
 
-def _environments(
-    a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]], names: Names
-) -> dict[str, str]:  # fmt: skip
+def _environments(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]], names: Names) -> dict[str, str]:
     found = {}
     for store, records in (a, b):
         for record in records:
@@ -118,7 +117,7 @@ def _family(pairs: list[tuple[_Cell, _Cell]], stores: tuple[str, str], names: Na
     adjusted = holm([shift.p if _enough(x, y) else 1.0 for shift, (x, y) in zip(found, pairs, strict=True)])
     best = holm([shift.smallest if _enough(x, y) else 1.0 for shift, (x, y) in zip(found, pairs, strict=True)])
     return [
-        _row(x, y, shift, (p, reachable), (names[stores[0], x.env_id], names[stores[1], y.env_id]))
+        _row(x, y, shift, (p, reachable), (names[stores[0], x.env_id], names[stores[1], y.env_id]), len(pairs))
         for (x, y), shift, p, reachable in zip(pairs, found, adjusted, best, strict=True)
     ]
 
@@ -137,7 +136,7 @@ def _shift(x: VerdictRow, y: VerdictRow, family: int) -> Shift:
     return paired_shift(a, b) if same else independent_shift(a, b)
 
 
-def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[str, str]) -> ComparedRow:
+def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[str, str], family: int) -> ComparedRow:
     adjusted, reachable = p
     sign = 1.0 if x.row.better == "higher" else -1.0
     ends = sorted(sign * end for end in shift.interval) if shift.interval else (None, None)
@@ -161,6 +160,7 @@ def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[
         paired=shift.paired,
         identical=x.row.seeds == y.row.seeds and x.row.scores == y.row.scores,
         why=_why(x.row, y.row, shift) if verdict == "unreachable" else None,
+        seeds_needed=_needed(x.row, y.row, verdict, family),
     )
 
 
@@ -169,6 +169,16 @@ def _why(x: VerdictRow, y: VerdictRow, shift: Shift) -> str:
     if x.better == "neither":
         return "the score has no direction"
     return shift.why or f"{min(len(x.scores), len(y.scores))} runs are too few for so many rows"
+
+
+def _needed(x: VerdictRow, y: VerdictRow, verdict: Verdict, family: int) -> int | None:
+    """Seeds on both sides that would decide what is open, as two groups."""
+    if x.better == "neither" or verdict in ("better", "worse"):
+        return None
+    if verdict == "unreachable":
+        return seeds_needed(family)
+    found = seeds_to_decide(win_rate([(upward(y), upward(x))]), family)
+    return None if found is None else max(found, min(len(x.scores), len(y.scores)) + 1)
 
 
 def _side(cell: _Cell, name: str) -> Side:

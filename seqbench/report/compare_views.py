@@ -98,7 +98,7 @@ def _verdict(row: ComparedRow) -> str:
     if row.identical:
         return "identical scores"
     if row.verdict == "unreachable":
-        return f"unreachable: {row.why}"
+        return f"unreachable: {row.why}{f'; takes {row.seeds_needed}' if row.seeds_needed else ''}"
     return f"{row.verdict} ({_p(row.p)}{', paired' if row.paired else ''})"
 
 
@@ -118,7 +118,7 @@ def as_markdown(found: StoreComparison) -> str:
 
 
 CSV_HEAD = ("a", "b", "what", "task", "architecture", "length", "metric", "value_a", "value_b", "n_a", "n_b",
-            "estimate", "low", "high", "p", "paired", "verdict")  # fmt: skip
+            "estimate", "low", "high", "p", "paired", "verdict", "seeds_needed")  # fmt: skip
 
 
 def as_csv(found: StoreComparison) -> str:
@@ -128,12 +128,12 @@ def as_csv(found: StoreComparison) -> str:
     writer.writerow(CSV_HEAD)
     for r in found.rows:
         line = [r.a.name, r.b.name, "score", r.task, r.architecture, "", r.metric, r.a.score, r.b.score, r.a.runs]
-        line += [r.b.runs, r.difference, r.low, r.high, r.p, int(r.paired), r.verdict]
+        line += [r.b.runs, r.difference, r.low, r.high, r.p, int(r.paired), r.verdict, r.seeds_needed]
         writer.writerow([safe(value) for value in line])
     for s in found.speeds:
         low, high = s.ratio.interval or ("", "")
         line = [s.a, s.b, "step_s", s.task, s.architecture, s.length, "", "", "", *s.rounds, s.ratio.value, low, high]
-        writer.writerow([safe(value) for value in [*line, "", "", s.verdict]])
+        writer.writerow([safe(value) for value in [*line, "", "", s.verdict, ""]])
     return stream.getvalue()
 
 

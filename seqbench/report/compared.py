@@ -37,6 +37,8 @@ class ComparedRow:
             unit, with its 95 % interval where there is one; an infinity where runs left no score.
         p: Holm-adjusted over the architectures of the task. paired: whether runs of the same seed were compared.
         why: why no verdict is within reach.
+        seeds_needed: seeds on both sides with which one would be; of an undecided row about how many would decide, if
+            the difference is as large as it looks. None where the two do not differ, or there is a verdict.
         identical: whether both hold the very same scores.
     """
 
@@ -54,6 +56,7 @@ class ComparedRow:
     paired: bool
     identical: bool
     why: str | None = None
+    seeds_needed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,10 +96,16 @@ def median_interval(steps: Sequence[float | None], level: float = 0.95) -> Inter
     (10.0, inf)
     """
     ordered, n = _with_infinity(steps), len(steps)
+    rank = _median_rank(n, level)
+    return None if rank is None else (ordered[rank], ordered[n - 1 - rank])
+
+
+@lru_cache(maxsize=512)  # thousands of cells have the same number of seeds
+def _median_rank(n: int, level: float) -> int | None:
+    """How many values of n lie beyond each end of the median's interval; None where even the extremes cover less."""
     if n == 0 or 1 - 2 * stats.binom.cdf(0, n, 0.5) < level:
         return None
-    rank = max(k for k in range(n // 2) if 1 - 2 * stats.binom.cdf(k, n, 0.5) >= level)
-    return ordered[rank], ordered[n - 1 - rank]
+    return max(k for k in range(n // 2) if 1 - 2 * stats.binom.cdf(k, n, 0.5) >= level)
 
 
 def _with_infinity(steps: Sequence[float | None]) -> list[float]:

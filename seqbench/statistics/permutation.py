@@ -115,16 +115,16 @@ def smallest_p(n: int, m: int) -> float:
     return min(1.0, 2 / math.comb(n + m, n))
 
 
-def seeds_needed(comparisons: int, alpha: float = 0.05) -> int:
+def seeds_needed(comparisons: int, alpha: float = 0.05, tasks: int = 1) -> int:
     """The fewest seeds, as many on both sides, with which one of so many comparisons could be decided after Holm.
 
     To be decided in practice a moderate difference takes many more.
 
-    >>> [seeds_needed(comparisons) for comparisons in (1, 6, 7, 30)]
-    [5, 5, 6, 7]
+    >>> [seeds_needed(comparisons) for comparisons in (1, 6, 7, 30)], seeds_needed(30, tasks=2)
+    ([5, 5, 6, 7], 5)
     """
     seeds = FEWEST
-    while comparisons * smallest_p(seeds, seeds) >= alpha:
+    while comparisons * 2 * (smallest_p(seeds, seeds) / 2) ** tasks >= alpha:
         seeds += 1
     return seeds
 

@@ -9,7 +9,7 @@ from scipy import special
 
 from seqbench.statistics.improvement import improvement_across_tasks
 from seqbench.statistics.permutation import Pair, holm, seeds_needed, smallest_p, stratified_p
-from seqbench.statistics.seeds import FEWEST, Interval, Values, too_few
+from seqbench.statistics.seeds import Interval, Values, too_few
 
 MEANINGFUL = 0.75
 """Probability of improvement from which a difference matters in practice: Bouthillier et al. 2021, arXiv:2103.03098."""
@@ -105,7 +105,7 @@ def _smallest(pairs: Sequence[Pair]) -> float:
 
 
 def _unreachable(pairs: Sequence[Pair], why: str | None, p: float, family: int, alpha: float) -> Comparison:
-    needed = seeds_needed(family, alpha)
+    needed = seeds_needed(family, alpha, len(pairs))
     reason = why or f"the smallest p of {_fewest(pairs)} seeds in a family of {family} is {p:.2g}"
     return Comparison(verdict="unreachable", why=f"{reason}; a verdict takes {needed} or more", seeds_needed=needed)
 
@@ -142,5 +142,4 @@ def seeds_to_decide(
     if abs(probability - 0.5) < 1e-9:
         return None
     z = float(special.ndtri(1 - alpha / (2 * comparisons)) + special.ndtri(power))
-    least = seeds_needed(comparisons, alpha) if tasks == 1 else FEWEST
-    return max(least, math.ceil(z * z / (6 * tasks * (probability - 0.5) ** 2)))
+    return max(seeds_needed(comparisons, alpha, tasks), math.ceil(z * z / (6 * tasks * (probability - 0.5) ** 2)))
