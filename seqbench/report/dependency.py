@@ -10,7 +10,7 @@ from seqbench.record.record import canonical, current
 from seqbench.report.groups import Cell, model_order, natural
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.tables import is_solved
-from seqbench.report.wording import DASH, number
+from seqbench.report.wording import DASH, number, whole
 from seqbench.schema import LENGTH_KEYS, Record, curve_id, length_key
 from seqbench.statistics.crossing import crossing_point
 from seqbench.statistics.seeds import Estimate
@@ -53,7 +53,7 @@ class Dependency:
         """The estimate; a bound where the crossing lies outside of the lengths."""
         value = self.estimate.value
         if 0 < value < math.inf:
-            return number(value)
+            return number(value, 2)
         return f"< {self.lengths[0]:,}" if value == 0 else f"> {self.lengths[-1]:,}"
 
     @property
@@ -61,8 +61,8 @@ class Dependency:
         """The interval, one-sided where an end is open; empty where nothing is known of either end."""
         low, high = self.estimate.interval or (0.0, math.inf)
         if low > 0 and math.isfinite(high):
-            return f"{number(low)} to {number(high)}"
-        return f"at least {number(low)}" if low > 0 else f"at most {number(high)}" if math.isfinite(high) else ""
+            return f"{whole(low)} to {whole(high)}"
+        return f"at least {whole(low)}" if low > 0 else f"at most {whole(high)}" if math.isfinite(high) else ""
 
 
 def dependencies(records: Iterable[Record]) -> list[Dependency]:
@@ -143,7 +143,7 @@ def _said(made: Dependency) -> str:
     elif math.isinf(value):
         what = f"{made.name} solves dependencies of more than {longest:,} steps, the longest tried"
     else:
-        what = f"{made.name} solves dependencies up to {number(value)} steps"
+        what = f"{made.name} solves dependencies up to {made.value_text} steps"
     if made.estimate.interval is None:
         return f"{what} ({made.estimate.why}: no interval)"
     return f"{what} (95 % {made.interval_text})" if made.interval_text else f"{what} (95 %: no bound)"

@@ -29,8 +29,9 @@ _BLOCK = re.compile(r"^(\d{0,9})([-+=.)])(?=[\s=-]|$)")
 def markdown(content: Content) -> str:
     """The report as Markdown."""
     parts = [f"# {_text(content.study or 'Sequence architectures compared')}", *map(_text, content.summary)]
+    parts += _dependency(content)
     parts += [_section(section, content.reference) for section in content.sections]
-    parts += _dependency(content) + _aggregates(content) + _costs(content) + _figures(content) + _provenance(content)
+    parts += _aggregates(content) + _costs(content) + _figures(content) + _provenance(content)
     return "\n\n".join(parts) + "\n"
 
 
