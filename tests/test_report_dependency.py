@@ -78,6 +78,13 @@ def test_what_cannot_be_solved_or_has_two_lengths_only_is_no_curve():
     assert dependencies([simulated.learning("copy_10", "gru", 0)[0]]) == []
 
 
+@pytest.mark.parametrize("task", ["text", None, {"delay": "20"}, {"delay": True}, {"delay": -3}, {"delay": 10**400}])
+def test_a_record_whose_length_is_none_hides_no_other(task: object):
+    odd = [replace(r, config={**r.config, "task": task}, cell_id=f"{r.seed}") for r in runs("lstm", {5: 5})]
+    (made,) = dependencies(odd + runs("gru", HALF))
+    assert made.name == "gru"
+
+
 def test_runs_that_did_not_complete_stay_in_the_rate():
     records = runs("gru", dict.fromkeys(HALF, 5))
     failed = [replace(record, status="failed", task={}) if record.config["task"]["delay"] > 10 else record

@@ -17,6 +17,7 @@ from seqbench.statistics.seeds import Estimate
 
 FEWEST = 3
 """Lengths below which a curve is not shown."""
+MAX_LENGTH = 2**31 - 1
 _LENGTH = re.compile(rf" (?:{'|'.join(LENGTH_KEYS)})=[0-9]+")
 
 
@@ -68,9 +69,12 @@ class Dependency:
 def dependencies(records: Iterable[Record]) -> list[Dependency]:
     """Every architecture that left runs at ``FEWEST`` lengths or more of a task that can be solved, side by side."""
     curves: dict[tuple[str, str], list[Record]] = {}
+    known: dict[str, str] = {}
     for record in current(records):
-        if record.kind == "learning" and length_key(record.config.get("task") or {}):
-            curves.setdefault((record.env_id, curve_id(record.config)), []).append(record)
+        if record.kind == "learning" and _has_length(record):
+            if record.cell_id not in known:
+                known[record.cell_id] = curve_id(record.config)
+            curves.setdefault((record.env_id, known[record.cell_id]), []).append(record)
     found = [made for members in curves.values() if (made := _dependency(members)) is not None]
     return sorted(found, key=lambda made: (made.env_id, natural(made.task), made.setting, model_order(made.name)))
 
@@ -80,7 +84,7 @@ def _dependency(records: Sequence[Record]) -> Dependency | None:
     for record in sorted(records, key=lambda record: (_length(record), record.seed is None, record.seed or 0)):
         at.setdefault(_length(record), []).append(record)
     facts = next((record.task for record in records if record.task), {})
-    if len(at) < FEWEST or min(at) < 1 or not facts.get("solved"):
+    if len(at) < FEWEST or not facts.get("solved"):
         return None
     solved = tuple(tuple(map(is_solved, runs)) for runs in at.values())
     same = len({tuple(record.seed for record in runs) for runs in at.values()}) == 1
@@ -96,6 +100,12 @@ def _dependency(records: Sequence[Record]) -> Dependency | None:
         budget=(first.config.get("train") or {}).get("steps"),
         cells=frozenset(record.cell_id for record in records),
     )
+
+
+def _has_length(record: Record) -> bool:
+    """Whether a record says how long its dependency was, as a number that a sequence can have."""
+    task = record.config.get("task")
+    return isinstance(task, Mapping) and length_key(task) is not None and 1 <= _length(record) <= MAX_LENGTH
 
 
 def _length(record: Record) -> int:
@@ -130,7 +140,7 @@ def dependency_sentences(found: Sequence[Dependency], environments: Mapping[str,
     for group in beside(found):
         first = group[0]
         where = f" in environment {environments[first.env_id]}" if len(environments) > 1 else ""
-        within = f" within {first.budget:,} training steps" if first.budget else ""
+        within = f" within {whole(first.budget)} training steps" if first.budget else ""
         said.append(f"On {first.task}{where}{within}: {'; '.join(map(_said, group))}.")
     return said
 
@@ -155,7 +165,7 @@ def dependency_table(found: Sequence[Dependency], environments: Mapping[str, str
     for group in beside(found):
         first = group[0]
         title = f"{first.task} [{environments[first.env_id]}]" if len(environments) > 1 else first.task
-        small = f"budget {first.budget:,} training steps" if first.budget else ""
+        small = f"budget {whole(first.budget)} training steps" if first.budget else ""
         groups.append((title, small, [_row(made) for made in group]))
     return Table(
         label="Longest solved dependency",
