@@ -75,6 +75,7 @@ def test_lengths_follow_until_two_are_close_and_the_same_command_again_trains_no
     root, told = whole
     assert lengths(root / "store") == FOUND
     assert "4 completed" in told
+    assert "These results call for reach length=14 mean." in told
     before = states(root)
     code, second = run(study(root))
     assert code == 0

@@ -1,5 +1,6 @@
 """The words ``lengths`` and ``bisect``: the same task at several lengths."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -40,6 +41,8 @@ def test_a_length_that_follows_is_the_cell_that_its_own_command_asks_for():
     assert made.identity() == again.identity()
     assert (made.labels, made.curve) == (again.labels, study.cells[0].curve)
     assert (made.seeds, made.study) == ((0, 1, 2, 3, 4), "dependency")
+    before = replace(study.cells[0], sources={"task": "0" * 64, "model": "1" * 64})
+    assert study.bisection.at(before, 28).sources == before.sources  # of the code that the sweep began with
 
 
 def test_lengths_are_runs_like_any_other():

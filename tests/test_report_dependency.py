@@ -52,15 +52,15 @@ def test_the_number_has_its_interval_seeds_and_lengths():
     assert made.estimate.interval == pytest.approx((10, 20))
     text = said(runs("gru", HALF))
     assert text == (
-        "On copy_memory within 1,500 training steps: gru solves dependencies up to 14.9 steps (95 % 10.0 to 20.0)."
+        "On copy_memory within 1,500 training steps: gru solves dependencies up to 15 steps (95 % 10 to 20)."
     )
 
 
 def test_what_is_solved_everywhere_or_nowhere_gets_a_bound():
     every, none = dict.fromkeys(HALF, 5), dict.fromkeys(HALF, 0)
     text = said(runs("transformer", every) + runs("rnn", none))
-    assert "transformer solves dependencies of more than 40 steps, the longest tried (95 % at least 40.0)" in text
-    assert "rnn solves no dependency as long as 5 steps, the shortest tried (95 % at most 5.00)" in text
+    assert "transformer solves dependencies of more than 40 steps, the longest tried (95 % at least 40)" in text
+    assert "rnn solves no dependency as long as 5 steps, the shortest tried (95 % at most 5)" in text
     (_, _, rows), *others = dependency_table(dependencies(runs("transformer", every) + runs("rnn", none)), NAMES).groups
     assert others == []
     assert [row.cells[0].text for row in rows] == ["< 5", "> 40"]
@@ -69,13 +69,20 @@ def test_what_is_solved_everywhere_or_nowhere_gets_a_bound():
 
 def test_four_seeds_give_the_number_and_no_interval():
     text = said(runs("gru", {5: 4, 10: 4, 20: 0}, seeds=4))
-    assert "up to 14.1 steps (fewer than 5 seeds: no interval)" in text
+    assert "up to 14 steps (fewer than 5 seeds: no interval)" in text
 
 
 def test_what_cannot_be_solved_or_has_two_lengths_only_is_no_curve():
     assert dependencies(runs("gru", HALF, solvable=False)) == []
     assert dependencies(runs("gru", {5: 5, 10: 0})) == []
     assert dependencies([simulated.learning("copy_10", "gru", 0)[0]]) == []
+
+
+@pytest.mark.parametrize("task", ["text", None, {"delay": "20"}, {"delay": True}, {"delay": -3}, {"delay": 10**400}])
+def test_a_record_whose_length_is_none_hides_no_other(task: object):
+    odd = [replace(r, config={**r.config, "task": task}, cell_id=f"{r.seed}") for r in runs("lstm", {5: 5})]
+    (made,) = dependencies(odd + runs("gru", HALF))
+    assert made.name == "gru"
 
 
 def test_runs_that_did_not_complete_stay_in_the_rate():
@@ -107,8 +114,8 @@ def test_page_and_markdown_show_the_section_and_one_sentence_speaks_for_all_leng
     assert 'id="dependency"' in page
     assert "5: 5/5, 10: 5/5, 14: 3/5, 20: 0/5, 40: 0/5" in page
     assert "## Longest solved dependency" in text
-    assert "| gru | 14.9 | 10.0 to 20.0 | 5 |" in text
-    assert "gru solves dependencies up to 14.9 steps" in text
+    assert "| gru | 15 | 10 to 20 | 5 |" in text
+    assert "gru solves dependencies up to 15 steps" in text
     assert "with every seed" not in text
     assert "![Longest solved dependency](figures/dependency.svg)" in text
     assert (tmp_path / "out" / "figures" / "dependency.svg").exists()

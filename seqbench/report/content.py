@@ -207,8 +207,8 @@ def _figures(
         "attention": attention_maps,
         "gates": gate_curves,
     }
-    drawn = {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
-    drawn["dependency"] = dependency_figure(lasting, look, names)
+    drawn = {"dependency": dependency_figure(lasting, look, names)}
+    drawn |= {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
     drawn["speed"] = speed_figure(costs, look, names)
     drawn["scaling"] = scaling_figure(costs, look, names)
     drawn["streaming"] = streaming_figure(costs, arrays, look, names)

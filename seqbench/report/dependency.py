@@ -11,13 +11,14 @@ from seqbench.report.groups import Cell, model_order, natural
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import is_solved
-from seqbench.report.wording import DASH, number
+from seqbench.report.wording import DASH, number, whole
 from seqbench.schema import LENGTH_KEYS, Record, curve_id, length_key
 from seqbench.statistics.crossing import crossing_point
 from seqbench.statistics.seeds import Estimate
 
 FEWEST = 3
 """Lengths below which a curve is not shown."""
+MAX_LENGTH = 2**31 - 1
 _LENGTH = re.compile(rf" (?:{'|'.join(LENGTH_KEYS)})=[0-9]+")
 
 
@@ -54,7 +55,7 @@ class Dependency:
         """The estimate; a bound where the crossing lies outside of the lengths."""
         value = self.estimate.value
         if 0 < value < math.inf:
-            return number(value)
+            return number(value, 2)
         return f"< {self.lengths[0]:,}" if value == 0 else f"> {self.lengths[-1]:,}"
 
     @property
@@ -62,16 +63,19 @@ class Dependency:
         """The interval, one-sided where an end is open; empty where nothing is known of either end."""
         low, high = self.estimate.interval or (0.0, math.inf)
         if low > 0 and math.isfinite(high):
-            return f"{number(low)} to {number(high)}"
-        return f"at least {number(low)}" if low > 0 else f"at most {number(high)}" if math.isfinite(high) else ""
+            return f"{whole(low)} to {whole(high)}"
+        return f"at least {whole(low)}" if low > 0 else f"at most {whole(high)}" if math.isfinite(high) else ""
 
 
 def dependencies(records: Iterable[Record]) -> list[Dependency]:
     """Every architecture that left runs at ``FEWEST`` lengths or more of a task that can be solved, side by side."""
     curves: dict[tuple[str, str], list[Record]] = {}
+    known: dict[str, str] = {}
     for record in current(records):
-        if record.kind == "learning" and length_key(record.config.get("task") or {}):
-            curves.setdefault((record.env_id, curve_id(record.config)), []).append(record)
+        if record.kind == "learning" and _has_length(record):
+            if record.cell_id not in known:
+                known[record.cell_id] = curve_id(record.config)
+            curves.setdefault((record.env_id, known[record.cell_id]), []).append(record)
     found = [made for members in curves.values() if (made := _dependency(members)) is not None]
     return sorted(found, key=lambda made: (made.env_id, natural(made.task), made.setting, model_order(made.name)))
 
@@ -81,7 +85,7 @@ def _dependency(records: Sequence[Record]) -> Dependency | None:
     for record in sorted(records, key=lambda record: (_length(record), record.seed is None, record.seed or 0)):
         at.setdefault(_length(record), []).append(record)
     facts = next((record.task for record in records if record.task), {})
-    if len(at) < FEWEST or min(at) < 1 or not facts.get("solved"):
+    if len(at) < FEWEST or not facts.get("solved"):
         return None
     solved = tuple(tuple(map(is_solved, runs)) for runs in at.values())
     same = len({tuple(record.seed for record in runs) for runs in at.values()}) == 1
@@ -97,6 +101,12 @@ def _dependency(records: Sequence[Record]) -> Dependency | None:
         budget=(first.config.get("train") or {}).get("steps"),
         cells=frozenset(record.cell_id for record in records),
     )
+
+
+def _has_length(record: Record) -> bool:
+    """Whether a record says how long its dependency was, as a number that a sequence can have."""
+    task = record.config.get("task")
+    return isinstance(task, Mapping) and length_key(task) is not None and 1 <= _length(record) <= MAX_LENGTH
 
 
 def _length(record: Record) -> int:
@@ -131,7 +141,7 @@ def dependency_sentences(found: Sequence[Dependency], environments: Mapping[str,
     for group in beside(found):
         first = group[0]
         where = f" in environment {environments[first.env_id]}" if len(environments) > 1 else ""
-        within = f" within {first.budget:,} training steps" if first.budget else ""
+        within = f" within {whole(first.budget)} training steps" if first.budget else ""
         said.append(f"On {first.task}{where}{within}: {'; '.join(map(_said, group))}.")
     return said
 
@@ -150,7 +160,7 @@ def _said(made: Dependency) -> str:
     elif math.isinf(value):
         what = f"{made.name} solves dependencies of more than {longest:,} steps, the longest tried"
     else:
-        what = f"{made.name} solves dependencies up to {number(value)} steps"
+        what = f"{made.name} solves dependencies up to {made.value_text} steps"
     if made.estimate.interval is None:
         return f"{what} ({made.estimate.why}: no interval)"
     return f"{what} (95 % {made.interval_text})" if made.interval_text else f"{what} (95 %: no bound)"
@@ -162,7 +172,7 @@ def dependency_table(found: Sequence[Dependency], environments: Mapping[str, str
     for group in beside(found):
         first = group[0]
         title = f"{first.task} [{environments[first.env_id]}]" if len(environments) > 1 else first.task
-        small = f"budget {first.budget:,} training steps" if first.budget else ""
+        small = f"budget {whole(first.budget)} training steps" if first.budget else ""
         groups.append((title, small, [_row(made) for made in group]))
     return Table(
         label="Longest solved dependency",

@@ -21,6 +21,7 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
     groups = beside(found)
     if not groups:
         return None
+    shown = {made.name: look.get(made.name, Style(INK)) for made in found}
 
     def draw(index: int, axes: Axes) -> None:
         group = groups[index]
@@ -30,7 +31,7 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
         axes.set_ylim(-0.08, 1.08)
         axes.axhline(0.5, color=INK, linestyle=":", linewidth=0.9)
         for number, made in enumerate(group):
-            _curve(axes, made, look[made.name], (number - (len(group) - 1) / 2) * _APART)
+            _curve(axes, made, shown[made.name], (number - (len(group) - 1) / 2) * _APART)
         ticks = _ticks(lengths)
         axes.set_xticks(ticks, labels=[whole(tick) for tick in ticks])
         axes.set_xticks([], minor=True)
@@ -39,7 +40,6 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
         axes.set_ylabel("share of seeds that solve")
 
     titles = [g[0].task + (f" [{environments[g[0].env_id]}]" if len(environments) > 1 else "") for g in groups]
-    shown = {made.name: look[made.name] for made in found}
     extra = [
         ("one half", Line2D([], [], color=INK, linestyle=":", linewidth=0.9)),
         ("95 % interval of the crossing", Line2D([], [], color=INK, linewidth=4, alpha=0.35)),

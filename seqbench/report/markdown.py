@@ -30,8 +30,9 @@ def markdown(content: Content) -> str:
     """The report as Markdown."""
     parts = [f"# {escaped(content.study or 'Sequence architectures compared')}", *map(escaped, content.summary)]
     parts += ["\n".join(f"- {escaped(said)}" for said in said) for said in (content.banners, content.details) if said]
+    parts += _dependency(content)
     parts += [_section(section, content.reference) for section in content.sections]
-    parts += _dependency(content) + _aggregates(content) + _costs(content) + _figures(content) + _tables(content)
+    parts += _aggregates(content) + _costs(content) + _figures(content) + _tables(content)
     parts += _by_name(content) + _provenance(content)
     return "\n\n".join(parts) + "\n"
 

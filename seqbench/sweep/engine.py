@@ -17,7 +17,7 @@ from seqbench.sweep import estimate, log, measuring, preflight, problems, same
 from seqbench.sweep.bisection import grown
 from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
-from seqbench.sweep.entry import Phase, SweepEntry, announcement, entered
+from seqbench.sweep.entry import Phase, SweepEntry, announcement, called, entered
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended, Lanes
 from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
@@ -80,8 +80,10 @@ class _Engine:
                     self._train(jobs)
                 if self.study.bisection:
                     self.study, plan = grown(self.study, self.store, self.trained)
-                if not self._missing(plan):
+                following = dict.fromkeys(called(planned.cell.labels) for planned in self._missing(plan))
+                if not following:
                     break
+                self._say(f"These results call for {'; '.join(following)}.")
             if unmeasured:  # also lengths that there are only now
                 self._measure(self._measurable(self._unmeasured()))
         except KeyboardInterrupt:
@@ -89,7 +91,8 @@ class _Engine:
             raise KeyboardInterrupt(f"{done} of {count(len(plan), 'run')} done") from None
         self.entry.say("reporting")
         took = f"took {estimate.spoken(time.monotonic() - self.began)}"
-        return close(self.study, self.store, plan, took + (f" (expected {told})" if told else ""), self.console)
+        told = f" (expected {told})" if told and not self.study.bisection else ""  # else of the first lengths only
+        return close(self.study, self.store, plan, took + told, self.console)
 
     def _prepare(self, plan: list[PlannedRun], unmeasured: list[Job]) -> tuple[list[Job], str]:
         """Check the cells of what is missing and say what will be done; the jobs, and the time that they will take."""
