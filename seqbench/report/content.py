@@ -9,7 +9,7 @@ from typing import Any
 
 from seqbench.record.environment import KEYS
 from seqbench.report.aggregate import Aggregate, across_tasks
-from seqbench.report.canvas import styles
+from seqbench.report.canvas import Styles, styles
 from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
@@ -21,7 +21,10 @@ from seqbench.report.groups import Group, environment_names, grouped
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
+from seqbench.report.pareto import pareto_figure
 from seqbench.report.row import VerdictRow
+from seqbench.report.sample import drawn as drawn_of
+from seqbench.report.sample import left_out
 from seqbench.report.sentences import sentences
 from seqbench.report.tables import group_rows
 from seqbench.report.wording import count, readable
@@ -50,6 +53,7 @@ class Content:
         cost_said: in sentences: how they were taken, and where two architectures cross.
         beside: speeds seen while training: (task, label, median steps per second).
         flow: gradient flow in numbers, a row a cell.
+        look: how each architecture is drawn, in the order of all tables.
         figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
         commands: (task, label, command).
     """
@@ -70,6 +74,7 @@ class Content:
     cost_said: tuple[Sequence[str], Sequence[str]]
     beside: Sequence[tuple[str, str, float]]
     flow: Sequence[FlowRow]
+    look: Styles
     figures: Mapping[str, str]
     failures: Sequence[Record]
     problems: Sequence[str]
@@ -89,16 +94,15 @@ def collect(
     """Work out a report from records and their arrays."""
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
+    drawn = drawn_of(learning)
+    look = styles([*drawn, *grouped(records, "cost")])
     titles = [_title(group, names) for group in learning]
-    sections = [
-        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
-        for group, title in zip(learning, titles, strict=True)
-    ]
+    sections = _sections(learning, titles, reference)
     return Content(
         study=study,
         reference=reference,
         tuning=tuning,
-        summary=_summary(sections, records, names) + _missing(missing),
+        summary=_summary(sections, records, names) + _missing(missing) + left_out(learning, drawn),
         records=records,
         missing=missing,
         environments=names,
@@ -110,12 +114,20 @@ def collect(
         cost_tables=cost_tables(costs, names),
         cost_said=(cost_sentences(costs), crossover_sentences(costs)),
         beside=[found for group in learning for found in _beside(group, names)],
-        flow=flow_rows(learning, arrays, titles),
-        figures=_figures(learning, records, costs, arrays, names),
+        flow=flow_rows(drawn, arrays, titles[: len(drawn)]),
+        look=look,
+        figures=_figures(drawn, sections, costs, arrays, names, look),
         failures=[record for record in records if record.status != "completed"],
         problems=problems,
         commands=_commands(learning, names),
     )
+
+
+def _sections(groups: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
+    return [
+        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
+        for group, title in zip(groups, titles, strict=True)
+    ]
 
 
 def _summary(sections: Sequence[Section], records: Sequence[Record], names: Mapping[str, str]) -> list[str]:
@@ -130,12 +142,12 @@ def _missing(missing: int) -> list[str]:
 
 def _figures(
     learning: list[Group],
-    records: Sequence[Record],
+    sections: Sequence[Section],
     costs: Sequence[Entry],
     arrays: Loaded,
     names: Mapping[str, str],
+    look: Styles,
 ) -> dict[str, str]:
-    look = styles([*learning, *grouped(records, "cost")])
     titles = [_title(group, names) for group in learning]
     of_learning = {
         "learning": learning_curves,
@@ -148,6 +160,7 @@ def _figures(
         "gates": gate_curves,
     }
     drawn = {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
+    drawn["pareto"] = pareto_figure(learning, [s.rows for s in sections[: len(learning)]], costs, titles, look)
     drawn["speed"] = speed_figure(costs, look, names)
     drawn["scaling"] = scaling_figure(costs, look, names)
     drawn["streaming"] = streaming_figure(costs, arrays, look, names)
