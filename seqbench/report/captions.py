@@ -9,6 +9,13 @@ CAPTIONS = (
         "through it is its 95 % interval. Architectures are drawn a little apart where they would hide each other.",
     ),
     (
+        "pareto",
+        "Skill against what it costs",
+        "Normalised skill, mean over seeds with Student's interval where one is given, against speed of training, peak "
+        "memory, parameters, and the floats that a streaming model carries from step to step. The dotted line joins "
+        "the architectures that no other one beats on both counts, by their means alone; they are named.",
+    ),
+    (
         "learning",
         "Learning curves",
         "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where "

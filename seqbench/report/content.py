@@ -6,7 +6,7 @@ from typing import Any
 
 from seqbench.report.aggregate import Aggregate, across_tasks
 from seqbench.report.banners import banners
-from seqbench.report.canvas import styles
+from seqbench.report.canvas import Styles, styles
 from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
@@ -23,8 +23,11 @@ from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
 from seqbench.report.matrix import Matrix, matrices, matrix_table
+from seqbench.report.pareto import pareto_figure
 from seqbench.report.provenance import code, commands, facts, rates_beside
 from seqbench.report.row import VerdictRow
+from seqbench.report.sample import drawn as drawn_of
+from seqbench.report.sample import left_out
 from seqbench.report.sentences import sentences
 from seqbench.report.summaries import ArchitectureSummary, TaskSummary, architecture_summaries, task_summaries
 from seqbench.report.tables import group_rows
@@ -59,6 +62,7 @@ class Content:
         matrices: wins, ties and losses of all pairs, one an environment. fairness: what each architecture was given.
         architectures, tasks: what is said of each of them alone.
         flow: gradient flow in numbers, a row a cell.
+        look: how each architecture is drawn, in the order of all tables.
         figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
         commands: (task, label, command).
     """
@@ -86,6 +90,7 @@ class Content:
     architectures: Sequence[ArchitectureSummary]
     tasks: Sequence[TaskSummary]
     flow: Sequence[FlowRow]
+    look: Styles
     figures: Mapping[str, str]
     failures: Sequence[Record]
     problems: Sequence[str]
@@ -119,7 +124,8 @@ def collect(
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
     titles = [_title(group, names) for group in learning]
-    lasting = dependencies(records)
+    lasting, shown = dependencies(records), drawn_of(learning)
+    look = styles([*shown, *grouped(records, "cost")])
     sections = _sections(learning, titles, reference)
     every = [row for section in sections for row in section.rows]
     compared = _compared(learning, sections, reference, trials or {})
@@ -128,7 +134,7 @@ def collect(
         reference=reference,
         tuning=tuning,
         summary=_readable(headline(every, compared["matrices"], costs, names, lasting)),
-        banners=_readable(banners(learning, every, records, names, trials or {}, missing)),
+        banners=_readable(banners(learning, every, records, names, trials or {}, missing) + left_out(learning, shown)),
         details=_readable(sentences(not_in(lasting, every), names)),
         records=records,
         missing=missing,
@@ -138,8 +144,9 @@ def collect(
         dependencies=lasting,
         **_costs(costs, names),
         **compared,
-        flow=flow_rows(learning, arrays, titles),
-        figures=_figures(learning, lasting, records, costs, arrays, names) if drawn else {},
+        flow=flow_rows(shown, arrays, titles[: len(shown)]),
+        look=look,
+        figures=_figures(shown, sections, lasting, costs, arrays, names, look) if drawn else {},
         problems=problems,
     )
 
@@ -189,13 +196,13 @@ def _readable(said: Sequence[str]) -> list[str]:
 
 def _figures(
     learning: list[Group],
+    sections: Sequence[Section],
     lasting: Sequence[Dependency],
-    records: Sequence[Record],
     costs: Sequence[Entry],
     arrays: Loaded,
     names: Mapping[str, str],
+    look: Styles,
 ) -> dict[str, str]:
-    look = styles([*learning, *grouped(records, "cost")])
     titles = [_title(group, names) for group in learning]
     of_learning = {
         "learning": learning_curves,
@@ -207,8 +214,9 @@ def _figures(
         "attention": attention_maps,
         "gates": gate_curves,
     }
-    drawn = {"dependency": dependency_figure(lasting, look, names)}
-    drawn |= {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
+    drawn = {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
+    drawn["pareto"] = pareto_figure(learning, [s.rows for s in sections[: len(learning)]], costs, titles, look)
+    drawn["dependency"] = dependency_figure(lasting, look, names)
     drawn["speed"] = speed_figure(costs, look, names)
     drawn["scaling"] = scaling_figure(costs, look, names)
     drawn["streaming"] = streaming_figure(costs, arrays, look, names)
