@@ -24,7 +24,7 @@ from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
 from seqbench.report.matrix import Matrix, matrices, matrix_table
 from seqbench.report.pareto import pareto_figure
-from seqbench.report.provenance import code, commands, facts, rates_beside
+from seqbench.report.provenance import code, facts, rates_beside, training_commands
 from seqbench.report.row import VerdictRow
 from seqbench.report.sample import drawn as drawn_of
 from seqbench.report.sample import left_out
@@ -127,8 +127,7 @@ def collect(
     lasting, shown = dependencies(records), drawn_of(learning)
     look = styles([*shown, *grouped(records, "cost")])
     sections = _sections(learning, titles, reference)
-    every = [row for section in sections for row in section.rows]
-    compared = _compared(learning, sections, reference, trials or {})
+    every, compared = _rows(sections), _compared(learning, sections, reference, trials or {})
     return Content(
         study=study,
         reference=reference,
@@ -158,6 +157,10 @@ def _sections(learning: Sequence[Group], titles: Sequence[str], reference: str |
     ]
 
 
+def _rows(sections: Sequence[Section]) -> list[VerdictRow]:
+    return [row for section in sections for row in section.rows]
+
+
 def _compared(
     learning: Sequence[Group], sections: Sequence[Section], reference: str | None, trials: Trials
 ) -> dict[str, Any]:
@@ -168,7 +171,7 @@ def _compared(
         "aggregates": across_tasks(learning),
         "matrices": duels,
         "fairness": fairness(learning, trials),
-        "architectures": architecture_summaries([row for members in rows for row in members], duels),
+        "architectures": architecture_summaries(_rows(sections), duels),
         "tasks": task_summaries(learning, rows),
     }
 
@@ -186,7 +189,7 @@ def _provenance(
         "code": code(records),
         "failures": [record for record in records if record.status != "completed"],
         "beside": rates_beside(learning, titles),
-        "commands": commands(learning, titles),
+        "commands": training_commands(learning, titles),
     }
 
 

@@ -93,7 +93,7 @@ def _parts(content: Content) -> list[Part]:
     return [
         *([Part(id="verdicts", title="Verdicts", template="verdicts.html.j2")] if content.sections else []),
         *_figure_part(content, "pareto"),
-        *_table_part(content.dependency, _drawings(content, CAPTIONS, ("dependency",))),
+        *_table_part(content.dependency, "dependency", _drawings(content, CAPTIONS, ("dependency",))),
         *([_cost(content)] if content.costs or content.beside else []),
         *_figure_part(content, "learning"),
         *([Part(id="gradients", title="Gradient flow", template="flow.html.j2", figures=flow)] if flow else []),
@@ -110,11 +110,11 @@ def _figure_part(content: Content, name: str) -> list[Part]:
     return [Part(id=name, title=drawn[0][0], template="figure.html.j2", figures=drawn)] if drawn else []
 
 
-def _table_part(table: Table | None, figures: Sequence[tuple[str, str, Markup]] = ()) -> list[Part]:
+def _table_part(table: Table | None, anchor: str = "", figures: Sequence[tuple[str, str, Markup]] = ()) -> list[Part]:
     """A section that is one table, below its figures; none where there is no such table."""
     if table is None:
         return []
-    anchor = re.sub("[^a-z]+", "-", table.label.lower()).strip("-")
+    anchor = anchor or re.sub("[^a-z]+", "-", table.label.lower()).strip("-")
     return [Part(id=anchor, title=table.label, template="table.html.j2", figures=figures, laid=table)]
 
 

@@ -55,7 +55,7 @@ def rates_beside(groups: Sequence[Group], titles: Sequence[str]) -> list[tuple[s
     return found
 
 
-def commands(groups: Sequence[Group], titles: Sequence[str]) -> list[tuple[str, str, str]]:
+def training_commands(groups: Sequence[Group], titles: Sequence[str]) -> list[tuple[str, str, str]]:
     """Task, architecture and what to type to train all its runs again."""
     pairs = zip(groups, titles, strict=True)
     return [(title, cell.name, _command(cell.records)) for group, title in pairs for cell in group.cells]
