@@ -3,7 +3,7 @@
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,6 +12,7 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
+import jaxtyping
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -43,6 +44,14 @@ def data_folder() -> Path:
         # A wrong path must not turn into silently skipped tests.
         pytest.fail(f"SEQBENCH_DATA must name a folder that exists; got {folder!r}. Mend it, or unset it to skip.")
     return path
+
+
+@pytest.fixture
+def shapes_unchecked() -> Iterator[None]:
+    """For simulations: checking the types of a call takes longer than the call; other tests check them."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

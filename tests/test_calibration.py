@@ -6,9 +6,8 @@ studies and for more cases.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
-import jaxtyping
 import numpy as np
 import pytest
 from scipy import stats
@@ -24,17 +23,10 @@ from seqbench.statistics.speed import ratio_of_medians
 from seqbench.statistics.survival import survival
 from seqbench.statistics.verdict import compare_across_tasks, compare_to_reference
 
+pytestmark = pytest.mark.usefixtures("shapes_unchecked")
 RATES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Probabilities that a run solves its task."""
 SEEDS = (5, 10, 20, 30)
-
-
-@pytest.fixture(autouse=True)
-def shapes_unchecked() -> Iterator[None]:
-    """Checking each call's types takes longer than the call; the other tests of these functions check them."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def show(title: str, header: Sequence[object], rows: Sequence[Sequence[object]]) -> None:

@@ -25,10 +25,15 @@ from seqbench.config.composer import Composer
 from seqbench.record.record import dump, load
 from seqbench.record.store import Store
 from seqbench.report import content, page
+from seqbench.report.compare import compare_stores
+from seqbench.report.compare_views import VIEWS, terminal
 from seqbench.report.content import Content, collect
+from seqbench.report.document import report_json
+from seqbench.report.latex import latex
 from seqbench.report.markdown import markdown
 from seqbench.report.runs_table import COLUMNS, runs_csv
 from seqbench.report.terminal import result_table
+from seqbench.report.verdicts_csv import verdicts_csv
 from seqbench.schema import Record
 from seqbench.sources import table
 from seqbench.tuning import choose
@@ -133,11 +138,25 @@ def test_any_record_is_read_and_reported_or_refused(numbers: range) -> None:
         assert markdown(shown)
         assert runs_csv(kept)
         assert printed(kept[0]).replace("\n", "").isprintable() or kept[0].kind == "cost"
+        if random.random() < 0.2:
+            check_others(shown, kept)
         fuzz.refused(lambda: choose(kept, "a store").text())
         return True
 
     read = fuzz.run("record", numbers, case)
     assert 0.02 < sum(read) / len(read) < 0.5, "most cases should be refused, and some read"
+
+
+def check_others(shown: Content, records: list[Record]) -> None:
+    """The formats that are written when asked for, and what ``compare`` prints of a store and itself."""
+    texts = [latex(shown), verdicts_csv([row for section in shown.sections for row in section.rows])]
+    compared = compare_stores(("a", records), ("b", records))
+    texts += [view(compared) for view in VIEWS.values()]
+    assert all(text.replace("\n", "").isprintable() for text in texts)
+    json.loads(report_json(shown), parse_constant=pytest.fail)
+    json.loads(VIEWS["json"](compared), parse_constant=pytest.fail)
+    console = Console(file=io.StringIO(), width=100)
+    console.print(terminal(compared))
 
 
 @pytest.mark.parametrize("numbers", fuzz.portions(cases=500, portion=250))
@@ -229,7 +248,7 @@ def test_any_command_line_ends_with_an_exit_code_and_one_message(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [str(tmp_path), *__import__("sys").path])
-    commands = ([], ["plan"], ["ls"], ["report"], ["choose"], ["rnu"])
+    commands = ([], ["plan"], ["ls"], ["report"], ["compare"], ["choose"], ["rnu"])
 
     def engine(study: Any, console: Any) -> int:
         return 0
@@ -312,6 +331,7 @@ def test_any_name_is_text_and_nothing_else_in_every_format(numbers: range) -> No
             assert html.replace("\n", "").isprintable()
             assert tokens(text) == marked
             assert printed(record).replace("\n", "").isprintable()
+            check_others(shown, [record])
 
     fuzz.run("label", numbers, case)
 

@@ -94,7 +94,7 @@ def test_report_has_all_its_files_and_no_other(whole_study: tuple[Store, Path, f
     _, out, _ = whole_study
     names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     figures = [f"figures/{name}.svg" for name in ALL_FIGURES]
-    assert names == ["costs.csv", *figures, "index.html", "report.md", "runs.csv"]
+    assert names == ["costs.csv", *figures, "index.html", "report.md", "runs.csv", "verdicts.csv"]
 
 
 def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
         store.publish(record, arrays)
     first, second = (write(store, tmp_path / name).parent for name in "ab")
     names = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
-    assert len(names) == len(ALL_FIGURES) + 4
+    assert len(names) == len(ALL_FIGURES) + 5
     assert [name for name in names if (first / name).read_bytes() != (second / name).read_bytes()] == []
 
 

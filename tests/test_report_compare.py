@@ -104,11 +104,14 @@ def false_verdicts(studies: int) -> int:
     return wrong
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_false_verdicts_are_rare_where_nothing_differs():
     assert false_verdicts(25) <= most(25)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)  # on a busy machine
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_false_verdicts_are_at_most_5_percent_of_1000_families():
     assert false_verdicts(1000) <= most(1000)
 

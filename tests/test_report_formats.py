@@ -19,6 +19,7 @@ from seqbench.report.document import report_json
 from seqbench.report.files import collect_report
 from seqbench.report.latex import escaped, latex
 from seqbench.report.markdown import markdown
+from seqbench.report.page import page
 from seqbench.report.wording import interval_text, score_text
 from tests.test_report_headline import GOOD, POOR, content, runs
 
@@ -38,20 +39,20 @@ def whole(store: Store) -> Content:
     return collect_report(store, "a_study", "gru", "Three rates.", (), {}, drawn=False)
 
 
-def test_numbers_of_every_row_agree_in_json_latex_markdown_and_the_page(store: Store, whole: Content, tmp_path: Path):
+def test_numbers_of_every_row_agree_in_json_latex_markdown_and_the_page(whole: Content):
     document = json.loads(report_json(whole))
     tex, text = latex(whole), markdown(whole)
-    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", write(store, tmp_path, reference="gru").read_text()))
+    html = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(whole)))
     seen = 0
     for section, mine in zip(document["sections"], whole.sections, strict=True):
         for row, made in zip(section["rows"], mine.rows, strict=True):
             assert row["score"] == made.score
             shown = score_text(row["score"])
-            assert all(shown in place for place in (text, page))
+            assert all(shown in place for place in (text, html))
             assert escaped(shown) in tex
             if row["summary"] and row["summary"]["interval"]:
                 interval = interval_text(tuple(row["summary"]["interval"]))
-                assert all(interval in place for place in (text, page))
+                assert all(interval in place for place in (text, html))
                 assert escaped(interval) in tex
                 seen += 1
     assert seen >= 4
@@ -66,6 +67,24 @@ def test_numbers_of_runs_in_csv_are_those_in_json(store: Store, whole: Content, 
                 mine = [x for x in lines if (x["task"], x["model"]) == (row["task"], row["name"])]
                 assert [float(x["score"]) for x in mine] == row["scores"]
                 assert [int(x["seed"]) for x in mine] == row["seeds"]
+
+
+def test_verdicts_in_csv_are_those_in_json(store: Store, whole: Content, tmp_path: Path):
+    write(store, tmp_path, reference="gru", formats=("csv",))
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "verdicts.csv").read_text())))
+    rows = [row for section in json.loads(report_json(whole))["sections"] for row in section["rows"]]
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        assert (line["task"], line["architecture"]) == (row["task"], row["name"])
+        assert float(line["score"]) == row["score"]
+        if row["summary"]:
+            low, high = row["summary"]["interval"] or ("", "")
+            assert (line["score_low"], line["score_high"]) == (str(low), str(high))
+            assert line["median_steps"] == str(row["summary"]["median_steps"]).replace("infinity", "inf").replace(
+                "None", ""
+            )
+        if row["comparison"]:
+            assert (line["verdict"], float(line["p"])) == (row["comparison"]["verdict"], row["comparison"]["p"])
 
 
 def test_costs_in_json_have_their_intervals(whole: Content):
@@ -141,8 +160,8 @@ def names(folder: Path) -> set[str]:
     ("words", "files"),
     [
         (["--format", "json"], {"report.json"}),
-        (["--format=latex,csv"], {"report.tex", "runs.csv", "costs.csv"}),
-        (["--format", "md", "--format", "json"], {"report.md", "figures", "report.json"}),
+        (["--format=latex,csv"], {"report.tex", "runs.csv", "verdicts.csv", "costs.csv"}),
+        (["--format", "csv", "--format", "json"], {"runs.csv", "verdicts.csv", "costs.csv", "report.json"}),
     ],
 )
 def test_command_writes_just_the_formats_asked_for(

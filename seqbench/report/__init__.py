@@ -22,8 +22,8 @@ def write(
 ) -> Path:
     """Write a report below ``out``; returns the path of the file to open, the page where there is one.
 
-    The formats are ``html`` (index.html, figures/), ``md`` (report.md, figures/), ``csv`` (runs.csv, costs.csv),
-    ``latex`` (report.tex) and ``json`` (report.json).
+    The formats are ``html`` (index.html, figures/), ``md`` (report.md, figures/), ``csv`` (runs.csv,
+    verdicts.csv, costs.csv), ``latex`` (report.tex) and ``json`` (report.json).
 
     Args:
         store: where the records are.

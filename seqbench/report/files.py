@@ -21,6 +21,7 @@ from seqbench.report.markdown import markdown
 from seqbench.report.page import page
 from seqbench.report.runs_table import runs_csv
 from seqbench.report.sample import drawn as drawn_of
+from seqbench.report.verdicts_csv import verdicts_csv
 from seqbench.schema import Record, UsageError
 
 _KINDS = {"learning", "cost"}
@@ -55,8 +56,10 @@ def _figures(content: Content) -> dict[str, str]:
 
 
 def _tables(content: Content) -> dict[str, str]:
-    costs = {"costs.csv": costs_csv(content.costs)} if content.costs else {}
-    return {"runs.csv": runs_csv(content.records), **costs}
+    rows = [row for section in content.sections for row in section.rows]
+    found = {"runs.csv": runs_csv(content.records)}
+    found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
+    return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 
 
 FORMATS: Mapping[str, Callable[[Content], dict[str, str]]] = {

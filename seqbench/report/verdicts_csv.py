@@ -1,0 +1,52 @@
+"""``verdicts.csv``: one line a row of the verdict table, numbers to their last digit."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from seqbench.report.row import VerdictRow
+from seqbench.report.runs_table import safe
+from seqbench.statistics.seeds import Interval
+
+COLUMNS = (
+    "env_id", "task", "family", "length", "kind", "architecture", "variant", "metric", "better", "runs", "score",
+    "score_low", "score_high", "skill", "skill_low", "skill_high", "solved", "rate_low", "rate_high", "median_steps",
+    "steps_low", "steps_high", "budget", "parameters", "learning_rate", "verdict", "p", "improvement",
+    "improvement_low", "improvement_high", "seeds_needed", "remarks", "cell_id", "command",
+)  # fmt: skip
+
+
+def verdicts_csv(rows: Iterable[VerdictRow]) -> str:
+    """The rows of all tasks and environments; an empty cell where there is no number, ``inf`` for steps never reached.
+
+    ``verdict`` and what follows it are against the study's reference: ``improvement`` is the probability that a run
+    beats one of the reference.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([safe(value) for value in _line(row)])
+    return stream.getvalue()
+
+
+def _line(row: VerdictRow) -> list[object]:
+    cell, found = row.summary, row.comparison
+    line: list[object] = [row.env_id, row.task, row.family, row.length, row.kind, row.name, row.variant, row.metric]
+    line += [row.better, cell.runs if cell else None, row.score, *_ends(cell.interval if cell else None)]
+    line += [row.skill, *_ends(row.skill_interval)]
+    line += [cell.solved if cell else None, *_ends(cell.rate_interval if cell else None)]
+    line += [cell.median_steps if cell else None, *_ends(cell.median_interval if cell else None)]
+    line += [
+        row.budget,
+        row.parameters,
+        row.learning_rate,
+        found.verdict if found else None,
+        found.p if found else None,
+    ]
+    line += [found.probability if found else None, *_ends(found.interval if found else None)]
+    return [*line, found.seeds_needed if found else None, "; ".join(row.remarks), row.cell_id, row.command]
+
+
+def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    return interval or (None, None)
