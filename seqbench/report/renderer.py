@@ -73,7 +73,7 @@ class _Renderer(RendererBase):
 
     def draw_path(self, gc: GraphicsContextBase, path: Path, transform: Any, rgbFace: Any = None) -> None:
         look = _look(gc, rgbFace)
-        drawn = _outline(self._place(transform.transform(path.vertices)), path.codes) if look else ""
+        drawn = _outline(self._place(transform.transform(path.vertices)), _codes(path)) if look else ""
         if drawn:
             self.parts.append(f'<path d="{drawn}"{look}{self._clip(gc)}/>\n')
 
@@ -81,7 +81,7 @@ class _Renderer(RendererBase):
         self, gc: GraphicsContextBase, marker_path: Path, marker_trans: Any, path: Path, trans: Any, rgbFace: Any = None
     ) -> None:
         look = _look(gc, rgbFace)
-        shape = _marker(marker_trans.transform(marker_path.vertices), marker_path.codes)
+        shape = _marker(marker_trans.transform(marker_path.vertices), _codes(marker_path))
         points = trans.transform(path.vertices)
         points = points[np.isfinite(points).all(axis=1)]
         if look and len(points):
@@ -128,6 +128,10 @@ def _texts(hundredths: np.ndarray) -> str:
     """Numbers in points, apart by a space; seven digits are all that those in ``_whole`` have."""
     values = (hundredths.ravel() / _SCALE).tolist()
     return " ".join(["%.7g"] * len(values)) % tuple(values)
+
+
+def _codes(path: Path) -> np.ndarray | None:
+    return None if path.codes is None else np.asarray(path.codes)
 
 
 def _outline(points: np.ndarray, codes: np.ndarray | None) -> str:
@@ -182,7 +186,7 @@ def _look(gc: GraphicsContextBase, face: Any) -> str:
         attributes |= {"fill-opacity": f"{shown:g}"} if shown < 1 else {}
     if not gc.get_antialiased():
         attributes["shape-rendering"] = "crispEdges"
-    ink = gc.get_rgb()
+    ink = np.asarray(gc.get_rgb(), float).tolist()
     if gc.get_linewidth() > 0 and (shown := alpha if alpha is not None else ink[3]) > 0:
         attributes |= {"stroke": rgb2hex(ink[:3]), "stroke-width": f"{gc.get_linewidth():g}"}
         attributes |= {"stroke-opacity": f"{shown:g}"} if shown < 1 else {}
