@@ -6,7 +6,7 @@ drawn. A line is one path of relative moves: its corners are the data's points, 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -50,6 +50,21 @@ class _Renderer(RendererBase):
         self.parts: list[str] = []
         self.clips: dict[tuple[str, str, str, str], str] = {}
         self._open: list[bool] = []
+
+    def add(self, element: str) -> None:
+        """Write an element as it is."""
+        self.parts.append(f"{element}\n" if element else "")
+
+    def add_texts(self, texts: Sequence[tuple[str, float, float, int]], color: str, size: float, anchor: str) -> None:
+        """Write texts at (x, y), in points from the top left, turned by so many degrees."""
+        if texts:
+            look = {"fill": color, "font-size": f"{size:g}", "text-anchor": anchor}
+            turned = [f' transform="rotate({angle} {x:.2f} {y:.2f})"' if angle else "" for _, x, y, angle in texts]
+            inner = [
+                f'<text x="{x:.2f}" y="{y:.2f}"{turn}>{_escaped(text)}</text>'
+                for (text, x, y, _), turn in zip(texts, turned, strict=True)
+            ]
+            self.add(f"<g{_attributes(look)}>{''.join(inner)}</g>")
 
     def flipy(self) -> bool:
         return True
@@ -190,8 +205,9 @@ def _look(gc: GraphicsContextBase, face: Any) -> str:
     if gc.get_linewidth() > 0 and (shown := alpha if alpha is not None else ink[3]) > 0:
         attributes |= {"stroke": rgb2hex(ink[:3]), "stroke-width": f"{gc.get_linewidth():g}"}
         attributes |= {"stroke-opacity": f"{shown:g}"} if shown < 1 else {}
-        _, dashes = gc.get_dashes()
-        attributes |= {"stroke-dasharray": " ".join(f"{dash:.3g}" for dash in dashes)} if dashes else {}
+        dashes = gc.get_dashes()[1]
+        if dashes is not None:
+            attributes["stroke-dasharray"] = " ".join(f"{dash:.3g}" for dash in np.asarray(dashes, float).tolist())
     return _attributes(attributes) if {"fill", "stroke"} & attributes.keys() else ""
 
 
