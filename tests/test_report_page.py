@@ -22,10 +22,10 @@ HOSTILE_NAMES = {"mine": f'mine{HOSTILE} url(#clip1) "#0072b2"', "copy_10": f"co
 """Names of an architecture, a task and a study, that sort where harmless ones do."""
 
 
-def report(folder: Path, names: dict[str, str]) -> Path:
-    """A report of two tasks and three architectures under other names."""
+def report(folder: Path, names: dict[str, str], tasks: tuple[str, ...] = TASKS, seeds: int = 5) -> Path:
+    """A report of tasks and three architectures under other names."""
     store = Store(folder / "runs")
-    for record, arrays in simulated.study({name: 1 for name in MODELS}, TASKS, range(5)):
+    for record, arrays in simulated.study({name: 1 for name in MODELS}, tasks, range(seeds)):
         labels = {key: names.get(value, value) for key, value in record.labels.items()}
         command = " ".join([record.command, *names.values()])
         reason = " ".join([record.reason or "no reason", *names.values()]) if record.status != "completed" else None
@@ -238,9 +238,10 @@ def tree(tab: browser.Tab) -> Any:
 
 
 def test_hostile_names_change_no_element_of_the_page(tab: browser.Tab, tmp_path: Path) -> None:
-    tab.open(report(tmp_path / "harmless", {key: key[0] * len(name) for key, name in HOSTILE_NAMES.items()}))
+    harmless = {key: key[0] * len(name) for key, name in HOSTILE_NAMES.items()}
+    tab.open(report(tmp_path / "harmless", harmless, TASKS[1:], 2))
     wanted = tree(tab)
-    hostile = report(tmp_path / "hostile", HOSTILE_NAMES)
+    hostile = report(tmp_path / "hostile", HOSTILE_NAMES, TASKS[1:], 2)
     tab.open(hostile)
     assert tab.complaints == []
     assert tab.requests == [hostile.resolve().as_uri()]
@@ -253,7 +254,7 @@ def test_hostile_names_change_no_element_of_the_page(tab: browser.Tab, tmp_path:
     assert tab.run(f"{mine}.length") > 20
     tab.run("[...document.querySelectorAll('input[data-toggles]')].at(-1).click()")
     assert not tab.run(f"{mine}.some({SEEN})")
-    assert shown(tab, "#learning .panel [data-series] path") >= 10
+    assert shown(tab, "#learning .panel [data-series] path") == 4
 
 
 def test_page_without_its_script_is_whole(tab: browser.Tab, plain: Path) -> None:

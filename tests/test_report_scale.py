@@ -52,7 +52,7 @@ def test_page_of_many_rows_and_runs_is_bounded_and_says_so(tmp_path: Path) -> No
     write(Store(tmp_path / "runs"), tmp_path / "out", study="many")
     text = (tmp_path / "out" / "index.html").read_text()
     assert len(text) < 5_000_000
-    assert "The first 600 of 1,501 rows are shown." in text
+    assert "The first 400 of 1,501 rows are shown." in text
     assert "Figures and gradient flow show 24 of 1,500 rows with their lowest seeds, 48 of 3,000 runs" in text
     assert len((tmp_path / "out" / "runs.csv").read_text().splitlines()) == 3001
 

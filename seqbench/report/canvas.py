@@ -20,12 +20,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from seqbench.report.frame import INK, SIZE
 from seqbench.report.grid import Grid
 from seqbench.report.groups import FIRST, Cell, Group, model_order
 from seqbench.report.renderer import svg_of, tag
 from seqbench.report.wording import readable
 
-INK, FAINT = "#1b1e23", "#c9cdd3"
 # Okabe & Ito 2008, without black and yellow, which vanish on one of the two backgrounds.
 _FIXED: dict[str, str] = dict(zip(FIRST, ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00"), strict=True))
 _FURTHER = ("#56B4E9", "#8C8C8C", *_FIXED.values())
@@ -35,23 +35,12 @@ _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 _SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,
     "font.family": ["DejaVu Sans"],
-    "font.size": 9,
+    "font.size": SIZE,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titley": 1.0,  # matplotlib need not look for it above everything else
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.linewidth": 0.6,
-    "axes.labelcolor": INK,
     "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.5,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "legend.frameon": False,
@@ -137,7 +126,7 @@ def panels(
         figure, axes = grid.figure(share_rows, _legend_height([*legend, *(text for text, _ in extra)]))
         for index, (panel, title) in enumerate(zip_longest(axes, titles)):
             if title is None:
-                panel.set_axis_off()
+                panel.remove()
             else:
                 panel.set_title(readable(title))
                 draw(index, panel)

@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import INK, Styles, log_axis, panels, series
+from seqbench.report.canvas import Styles, log_axis, panels, series
 from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
 from seqbench.report.cost_tables import Names, where
 from seqbench.report.costs import Entry, Place, places
+from seqbench.report.frame import INK, without_grid
 from seqbench.report.loaded import Loaded, arrays_of
 from seqbench.report.wording import readable, whole
 
@@ -152,7 +153,7 @@ def speed_figure(entries: Sequence[Entry], look: Styles, names: Names) -> str | 
         axes.set_xlim(left=0)
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_yticks(range(len(rows)), labels=[_short(readable(name)) for name in rows[::-1]])
-        axes.grid(visible=False, axis="y")
+        without_grid(axes, "y")
         axes.set_xlabel("training steps per second")
 
     return panels(

@@ -1,6 +1,7 @@
 """A figure as a file of its own, and inside the page: one drawing, two surroundings."""
 
-from seqbench.report.canvas import FAINT, INK, PALETTE
+from seqbench.report.canvas import PALETTE
+from seqbench.report.frame import FAINT, INK
 
 _VARIABLES = {INK: "currentColor", FAINT: "var(--line)"} | {
     color.lower(): f"var(--c{number})" for number, color in enumerate(PALETTE)

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import INK, Style, Styles, log_axis, panels, series
+from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Loaded, any_array, arrays_of, median_over, positive, with_array
 from seqbench.report.wording import readable

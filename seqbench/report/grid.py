@@ -6,6 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from seqbench.report.frame import Frame
+
 _WIDTH = 9.6
 """Inches; the page scales it."""
 _ABOVE, _BELOW, _RIGHT = 0.34, 0.5, 0.1
@@ -30,8 +32,7 @@ class Grid:
     def figure(self, share_rows: bool, legend: float) -> tuple[Figure, list[Axes]]:
         """A figure, one pixel a point, with all its panels, row by row, below ``legend`` inches.
 
-        matplotlib's own layout engines draw the whole figure several times over, and its own places for titles and
-        labels measure all ticks first.
+        matplotlib's own layout engines draw the whole figure several times over.
         """
         total = self.height * self.rows + legend
         figure = Figure(figsize=(_WIDTH, total), dpi=72)
@@ -44,10 +45,8 @@ class Grid:
             first = panels[row * self.columns] if share_rows and column else None
             place = (left / _WIDTH, bottom / total, width / _WIDTH, height / total)
             panels.append(panel := figure.add_axes(place, sharey=first))
-            panel.xaxis.set_label_coords(0.5, -0.32 / height)
-            panel.yaxis.set_label_coords(-(self.left - 0.06) / width, 0.5)
-            panel.yaxis.label.set_verticalalignment("top")
+            panel.set_axis_off()
+            panel.add_artist(Frame(panel, 72 * self.left - 4, named=first is None))
             for axis in (panel.xaxis, panel.yaxis):
                 axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-            panel.tick_params(axis="y", labelleft=first is None)
         return figure, panels

@@ -9,7 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from seqbench.derived import derived
-from seqbench.report.canvas import INK, Style, Styles, log_axis, panels, series
+from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, first_run
 from seqbench.report.multiples import multiples

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import INK, Styles, log_axis, panels, series
+from seqbench.report.canvas import Styles, log_axis, panels, series
 from seqbench.report.costs import Entry
+from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import readable

@@ -6,7 +6,7 @@ drawn. A line is one path of relative moves: its corners are the data's points, 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -51,6 +51,21 @@ class _Renderer(RendererBase):
         self.clips: dict[tuple[str, str, str, str], str] = {}
         self._open: list[bool] = []
 
+    def add(self, element: str) -> None:
+        """Write an element as it is."""
+        self.parts.append(f"{element}\n" if element else "")
+
+    def add_texts(self, texts: Sequence[tuple[str, float, float, int]], color: str, size: float, anchor: str) -> None:
+        """Write texts at (x, y), in points from the top left, turned by so many degrees."""
+        if texts:
+            look = {"fill": color, "font-size": f"{size:g}", "text-anchor": anchor}
+            turned = [f' transform="rotate({angle} {x:.2f} {y:.2f})"' if angle else "" for _, x, y, angle in texts]
+            inner = [
+                f'<text x="{x:.2f}" y="{y:.2f}"{turn}>{_escaped(text)}</text>'
+                for (text, x, y, _), turn in zip(texts, turned, strict=True)
+            ]
+            self.add(f"<g{_attributes(look)}>{''.join(inner)}</g>")
+
     def flipy(self) -> bool:
         return True
 
@@ -73,7 +88,7 @@ class _Renderer(RendererBase):
 
     def draw_path(self, gc: GraphicsContextBase, path: Path, transform: Any, rgbFace: Any = None) -> None:
         look = _look(gc, rgbFace)
-        drawn = _outline(self._place(transform.transform(path.vertices)), path.codes) if look else ""
+        drawn = _outline(self._place(transform.transform(path.vertices)), _codes(path)) if look else ""
         if drawn:
             self.parts.append(f'<path d="{drawn}"{look}{self._clip(gc)}/>\n')
 
@@ -81,7 +96,7 @@ class _Renderer(RendererBase):
         self, gc: GraphicsContextBase, marker_path: Path, marker_trans: Any, path: Path, trans: Any, rgbFace: Any = None
     ) -> None:
         look = _look(gc, rgbFace)
-        shape = _marker(marker_trans.transform(marker_path.vertices), marker_path.codes)
+        shape = _marker(marker_trans.transform(marker_path.vertices), _codes(marker_path))
         points = trans.transform(path.vertices)
         points = points[np.isfinite(points).all(axis=1)]
         if look and len(points):
@@ -128,6 +143,10 @@ def _texts(hundredths: np.ndarray) -> str:
     """Numbers in points, apart by a space; seven digits are all that those in ``_whole`` have."""
     values = (hundredths.ravel() / _SCALE).tolist()
     return " ".join(["%.7g"] * len(values)) % tuple(values)
+
+
+def _codes(path: Path) -> np.ndarray | None:
+    return None if path.codes is None else np.asarray(path.codes)
 
 
 def _outline(points: np.ndarray, codes: np.ndarray | None) -> str:
@@ -182,12 +201,13 @@ def _look(gc: GraphicsContextBase, face: Any) -> str:
         attributes |= {"fill-opacity": f"{shown:g}"} if shown < 1 else {}
     if not gc.get_antialiased():
         attributes["shape-rendering"] = "crispEdges"
-    ink = gc.get_rgb()
+    ink = np.asarray(gc.get_rgb(), float).tolist()
     if gc.get_linewidth() > 0 and (shown := alpha if alpha is not None else ink[3]) > 0:
         attributes |= {"stroke": rgb2hex(ink[:3]), "stroke-width": f"{gc.get_linewidth():g}"}
         attributes |= {"stroke-opacity": f"{shown:g}"} if shown < 1 else {}
-        _, dashes = gc.get_dashes()
-        attributes |= {"stroke-dasharray": " ".join(f"{dash:.3g}" for dash in dashes)} if dashes else {}
+        dashes = gc.get_dashes()[1]
+        if dashes is not None:
+            attributes["stroke-dasharray"] = " ".join(f"{dash:.3g}" for dash in np.asarray(dashes, float).tolist())
     return _attributes(attributes) if {"fill", "stroke"} & attributes.keys() else ""
 
 

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from seqbench.report.frame import without_grid
 from seqbench.report.renderer import tag
 
 NUM_SHADES = 8
@@ -34,7 +35,7 @@ def tiles(axes: Axes, x: np.ndarray, y: np.ndarray, shades: np.ndarray, note: Ca
             axes.add_artist(patch)  # add_patch would also search for limits
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
-    axes.grid(False)
+    without_grid(axes)
 
 
 def half_decades(values: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ from seqbench.schema import Record
 
 Columns = Sequence[tuple[str, str]]
 """Title and kind of each column of a table."""
-MOST_ROWS, MOST_RUNS = 600, 2000
+MOST_ROWS, MOST_RUNS = 400, 2000
 """Rows and runs that a page holds; a larger study is read from its tables."""
 RUN_COLUMNS: Columns = (
     ("seed", "number"),
