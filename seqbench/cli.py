@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqbench.flags import existing_store, formats_of, options_of, refuse_rest, stores_to_compare
 from seqbench.outlet import complain, console, occupy, refusal, silence
@@ -173,12 +173,13 @@ def report(words: list[str]) -> int:
     refuse_rest(rest, "report takes --store DIR, --out DIR and --format NAMES")
     stores = [existing_store(folder) for folder in options["--store"] or [STORE]]
     out = Path((options["--out"] or [OUT])[-1])
+    from seqbench.config.about import about_sweep
     from seqbench.record.stores import Stores
     from seqbench.report import DEFAULT, FORMATS, write
 
     formats = formats_of(options["--format"], FORMATS, DEFAULT)
     found = Stores(stores)
-    about = _about({record.study for record in found.records()})
+    about = about_sweep({record.study for record in found.records()})
     print(f"report: {write(found, out, formats=formats, **about)}")
     return 0
 
@@ -192,21 +193,6 @@ def compare(words: list[str]) -> int:
 
     print_comparisons(stores, formats, console())
     return 0
-
-
-def _about(studies: set[str | None]) -> dict[str, Any]:
-    """What the sweep file says of records that all come from one sweep: its name, reference and tuning."""
-    from seqbench.config import compose
-
-    names = studies - {None}
-    name = names.pop() if len(names) == 1 else None
-    if name is None:
-        return {}
-    try:
-        study = compose([f"+sweep={name}"])
-    except UsageError:  # somebody else's sweep: its file is not here
-        return {"study": name}
-    return {"study": name, "reference": study.reference, "tuning": study.tuning, "trials": study.trials}
 
 
 def choose(words: list[str]) -> int:
