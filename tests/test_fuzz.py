@@ -148,7 +148,7 @@ def check_others(shown: Content, records: list[Record]) -> None:
     console.print(terminal(compared))
 
 
-@pytest.mark.parametrize("numbers", fuzz.portions(cases=500, portion=250))
+@pytest.mark.parametrize("numbers", fuzz.portions(cases=500, soak=5_000, portion=250))
 def test_a_store_names_any_record_that_it_refuses_and_reads_its_neighbour(numbers: range, tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     neighbour = store.publish(*simulated.learning("copy_10", "lstm", 0))
@@ -265,7 +265,7 @@ def test_any_command_line_ends_with_an_exit_code_and_one_message(
 class Structure(HTMLParser):
     """Tags with the names of their attributes and the values that are no text: what a browser would build."""
 
-    TEXTUAL = ("data-value", "title", "aria-label")
+    TEXTUAL = ("data-value", "data-series", "data-toggles", "title", "aria-label")
 
     def __init__(self, text: str) -> None:
         super().__init__()
