@@ -29,7 +29,7 @@ report: setup  ## the report again, from the records there are
 	$(RUN) -m seqbench report
 
 test: setup  ## all tests, the examples in docstrings, and each benchmark once
-	$(RUN) -m pytest -n $(WORKERS)
+	$(RUN) -m pytest -n $(WORKERS) --dist worksteal
 
 quick: setup  ## the tests that take no more than a few seconds each
 	$(RUN) -m pytest -n $(WORKERS) -m 'not slow' tests seqbench

@@ -1,6 +1,10 @@
 """The engine's training step and batches for what a command line would name, without lanes, evaluations and record."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
+import torch
 
 from seqbench.config import compose
 from seqbench.schema import Cell
@@ -9,11 +13,13 @@ from seqbench.sweep.cell import build_task, build_trainer
 from seqbench.train import Trainer
 
 CONF = Path(__file__).parents[1] / "conf"
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
 def cell(*words: str) -> Cell:
-    """The single cell that ``words`` describe, on the CPU."""
-    (only,) = compose(["device=cpu", *words]).cells
+    """The single cell that ``words`` describe, on the CPU unless they say otherwise."""
+    device = [] if any(word.startswith("device=") for word in words) else ["device=cpu"]
+    (only,) = compose([*device, *words]).cells
     return only
 
 
@@ -33,3 +39,8 @@ def choices(group: str) -> list[str]:
     folder = CONF / group
     files = sorted(path for path in folder.rglob("*.yaml") if "path: ???" not in path.read_text())
     return [path.relative_to(folder).with_suffix("").as_posix() for path in files]
+
+
+def gated(names: Sequence[str], watched: Sequence[str]) -> list[object]:
+    """The names as parameters of a benchmark, those marked ``gated`` that the regression check watches."""
+    return [pytest.param(name, marks=pytest.mark.gated) if name in watched else name for name in names]

@@ -9,9 +9,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from seqbench.sweep.cell import prepare
 
 BATCH_SIZE = 64
+GATED = ("copy_memory",)
 
 
-@pytest.mark.parametrize("name", engine.choices("task"))
+@pytest.mark.parametrize("name", engine.gated(engine.choices("task"), GATED))
 def test_batch(benchmark: BenchmarkFixture, name: str) -> None:
     prepare()
     task = engine.task(f"task={name}")

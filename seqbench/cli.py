@@ -76,6 +76,7 @@ def _command(name: str) -> Callable[[list[str]], int]:
         "compare": compare,
         "choose": choose,
         "cost": cost,
+        "check": check,
     }
     if name not in commands:
         raise _unknown_command(name, list(commands))
@@ -103,7 +104,7 @@ def run(words: list[str]) -> int:
 def plan(words: list[str]) -> int:
     """Print what would run."""
     study, console = _compose(words)
-    from seqbench.sweep.plan import explain
+    from seqbench.sweep.bisection import explain
 
     explain(study, console)
     return 0
@@ -118,6 +119,16 @@ def cost(words: list[str]) -> int:
     from seqbench.sweep.costing import run as run_costs
 
     return run_costs(study, costs, console(steady=True))
+
+
+def check(words: list[str]) -> int:
+    """Compare with what was before: whether speed, learning or a count got worse."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from seqbench.check.command import run as run_check
+    from seqbench.check.request import OPTIONS
+
+    options, rest = options_of(words, OPTIONS, "a value")
+    return run_check(options, rest, console(steady=True))
 
 
 def watch(words: list[str]) -> int:

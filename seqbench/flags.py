@@ -6,8 +6,16 @@ from pathlib import Path
 from seqbench.schema import UsageError
 
 
-def options_of(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
-    """Values of the options ``names`` (``--name VALUE``, ``--name=VALUE`` or ``name=VALUE``), and the other words."""
+def options_of(
+    words: list[str], names: tuple[str, ...], what: str = "a path"
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Values of the options ``names`` (``--name VALUE``, ``--name=VALUE`` or ``name=VALUE``), and the other words.
+
+    Args:
+        words: of the command line.
+        names: of options that take a value.
+        what: the value is, for the message where there is none.
+    """
     found: dict[str, list[str]] = {name: [] for name in names}
     rest: list[str] = []
     remaining = iter(words)
@@ -19,8 +27,8 @@ def options_of(words: list[str], names: tuple[str, ...]) -> tuple[dict[str, list
             continue
         value = value if equals else next(remaining, "")
         if not value or value.startswith("--") or not value.isprintable():
-            what = "names of formats" if name == "--format" else "a path"
-            raise UsageError(f"{name} must be followed by {what}; got {ascii(value[:80]) if value else 'nothing'}.")
+            kind = "names of formats" if name == "--format" else what
+            raise UsageError(f"{name} must be followed by {kind}; got {ascii(value[:80]) if value else 'nothing'}.")
         found[name].append(value)
     return found, rest
 

@@ -4,8 +4,9 @@ Everything that must answer quickly (``--help``, ``ls``, usage errors, the repor
 ``spec.py``. Every value here is frozen and checks itself on construction.
 """
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -120,6 +121,31 @@ class Train:
         require(self.timeout_s is None or self.timeout_s > 0, "train.timeout_s", "above 0, or null", self.timeout_s)
 
 
+LENGTH_KEYS = ("delay", "length")
+"""What a task's YAML file calls the length of its dependency: the number that ``Task.at`` sets."""
+
+
+def length_key(task: Mapping[str, Any]) -> str | None:
+    """The key of a task's node that holds the length of its dependency; None where it has none.
+
+    >>> length_key({"delay": 20, "num_symbols": 10}), length_key({"window": 64})
+    ('delay', None)
+    """
+    return next((key for key in LENGTH_KEYS if type(task.get(key)) is int), None)
+
+
+def curve_id(config: Mapping[str, Any]) -> str:
+    """What configurations have in common that differ in the length of their task alone.
+
+    >>> short, long = ({"task": {"length": n}, "model": {"width": 8}} for n in (10, 20))
+    >>> curve_id(short) == curve_id(long)
+    True
+    """
+    task = config.get("task") or {}
+    rest = {key: value for key, value in task.items() if key != length_key(task)}
+    return json.dumps({**config, "task": rest}, sort_keys=True)
+
+
 def require(true: bool, key: str, rule: str, got: object) -> None:
     """Raise UsageError naming ``key``, its ``rule`` and what arrived, unless ``true``.
 
@@ -183,6 +209,17 @@ class Cell:
             "data_sha256": self.data_sha256,
             "sources": {key: self.sources[key] for key in sorted(foreign)},
         }
+
+    @property
+    def length(self) -> int | None:
+        """Length of the task's dependency, in its own unit."""
+        key = length_key(self.task)
+        return None if key is None else self.task[key]
+
+    @property
+    def curve(self) -> str:
+        """What cells that differ in length alone have in common."""
+        return curve_id(self.identity())
 
 
 Backend = Literal["auto", "library", "plain", "compile"]
@@ -339,6 +376,19 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bisection:
+    """How a study adds lengths where its results call for them: where half of the seeds solve and half do not.
+
+    Attributes:
+        ratio: the longest length that half of the seeds solve and the next one are brought this close together.
+        at: a cell and a length -> the cell at that length.
+    """
+
+    ratio: float
+    at: Callable[[Cell, int], Cell]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """What one command line asks for: its cells, and what to do with them.
 
@@ -349,6 +399,7 @@ class Study:
         trials: (task label, model label) -> runs that its learning rate was chosen from, 0 where it was not chosen;
             empty where the command line gives the rates.
         expected_steps: (task label, model label) -> steps that such runs took, for the estimate of the time.
+        bisection: which lengths follow from the results, None where all cells are there from the beginning.
     """
 
     name: str | None
@@ -359,6 +410,7 @@ class Study:
     options: Options
     expected_steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
     trials: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    bisection: Bisection | None = None
 
 
 def finite(value: float) -> float | None:

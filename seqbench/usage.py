@@ -12,6 +12,9 @@ commands
   ls [tasks|models|sweeps|instruments]
                                what there is to choose from
   cost                         time, memory and their scaling, measured alone, without training
+  check --against REF | --baseline FILE | --learning STORE STORE
+                               whether speed, learning or a count got worse, with a known rate of
+                               false alarms
   verify                       the contract checks on a task and a model, ours or yours
   report [--store DIR]... [--out DIR] [--format html,md,csv,latex,json]
                                index.html, report.md, CSV files, figures from the records of a store
@@ -25,6 +28,8 @@ common keys                    (Hydra's grammar: values with commas are swept)
   task=NAME  model=NAME        what to train; task.KEY=VALUE and model.KEY=VALUE change their values
   train.KEY=VALUE              how to train: batch_size, steps, clip, ...
   seeds=5  or  seeds=[0,3]     how many members, or which
+  lengths=[10,20,40]           several lengths of the task, in its own unit
+  bisect=1.1                   more of them where half of the seeds solve, until two are that close
   device=auto|cpu|cuda         where
   store=DIR  out=DIR           folder of records; folder of the report
   rerun=missing|failed|changed|all
@@ -38,6 +43,7 @@ common keys                    (Hydra's grammar: values with commas are swept)
 examples
   python -m seqbench task=copy_memory model=gru,lstm seeds=5
   python -m seqbench +sweep=smoke
+  python -m seqbench +sweep=dependency task=copy_memory
   python -m seqbench plan +sweep=long_seq model=gru
   python -m seqbench cost task=adding_problem model=gru,lstm lengths=[64,128,256]
 
@@ -47,11 +53,25 @@ keys of cost                   (beside task, model, train, device, store, out, p
   backends=[auto]              auto: as in training; library: torch; plain: ours; compile
   seconds=1.0                  of timed calls in one process
 
+options of check
+  --against REF                the working tree against a commit, sample by sample, in one session
+  --base-python FILE           the other side's interpreter: two environments
+  --baseline FILE|DIR [--save] counts alone, against a stored baseline; or write it
+  --counts                     counts alone, with --against
+  --learning                   what is learned: of two stores, or trained now (with --against)
+  --bitwise                    the same losses bit for bit, for a change that should change nothing
+  --suite DIR                  any suite of pytest-benchmark (bench)
+  --accepted FILE              accepted regressions: reason, author, expiry (bench/accepted.yaml)
+  --format text|md|json  --out FILE
+                               one screen, a comment for a pull request, everything
+
 exit codes
   0    fine, also where a run diverged
   1    some runs failed, ran out of memory or time, were killed or are missing;
        verify found a broken rule; the disk refused what was to be written
   2    wrong usage; nothing was written
+  3    check found a regression
+  4    check could not tell: too noisy, too few, or nothing to compare
   130  interrupted; the same command resumes
   141  whoever read the output went away
 """

@@ -52,7 +52,7 @@ class Counts:
 def study(store: Path, checkpoint_s: float = 0.0) -> Study:
     """One cell with three seeds, which saves its runs after each step."""
     made = cell(
-        "Mean", tuple(range(NUM_RUNS)), budget=12, train=train(evaluate_every=5, evaluate_growth=1.0),
+        "Mean", tuple(range(NUM_RUNS)), budget=8, train=train(evaluate_every=4, evaluate_growth=1.0),
         instruments={"parameter_norms": True, "probe_batch": 4},
     )  # fmt: skip
     options = Options(
@@ -158,7 +158,7 @@ class Trial:
     def run(self, usual_s: float) -> None:
         """The whole trial; ``usual_s`` is how long the sweep takes undisturbed, its first start, the slowest."""
         seen: dict[str, bytes] = {}
-        planned = self.dice.randint(1, 3)
+        planned = self.dice.randint(1, 2)
         for number in range(MOST_STARTS):
             code = self._once(usual_s if number < planned else None)
             now = published(self.store)

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from seqbench.statistics.aggregate import iqm, iqm_interval, performance_profile
-from seqbench.statistics.crossing import crossing_point
+from seqbench.statistics.crossing import crossing_point, next_length
 from seqbench.statistics.improvement import improvement_across_tasks
 from seqbench.statistics.intervals import median_interval, mid_p_interval, t_interval, wilson_interval
 from seqbench.statistics.ranking import critical_difference, rank_intervals
@@ -136,6 +136,38 @@ def test_interval_of_the_crossing_covers_it() -> None:
     rows = [[slope, n, crossing_coverage(slope, n, 200, 500)] for slope, n in CROSSINGS]
     show("coverage of crossing_point", ["slope", "seeds", "covered"], rows)
     assert all(hits >= 0.92 for *_, hits in rows)
+
+
+def bisected_coverage(slope: float, alike: float, n: int, trials: int, draws: int) -> float:
+    """Logistic solve rates at octaves and at the lengths that ``next_length`` adds.
+
+    A share ``alike`` of the seeds has one threshold for all lengths; the other seeds draw anew at each.
+    """
+    rng, hits = np.random.default_rng([round(slope * 2), round(alike * 2), n]), []
+    for truth in np.exp(rng.uniform(np.log(11), np.log(300), trials)):
+        own, share = rng.logistic(size=n), rng.random(n) < alike
+        solved: dict[int, list[bool]] = {}
+        following: list[int] = [10, 20, 40, 80, 160, 320]
+        while following:
+            for length in following:
+                reach = np.where(share, own, rng.logistic(size=n))
+                solved[length] = (reach > slope * np.log(length / truth)).tolist()
+            lengths = sorted(solved)
+            found = next_length(lengths, [solved[length] for length in lengths], 1.1)
+            following = [] if found is None else [found]
+        flags = [solved[length] for length in lengths]
+        hits.append(holds(crossing_point(lengths, flags, draws=draws, same_seeds=True).interval, truth))
+    return float(np.mean(hits))
+
+
+BISECTED = [(slope, alike, n) for slope in (1.0, 4.0) for alike in (0.0, 0.5, 1.0) for n in (5, 10)]
+
+
+def test_interval_of_the_crossing_covers_it_after_bisection_whether_seeds_are_alike_at_all_lengths_or_not() -> None:
+    rows = [[slope, alike, n, bisected_coverage(slope, alike, n, 100, 200)] for slope, alike, n in BISECTED]
+    show("coverage of crossing_point after bisection", ["slope", "alike", "seeds", "covered"], rows)
+    assert all(hits >= 0.9 - error(0.9, 100) for *_, hits in rows)
+    assert np.mean([hits for *_, hits in rows]) >= 0.93
 
 
 def test_ratio_of_medians_is_covered() -> None:
@@ -302,6 +334,18 @@ def test_interval_of_the_crossing_covers_it_in_1000_studies(slope: float, n: int
     found = crossing_coverage(slope, n, 1000, 2000)
     show("coverage of crossing_point", ["slope", "seeds", "covered"], [[slope, n, found]])
     assert found >= 0.92
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("slope", "alike", "n"), [*BISECTED, (0.5, 0.0, 5), (0.5, 1.0, 5), (40.0, 0.0, 5), (1.0, 0.0, 20)]
+)
+def test_interval_of_the_crossing_covers_it_after_bisection_in_1000_studies(slope: float, alike: float, n: int) -> None:
+    found = bisected_coverage(slope, alike, n, 1000, 1000)
+    show(
+        "coverage of crossing_point after bisection", ["slope", "alike", "seeds", "covered"], [[slope, alike, n, found]]
+    )
+    assert found >= 0.9 - error(0.9, 1000)
 
 
 @pytest.mark.soak

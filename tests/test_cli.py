@@ -75,7 +75,7 @@ def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixt
         assert part in text
     for part in ("130", "lengths=", "rounds=", "backends=", "seconds="):
         assert part in text
-    assert text.count("  python -m seqbench ") == 4
+    assert text.count("  python -m seqbench ") == 5
     assert max(map(len, text.splitlines())) <= 100
 
 

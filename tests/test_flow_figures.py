@@ -9,7 +9,7 @@ from seqbench.report.tiles import NUM_SHADES, edges, half_decades, lag_place, ti
 def test_every_tile_is_drawn_once_in_its_shade():
     shades = np.array([[8, 8, 3, 0], [-1, 3, 3, 8]])
     axes = Figure().subplots()
-    tiles(axes, np.array([0.0, 1, 2, 4, 8]), np.array([0.0, 1, 2]), shades)
+    tiles(axes, np.array([0.0, 1, 2, 4, 8]), np.array([0.0, 1, 2]), shades, "shade {}".format)
     area: dict[int, float] = {}
     for patch in axes.findobj(PathPatch):
         assert isinstance(patch, PathPatch)

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -158,3 +159,10 @@ def test_last_finished_attempt_counts() -> None:
 def test_other_environment_is_another_run() -> None:
     elsewhere, _ = simulated.learning("copy_10", "gru", 0, env_id="f" * 12)
     assert len(current([attempt(1, "completed"), elsewhere])) == 2
+
+
+def test_a_baseline_without_values_is_refused() -> None:
+    odd = {"name": "a", "kind": "derived", "skill": True, "values": None}
+    record = replace(simulated.learning("copy_10", "gru", 0)[0], baselines=(odd,))
+    with pytest.raises(ValueError, match="baselines"):
+        load(dump(record))

@@ -13,6 +13,7 @@ import pytest
 from seqbench.record.environment import env_id
 from seqbench.record.store import Store
 from seqbench.report import write
+from seqbench.report.cost_scaling import TIME, curves
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
 from seqbench.report.cost_terminal import cost_table
@@ -56,6 +57,33 @@ def small(tmp_path: Path) -> Callable[..., Path]:
 
 
 # ------------------------------------------------------------------ entries
+
+
+def changed(made: Iterable[tuple[Record, Any]], **summary: Any) -> list[Entry]:
+    """Entries of the same measurements with other values in their summaries."""
+    return entries([replace(record, summary={**record.summary, **summary}) for record, _ in made])
+
+
+def test_times_and_rates_that_cannot_be_give_no_ratio_and_no_share():
+    (fine,), (odd,) = found(rounds("gru")), changed(rounds("gru"), step_s=0.0, data_s=0.0, gemm_flops_per_s=0.0)
+    assert ratio(fine, odd) is None
+    assert ratio(odd, fine) is None
+    assert odd.share_of_gemm() is None
+    assert cost_tables([odd], NAMES)
+
+
+def test_flops_of_a_batch_of_unknown_size_are_unknown():
+    (odd,) = changed(rounds("gru"), batch_size=None, flops=None, flops_counted=None)
+    assert odd.flops is None
+
+
+def test_a_length_without_a_time_has_no_exponent_and_hides_no_other_table():
+    made = [one for length in (16, 32, 64) for one in rounds("gru", length=length)]
+    records = [replace(r, summary={**r.summary, "step_s": 0.0, "flops": 0, "flops_counted": 0}) for r, _ in made]
+    (curve,) = curves(entries(records))[0]
+    assert curve.exponents(TIME) == []
+    assert curve.law(TIME) is None
+    assert curve.flops() is None
 
 
 def test_rounds_of_one_measurement_are_one_entry_with_their_median_and_interval():

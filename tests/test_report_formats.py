@@ -113,7 +113,14 @@ def test_json_is_strict_versioned_and_the_same_for_the_same_records(whole: Conte
 
 def test_json_holds_all_that_the_content_holds(whole: Content):
     document = json.loads(report_json(whole))
-    elsewhere = {"records", "cost_tables", "figures", "beside", "flow"}  # the store, laid out numbers, other names
+    elsewhere = {
+        "records",
+        "cost_tables",
+        "figures",
+        "beside",
+        "flow",
+        "look",
+    }  # the store, laid out numbers, other names
     assert set(Content.__dataclass_fields__) - elsewhere <= set(document)
     assert document["matrices"][0]["duels"][0]["overall"]["p"] <= 1
     assert len(document["summary"]) <= 3

@@ -203,7 +203,7 @@ def test_markup_in_a_name_is_printed_not_obeyed() -> None:
 
 def test_strip_has_a_dot_for_every_score_with_better_to_the_right() -> None:
     rows = verdict_rows(runs(0.2, 0.3, None))
-    svg = strips(rows)[0]
+    svg = strips(rows, ["red"] * len(rows))[0]
     places = [float(part.split('"')[0]) for part in svg.split('cx="')[1:]]
     assert len(places) == 2
     assert places[0] > places[1]  # 0.2 is the smaller error

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqbench.statistics.crossing import crossing_point, isotonic
+from seqbench.statistics.crossing import crossing_point, isotonic, next_length
 from seqbench.statistics.ranking import critical_difference, rank_intervals
 
 T, F = True, False
@@ -141,3 +141,32 @@ def test_four_seeds_at_any_length_give_no_interval_of_the_crossing() -> None:
 def test_lengths_that_do_not_rise_or_lack_seeds_are_refused(lengths: list[float]) -> None:
     with pytest.raises(ValueError, match="rising lengths"), np.errstate(divide="ignore"):
         crossing_point(lengths, [[T] * 5, [F] * 5])
+
+
+@pytest.mark.parametrize(
+    ("lengths", "solved", "expected"),
+    [
+        ([10, 40], [[T] * 5, [F] * 5], 20),
+        ([10, 11, 40], [[T] * 5, [F] * 5, [F] * 5], None),  # a factor of 1.1 apart
+        ([2, 3], [[T] * 5, [F] * 5], None),  # no whole number lies between
+        ([10, 20, 40], [[T] * 5] * 3, None),
+        ([10, 20, 40], [[F] * 5] * 3, None),
+        ([10, 20, 40], [[T, T, F, F], [T, T, F, F], [F] * 4], 28),  # one half counts as solved
+        ([10, 20, 40, 80], [[T] * 5, [F] * 5, [T] * 3 + [F] * 2, [F] * 5], 14),  # the fit levels 20 and 40
+    ],
+)
+def test_next_length_halves_the_gap_in_which_the_rate_falls_through_one_half(
+    lengths: list[int], solved: list[list[bool]], expected: int | None
+) -> None:
+    assert next_length(lengths, solved, 1.1) == expected
+
+
+def test_seeds_that_are_alike_at_all_lengths_widen_the_interval() -> None:
+    solved = [[T] * 5, [T, T, T, T, F], [T, T, T, F, F], [T, T, F, F, F], [T, F, F, F, F], [F] * 5]
+    lengths = [10, 20, 40, 80, 160, 320]
+    apart, whole = crossing_point(lengths, solved), crossing_point(lengths, solved, same_seeds=True)
+    assert apart.interval is not None
+    assert whole.interval is not None
+    assert whole.interval[0] < apart.interval[0]
+    assert whole.interval[1] > apart.interval[1]
+    assert whole.value == apart.value

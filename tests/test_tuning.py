@@ -1,5 +1,6 @@
 """Choosing learning rates: the order of merit, equal efforts for all, and a table that reads back."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,9 @@ def test_the_sentence_names_what_was_tried_and_what_was_not():
     assert "0.1, 0.2, 1 trials each" in tuned.sentence([("copy_10", "gru")])
     assert "1 of 2 pairs" in tuned.sentence([("copy_10", "gru"), ("copy_10", "rnn")])
     assert tuned.sentence([("copy_10", "rnn")]) == Tuned().sentence([("copy_10", "gru")]) == ""
+
+
+def test_a_run_without_a_model_or_a_step_at_which_it_was_solved_counts_for_nothing_more():
+    nameless = replace(trial(0.3, 0), config={"model": None})
+    stepless = [trial(0.2, seed, summary={"steps_to_solve": None}) for seed in range(2)]
+    assert chosen(nameless, *stepless, trial(0.1, 0), trial(0.1, 1)) == 0.1

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from seqbench.schema import Cell, Train
+from seqbench.schema import Cell, Solved, Train
 from seqbench.spec import Task
+from seqbench.tasks.adding_problem import AddingProblem
 
 TRAIN = {
     "batch_size": 4, "steps": None, "clip": 1.0, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8,
@@ -166,6 +167,20 @@ class Mixing(Mean):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x - x.mean(0))
+
+
+class Reach(AddingProblem):
+    """Solved by any model up to 13 steps, by none beyond: what a bisection looks for is known."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.solved = Solved(metric="mse", threshold=1e9 if length <= 13 else -1.0)
+
+
+class Unsolvable(AddingProblem):
+    """Has no notion of solved."""
+
+    solved = None
 
 
 class Unfinished(Task):

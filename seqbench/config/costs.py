@@ -21,7 +21,8 @@ def read_costs(words: Sequence[str]) -> tuple[Study, Costs]:
     """
     _, texts = split(words)
     mine = [text for text in texts if text.partition("=")[0] in KEYS]
-    study = read_study([word for word in words if word not in mine])
+    own = ["lengths=null", "bisect=null"] if any(text.startswith("lengths=") for text in mine) else []  # of a sweep
+    study = read_study([*(word for word in words if word not in mine), *own])
     if study.options.launcher is not None:
         raise UsageError("cost must run on this machine, alone; got a launcher. Remove hydra/launcher=.")
     given = parse(mine, Folders(own=own_folder()).choices)

@@ -1,8 +1,9 @@
 """Words to a study: parse, compose, expand the swept keys to cells, check every one."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from seqbench.config.cells import CellMaker, distinct
 from seqbench.config.composer import Composer
 from seqbench.config.folder import GROUPS, Folders, own_folder
 from seqbench.config.launcher import device_of, read_launcher
+from seqbench.config.lengths import Lengths
 from seqbench.config.request import Request, check_words, compose_choices, read_request
 from seqbench.config.settings import read_options, read_seeds, read_settings
 from seqbench.config.words import MAX_VALUES, split
-from seqbench.schema import Cell, Launcher, Options, Study, UsageError
+from seqbench.schema import Bisection, Cell, Launcher, Options, Study, UsageError, length_key
 from seqbench.tuning import Tuned
+
+Make = Callable[[Mapping[str, Any]], Cell]
+"""Dotted key -> value, on top of a combination -> its cell."""
 
 
 def read_study(words: Sequence[str], config_dir: Path | None = None) -> Study:
@@ -31,33 +36,60 @@ def read_study(words: Sequence[str], config_dir: Path | None = None) -> Study:
     options, name = read_options(settings), settings["study"]["name"] or request.sweep
     if launcher is not None:  # whatever machine trained a run: it is done
         options = replace(options, launcher=launcher, reuse="any")
+    lengths = Lengths.read(settings, request.words, nodes)
     table = settings["study"]["tuned"]
     maker = CellMaker(
         nodes=nodes,
-        words=request.words,
+        words={**request.words, **lengths.words()},
         tuned=Tuned.read(folders.file("tuned", table)) if table else Tuned(),
         folders=folders,
         settings=settings,
         sweep=request.sweep,
     )
     seeds = read_seeds(settings["seeds"])
-    cells = [replace(cell, study=name, seeds=seeds) for cell in _make_cells(request, maker, launcher)]
-    return _study(name, maker, distinct(cells), options)
+    made = [
+        (replace(make(changes), study=name, seeds=seeds), make)
+        for choices, make in _makes(request, maker, launcher, len(lengths.values or (0,)))
+        for changes in lengths.of(choices["task"])
+    ]
+    study = _study(name, maker, distinct([cell for cell, _ in made]), options)
+    return replace(study, bisection=_bisection(lengths, {cell.curve: make for cell, make in made}))
 
 
-def _make_cells(request: Request, maker: CellMaker, launcher: Launcher | None) -> Iterator[Cell]:
+def _makes(
+    request: Request, maker: CellMaker, launcher: Launcher | None, lengths: int
+) -> Iterator[tuple[Mapping[str, str], Make]]:
+    """(group -> choice, what makes its cell from further values) of each combination."""
     asked = request.words["device"].values if "device" in request.words else (maker.settings["device"],)
     devices = {name: device_of(name, launcher) for name in asked}
-    for choices, values in _combinations(request):
-        yield maker.make(choices, values, devices[values.get("device", asked[0])])
+    for choices, values in _combinations(request, lengths):
+        yield choices, partial(_make, maker, choices, values, devices[values.get("device", asked[0])])
 
 
-def _combinations(request: Request) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+def _make(
+    maker: CellMaker, choices: Mapping[str, str], values: Mapping[str, Any], device: str, changes: Mapping[str, Any]
+) -> Cell:
+    return maker.make(choices, {**values, **changes}, device)
+
+
+def _bisection(lengths: Lengths, makes: Mapping[str, Make]) -> Bisection | None:
+    """How further lengths are made: as the others of their curve, from the code that these were read from."""
+    if lengths.ratio is None:
+        return None
+
+    def at(cell: Cell, length: int) -> Cell:
+        made = makes[cell.curve]({f"task.{length_key(cell.task)}": length})
+        return replace(made, study=cell.study, seeds=cell.seeds, sources=cell.sources)
+
+    return Bisection(ratio=lengths.ratio, at=at)
+
+
+def _combinations(request: Request, lengths: int) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """(group -> choice, dotted key -> value) of each cell, the last swept key fastest."""
     keys = [key for key in request.words if key not in GROUPS and (key == "device" or key.partition(".")[0] in GROUPS)]
     axes: list[tuple[Any, ...]] = [request.choices[group] for group in GROUPS]
     axes += [request.words[key].values for key in keys]
-    count = prod(len(axis) for axis in axes)
+    count = prod(len(axis) for axis in axes) * lengths
     if count > MAX_VALUES:
         raise UsageError(f"a study must have at most {MAX_VALUES} cells; got {count}. Sweep fewer values.")
     for combination in itertools.product(*axes):

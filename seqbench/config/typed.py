@@ -22,6 +22,8 @@ _DECLARED: dict[str, Types] = {
     "seeds": (int, list),
     "lanes": (int, str),
     "checkpoint_s": (NoneType, float),
+    "lengths": (NoneType, list),
+    "bisect": (NoneType, float),
     "study.name": (NoneType, str),
     "study.reference": (NoneType, str),
     "study.tuned": (NoneType, str),

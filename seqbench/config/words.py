@@ -19,7 +19,8 @@ MAX_BRACKETS = 100
 MAX_VALUES = 10_000
 """Values of one swept key, and cells of one study, at most."""
 ROOT_KEYS = (
-    "seeds", "device", "store", "out", "lanes", "plugins", "rerun", "reuse", "checkpoint_s", "scale", "cost", "report",
+    "seeds", "lengths", "bisect", "device", "store", "out", "lanes", "plugins", "rerun", "reuse", "checkpoint_s",
+    "scale", "cost", "report",
 )  # fmt: skip
 """Keys of ``config.yaml`` beside the groups; they are named in answers to words that are no configuration at all."""
 
@@ -44,9 +45,8 @@ class Word:
         """The value of a key that cannot be swept."""
         if len(self.values) != 1:
             listed = ",".join(render(value) for value in self.values[:10])
-            advice = (
-                f"write {self.key}=[{listed}]" if self.key in ("seeds", "plugins") else "run the command once for each"
-            )
+            lists = ("seeds", "lengths", "plugins")
+            advice = f"write {self.key}=[{listed}]" if self.key in lists else "run the command once for each"
             raise UsageError(f"{self.key} must be one value; got {listed}{self.origin}. Instead {advice}.")
         return self.values[0]
 

@@ -1,16 +1,16 @@
 """What all figures share: colours, one grid of panels with one legend, and SVG text that is the same byte for byte.
 
 Figures are drawn without pyplot and without text paths: small files, text that can be searched, no global state.
-Ink and grid are drawn in two marker colours, which the page replaces by its own, so that one drawing serves light and
+All colours come from one palette, which the page replaces by variables of its own, so that one drawing serves light and
 dark.
 """
 
-import io
-import re
+import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import matplotlib
@@ -20,40 +20,31 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from seqbench.report.frame import INK, SIZE
+from seqbench.report.grid import Grid
 from seqbench.report.groups import FIRST, Cell, Group, model_order
+from seqbench.report.renderer import svg_of, tag
 from seqbench.report.wording import readable
 
-INK, FAINT = "#1b1e23", "#c9cdd3"
 # Okabe & Ito 2008, without black and yellow, which vanish on one of the two backgrounds.
 _FIXED: dict[str, str] = dict(zip(FIRST, ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00"), strict=True))
 _FURTHER = ("#56B4E9", "#8C8C8C", *_FIXED.values())
+PALETTE = (*_FIXED.values(), *_FURTHER[:2])
+"""Every colour of an architecture; number n is the variable --c<n> of the page."""
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
-_WIDTH = 9.6
-"""Inches; the page scales it."""
 _SETTINGS: dict[Any, Any] = {
-    "svg.hashsalt": "seqbench",
-    "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": ["DejaVu Sans"],
-    "font.size": 9,
+    "font.size": SIZE,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.linewidth": 0.6,
-    "axes.labelcolor": INK,
+    "axes.titley": 1.0,  # matplotlib need not look for it above everything else
     "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.5,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "legend.frameon": False,
+    "lines.solid_capstyle": "butt",
 }
 
 
@@ -113,6 +104,7 @@ def panels(
     left: float = 0.72,
     between: float | None = None,
     share_rows: bool = False,
+    architectures: bool = False,
 ) -> str:
     """SVG text of a grid of panels.
 
@@ -126,38 +118,46 @@ def panels(
         left: inches to the left of a panel, for the labels of its y axis.
         between: inches between panels of a row where that is not ``left``.
         share_rows: whether the panels of a row have one y axis.
+        architectures: whether each panel is about the one architecture that its title names.
     """
     columns = min(columns, len(titles))
-    rows = -(-len(titles) // columns)
+    grid = Grid(rows=-(-len(titles) // columns), columns=columns, height=height, left=left, between=between or left)
     with _settings():
-        figure = Figure(figsize=(_WIDTH, height * rows + _legend_height([*legend, *(text for text, _ in extra)])))
-        axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_rows else False)
-        _arrange(figure, rows, columns, height, left, between or (0.2 if share_rows else left))
-        for index, panel in enumerate(axes.flat):
-            if index >= len(titles) or (title := titles[index]) is None:
-                panel.set_axis_off()
-                continue
-            panel.set_title(readable(title))
-            draw(index, panel)
+        figure, axes = grid.figure(share_rows, _legend_height([*legend, *(text for text, _ in extra)]))
+        for index, (panel, title) in enumerate(zip_longest(axes, titles)):
+            if title is None:
+                panel.remove()
+            else:
+                panel.set_title(readable(title))
+                draw(index, panel)
+                panel.set_gid(_panel(panel, title, architectures))
         _legend(figure, legend, extra)
-        figure.savefig(stream := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None})
-    return _smaller(stream.getvalue())
+        return svg_of(figure)
 
 
-def _arrange(figure: Figure, rows: int, columns: int, height: float, left: float, between: float) -> None:
-    """Fixed margins in inches: matplotlib's own layout engines draw the whole figure several times over."""
-    width, total = figure.get_size_inches()
-    above, below = 0.34, 0.5
-    panel_width = (width - left - 0.1 - (columns - 1) * between) / columns
-    panel_height = height - above - below
-    figure.subplots_adjust(
-        left=left / width,
-        right=1 - 0.1 / width,
-        top=(rows * height - above) / total,
-        bottom=below / total,
-        wspace=between / panel_width,
-        hspace=(above + below) / panel_height,
+def series(name: str, note: str = "") -> str:
+    """The group id of what shows an architecture: a page can hide it, and tell its values with a ``note``."""
+    return tag(data_series=readable(name), **({"data_note": readable(note)} if note else {}))
+
+
+def _panel(axes: Axes, title: str, architecture: bool) -> str:
+    """The group id of a panel: where its axes lie in points and which values they span, for those who point at it."""
+    left, bottom, width, height = axes.bbox.bounds
+    top = axes.figure.bbox.height - bottom - height
+    return tag(
+        class_="panel",
+        data_title=readable(title),
+        data_box=f"{left:.2f} {top:.2f} {width:.2f} {height:.2f}",
+        data_x=_span(axes.xaxis, axes.get_xlim()),
+        data_y=_span(axes.yaxis, axes.get_ylim()),
+        data_names=json.dumps([axes.get_xlabel(), axes.get_ylabel().split("\n")[-1]]),
+        **({"data_series": readable(title)} if architecture else {}),
     )
+
+
+def _span(axis: Axis, limits: tuple[float, float]) -> str:
+    """Scale and limits: "linear 0 800"; the group id of an axis is a scale that matplotlib does not know."""
+    return f"{axis.get_gid() or axis.get_scale()} {limits[0]:.9g} {limits[1]:.9g}"
 
 
 def _legend(figure: Figure, legend: Styles, extra: Sequence[tuple[str, Line2D]]) -> None:
@@ -167,7 +167,11 @@ def _legend(figure: Figure, legend: Styles, extra: Sequence[tuple[str, Line2D]])
     names = [f" {name}" if name.startswith("_") else name for name in names]
     handles, labels = [*lines, *(line for _, line in extra)], [*names, *(text for text, _ in extra)]
     if handles:
-        figure.legend(handles, labels, loc="upper left", ncols=_legend_columns(labels), handlelength=2.2)
+        drawn = figure.legend(handles, labels, loc="upper left", ncols=_legend_columns(labels), handlelength=2.2)
+        for line, text, name in zip(drawn.legend_handles, drawn.get_texts(), legend, strict=False):
+            if line is not None:
+                line.set_gid(series(name))
+            text.set_gid(series(name))
 
 
 def _legend_height(labels: Sequence[str]) -> float:
@@ -195,32 +199,3 @@ def _power(value: float, _: object) -> str:
     if 1e-3 <= value < 1e5:
         return f"{value:,.0f}" if value >= 10 else f"{value:g}"
     return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-
-
-_PATH = re.compile(r' d="([^"]*)"')
-_DECIMALS = re.compile(r"(\.\d\d)\d+")
-
-
-def _smaller(svg: str) -> str:
-    """Without metadata, and coordinates to a hundredth of a point: about half the size, no visible difference."""
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = svg[svg.index("<svg") :]
-    return _PATH.sub(lambda found: ' d="' + _DECIMALS.sub(r"\1", found.group(1)).replace("\n", " ").rstrip() + '"', svg)
-
-
-def standalone(svg: str) -> str:
-    """A figure as its own file, on white paper."""
-    head, body = svg.split(">", 1)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{head}>\n <rect width="100%" height="100%" fill="#ffffff"/>{body}'
-
-
-def inline(svg: str, name: str, label: str) -> str:
-    """A figure inside the page: ink and grid in the page's colours, ids that no other figure has."""
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
-    svg = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{name}-\1"', svg)
-    svg = svg.replace(INK, "currentColor").replace(FAINT, "var(--line)")
-    svg = re.sub(r'<style type="text/css">.*?</style>', "", svg, count=1, flags=re.DOTALL)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

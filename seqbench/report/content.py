@@ -1,18 +1,18 @@
 """All that a report shows, worked out once: the page and the Markdown file only lay it out."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from seqbench.report.aggregate import Aggregate, across_tasks
 from seqbench.report.banners import banners
-from seqbench.report.canvas import styles
+from seqbench.report.canvas import Styles, styles
 from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
 from seqbench.report.costs import Entry, entries
+from seqbench.report.dependency import Dependency, dependencies, dependency_table, not_in
+from seqbench.report.dependency_figure import dependency_figure
 from seqbench.report.fairness import Fairness, Trials, fairness, fairness_table
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
 from seqbench.report.flow import flow_maps, state_profiles
@@ -23,8 +23,11 @@ from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
 from seqbench.report.matrix import Matrix, matrices, matrix_table
-from seqbench.report.provenance import code, facts
+from seqbench.report.pareto import pareto_figure
+from seqbench.report.provenance import code, facts, rates_beside, training_commands
 from seqbench.report.row import VerdictRow
+from seqbench.report.sample import drawn as drawn_of
+from seqbench.report.sample import left_out
 from seqbench.report.sentences import sentences
 from seqbench.report.summaries import ArchitectureSummary, TaskSummary, architecture_summaries, task_summaries
 from seqbench.report.tables import group_rows
@@ -52,12 +55,14 @@ class Content:
         records: the attempts that count. missing: planned runs that left no record.
         environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
         sections: verdict rows. aggregates: interquartile means over tasks.
+        dependencies: what was solved of the tasks that were trained at several lengths.
         costs, cost_tables: cost measurements, and what they say as tables.
         cost_said: in sentences: how they were taken, and where two architectures cross.
         beside: speeds seen while training: (task, label, median steps per second).
         matrices: wins, ties and losses of all pairs, one an environment. fairness: what each architecture was given.
         architectures, tasks: what is said of each of them alone.
         flow: gradient flow in numbers, a row a cell.
+        look: how each architecture is drawn, in the order of all tables.
         figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
         commands: (task, label, command).
     """
@@ -75,6 +80,7 @@ class Content:
     code: Sequence[str]
     sections: Sequence[Section]
     aggregates: Sequence[Aggregate]
+    dependencies: Sequence[Dependency]
     costs: Sequence[Entry]
     cost_tables: Sequence[Table]
     cost_said: tuple[Sequence[str], Sequence[str]]
@@ -84,10 +90,16 @@ class Content:
     architectures: Sequence[ArchitectureSummary]
     tasks: Sequence[TaskSummary]
     flow: Sequence[FlowRow]
+    look: Styles
     figures: Mapping[str, str]
     failures: Sequence[Record]
     problems: Sequence[str]
     commands: Sequence[tuple[str, str, str]]
+
+    @property
+    def dependency(self) -> Table | None:
+        """The longest solved dependencies, laid out; None where no task was trained at several lengths."""
+        return dependency_table(self.dependencies, self.environments) if self.dependencies else None
 
     @property
     def tables(self) -> list[Table]:
@@ -112,29 +124,29 @@ def collect(
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
     titles = [_title(group, names) for group in learning]
+    lasting, shown = dependencies(records), drawn_of(learning)
+    look = styles([*shown, *grouped(records, "cost")])
     sections = _sections(learning, titles, reference)
-    every = [row for section in sections for row in section.rows]
-    compared = _compared(learning, sections, reference, trials or {})
-    said = headline(every, compared["matrices"], costs, names)
+    every, compared = _rows(sections), _compared(learning, sections, reference, trials or {})
     return Content(
         study=study,
         reference=reference,
         tuning=tuning,
-        summary=_readable(said),
-        banners=_readable(banners(learning, every, records, names, trials or {}, missing)),
-        details=_readable(sentences(every, names)),
+        summary=_readable(headline(every, compared["matrices"], costs, names, lasting)),
+        banners=_readable(banners(learning, every, records, names, trials or {}, missing) + left_out(learning, shown)),
+        details=_readable(sentences(not_in(lasting, every), names)),
         records=records,
         missing=missing,
         environments=names,
-        **_provenance(records, names),
+        **_provenance(records, names, learning, titles),
         sections=sections,
+        dependencies=lasting,
         **_costs(costs, names),
-        beside=[found for group in learning for found in _beside(group, names)],
         **compared,
-        flow=flow_rows(learning, arrays, titles),
-        figures=_figures(learning, records, costs, arrays, names) if drawn else {},
+        flow=flow_rows(shown, arrays, titles[: len(shown)]),
+        look=look,
+        figures=_figures(shown, sections, lasting, costs, arrays, names, look) if drawn else {},
         problems=problems,
-        commands=_commands(learning, names),
     )
 
 
@@ -143,6 +155,10 @@ def _sections(learning: Sequence[Group], titles: Sequence[str], reference: str |
         Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
         for group, title in zip(learning, titles, strict=True)
     ]
+
+
+def _rows(sections: Sequence[Section]) -> list[VerdictRow]:
+    return [row for section in sections for row in section.rows]
 
 
 def _compared(
@@ -155,7 +171,7 @@ def _compared(
         "aggregates": across_tasks(learning),
         "matrices": duels,
         "fairness": fairness(learning, trials),
-        "architectures": architecture_summaries([row for members in rows for row in members], duels),
+        "architectures": architecture_summaries(_rows(sections), duels),
         "tasks": task_summaries(learning, rows),
     }
 
@@ -165,9 +181,16 @@ def _costs(costs: Sequence[Entry], names: Mapping[str, str]) -> dict[str, Any]:
     return {"costs": costs, "cost_tables": cost_tables(costs, names), "cost_said": said}
 
 
-def _provenance(records: Sequence[Record], names: Mapping[str, str]) -> dict[str, Any]:
-    failures = [record for record in records if record.status != "completed"]
-    return {"facts": facts(records, names), "code": code(records), "failures": failures}
+def _provenance(
+    records: Sequence[Record], names: Mapping[str, str], learning: Sequence[Group], titles: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "facts": facts(records, names),
+        "code": code(records),
+        "failures": [record for record in records if record.status != "completed"],
+        "beside": rates_beside(learning, titles),
+        "commands": training_commands(learning, titles),
+    }
 
 
 def _readable(said: Sequence[str]) -> list[str]:
@@ -176,12 +199,13 @@ def _readable(said: Sequence[str]) -> list[str]:
 
 def _figures(
     learning: list[Group],
-    records: Sequence[Record],
+    sections: Sequence[Section],
+    lasting: Sequence[Dependency],
     costs: Sequence[Entry],
     arrays: Loaded,
     names: Mapping[str, str],
+    look: Styles,
 ) -> dict[str, str]:
-    look = styles([*learning, *grouped(records, "cost")])
     titles = [_title(group, names) for group in learning]
     of_learning = {
         "learning": learning_curves,
@@ -194,6 +218,8 @@ def _figures(
         "gates": gate_curves,
     }
     drawn = {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
+    drawn["pareto"] = pareto_figure(learning, [s.rows for s in sections[: len(learning)]], costs, titles, look)
+    drawn["dependency"] = dependency_figure(lasting, look, names)
     drawn["speed"] = speed_figure(costs, look, names)
     drawn["scaling"] = scaling_figure(costs, look, names)
     drawn["streaming"] = streaming_figure(costs, arrays, look, names)
@@ -219,22 +245,3 @@ def _subtitle(group: Group) -> str:
     parts += [f"{facts['length']:,} time steps"] if facts.get("length") else []
     parts += [f"budget {facts['budget']:,} training steps"] if facts.get("budget") else []
     return " · ".join(parts)
-
-
-def _beside(group: Group, names: Mapping[str, str]) -> list[tuple[str, str, float]]:
-    found = []
-    for cell in group.cells:
-        rates = [r for record in cell.records if (r := record.summary.get("training_steps_per_s")) is not None]
-        if rates:
-            found.append((_title(group, names), cell.name, median(rates)))
-    return found
-
-
-def _commands(groups: Sequence[Group], names: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    return [(_title(group, names), cell.name, _command(cell.records)) for group in groups for cell in group.cells]
-
-
-def _command(records: Sequence[Record]) -> str:
-    """What trains all these runs of one cell again: a record's own command is that of its seed alone."""
-    rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", records[0].command)  # no shell's grammar: it may hold anything
-    return f"{rest} seeds=[{','.join(str(record.seed) for record in records)}]"

@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import INK, Styles, log_axis, panels
+from seqbench.report.canvas import Styles, log_axis, panels, series
 from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
 from seqbench.report.cost_tables import Names, where
 from seqbench.report.costs import Entry, Place, places
+from seqbench.report.frame import INK, without_grid
 from seqbench.report.loaded import Loaded, arrays_of
 from seqbench.report.wording import readable, whole
 
@@ -20,6 +21,7 @@ _MARKS = {
     "compile": ((0, (1, 1)), "^"),
 }
 """Backend -> dash and marker; the colour is the architecture's."""
+_LONGEST_NAME = 28
 _SCALES = ((TIME, 1e3, "training step, ms"), (MEMORY, 2**-20, "peak memory, MiB"))
 
 
@@ -48,15 +50,17 @@ def _line(axes: Axes, curve: Curve, key: str, factor: float, look: Styles) -> np
         return np.empty(0)
     x, y = [length for length, _ in there], [estimate.value for _, estimate in there]
     color, (dash, mark) = look[curve.first.label].color, _MARKS.get(curve.first.backend, ("-", "o"))
-    axes.plot(x, y, color=color, linestyle=dash, marker=mark, markersize=3.5, linewidth=1.5)
+    gid = series(curve.first.label, f"backend {curve.first.backend}")
+    axes.plot(x, y, color=color, linestyle=dash, marker=mark, markersize=3.5, linewidth=1.5, gid=gid)
     for length, estimate in there:
         if estimate.interval is not None:
             axes.plot([length, length], [max(bound, 1e-12) for bound in estimate.interval], color=color, linewidth=3.2,
-                      alpha=0.35, solid_capstyle="butt")  # fmt: skip
+                      alpha=0.35, gid=series(curve.first.label))  # fmt: skip
     flops = curve.flops()
     if key == TIME and flops and curve.first.backend == "auto" and len(there) == len(flops):
         predicted = np.array(flops) * y[-1] / flops[-1]
-        axes.plot(x, predicted, color=color, linestyle=":", linewidth=1.0)
+        gid = series(curve.first.label, "growth of FLOPs")
+        axes.plot(x, predicted, color=color, linestyle=":", linewidth=1.0, gid=gid)
     return np.array(y)
 
 
@@ -105,7 +109,8 @@ def streaming_figure(entries: Sequence[Entry], loaded: Loaded, look: Styles, nam
         for entry, arrays in groups[index // 2]:
             x, y = arrays["stream_position"], arrays[key] * factor
             color, (dash, mark) = look[entry.label].color, _MARKS.get(entry.backend, ("-", "o"))
-            axes.plot(x, y, color=color, linestyle=dash, marker=mark, markersize=3, linewidth=1.4)
+            gid = series(entry.label, f"backend {entry.backend}")
+            axes.plot(x, y, color=color, linestyle=dash, marker=mark, markersize=3, linewidth=1.4, gid=gid)
             drawn.append(y)
         _log_log(axes, x.tolist(), np.concatenate(drawn))
         axes.set_xlabel("steps already taken")
@@ -147,11 +152,18 @@ def speed_figure(entries: Sequence[Entry], look: Styles, names: Names) -> str | 
         _dots(axes, shown[index], rows, look)
         axes.set_xlim(left=0)
         axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.set_yticks(range(len(rows)), labels=[readable(name) for name in rows[::-1]])
-        axes.grid(visible=False, axis="y")
+        axes.set_yticks(range(len(rows)), labels=[_short(readable(name)) for name in rows[::-1]])
+        without_grid(axes, "y")
         axes.set_xlabel("training steps per second")
 
-    return panels(titles, draw, {}, height=0.95 + 0.22 * len(rows), left=0.25 + 0.075 * max(map(len, rows)))
+    return panels(
+        titles, draw, {}, height=0.95 + 0.22 * len(rows), left=0.25 + 0.075 * max(len(_short(name)) for name in rows)
+    )
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for what it names."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _dots(axes: Axes, place: Place, rows: Sequence[str], look: Styles) -> None:
@@ -159,8 +171,8 @@ def _dots(axes: Axes, place: Place, rows: Sequence[str], look: Styles) -> None:
         found = entry.estimate("steps_per_s")
         if found is None:
             continue
-        y, color = len(rows) - 1 - rows.index(entry.name), look[entry.label].color
-        axes.plot([0, found.value], [y, y], color=color, linewidth=5, alpha=0.3, solid_capstyle="butt")
+        y, color, gid = len(rows) - 1 - rows.index(entry.name), look[entry.label].color, series(entry.label)
+        axes.plot([0, found.value], [y, y], color=color, linewidth=5, alpha=0.3, gid=gid)
         if found.interval is not None:
-            axes.plot(found.interval, [y, y], color=color, linewidth=1.6)
-        axes.plot(found.value, y, "o", color=color, markersize=5)
+            axes.plot(found.interval, [y, y], color=color, linewidth=1.6, gid=gid)
+        axes.plot(found.value, y, "o", color=color, markersize=5, gid=series(entry.label, "median"))

@@ -24,7 +24,7 @@ def report_json(content: Content) -> str:
     was not measured is null. Run by run the same stands in ``runs.csv`` and in the store.
     """
     named = ("study", "reference", "tuning", "missing", "environments", "summary", "banners", "details", "problems")
-    taken = ("aggregates", "matrices", "fairness", "architectures", "tasks", "code", "facts")
+    taken = ("aggregates", "dependencies", "matrices", "fairness", "architectures", "tasks", "code", "facts")
     document = {name: getattr(content, name) for name in (*named, *taken)}
     document["sections"] = [
         {"title": section.title, "subtitle": section.subtitle, "rows": section.rows} for section in content.sections
@@ -67,7 +67,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None if math.isnan(value) else f"{'-' * (value < 0)}infinity"
-    return [plain(item) for item in value]
+    return [plain(item) for item in (sorted(value) if isinstance(value, frozenset) else value)]
 
 
 def _cost(entry: Entry) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
+from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Loaded, any_array, arrays_of, median_over, positive, with_array
 from seqbench.report.wording import readable
@@ -17,25 +18,56 @@ from seqbench.schema import Record
 _EPSILON = float(np.finfo(np.float32).eps)
 _LOWEST = 1e-12
 _PROFILE, _LAG = "gradient_profile/input", "gradient_profile/lag"
+_MEDIAN = "median over seeds"
+MOST_CURVES = 50
+"""Curves of seeds in one panel."""
 
 
 def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
-    """Validation score against training step, one thin line a seed; None where no run left a curve."""
+    """Validation score against training step, one thin line a seed; None where no run left a curve.
+
+    Above ``MOST_CURVES`` a panel: a sample of the seeds of each architecture, on a band that holds 80 % of them.
+    """
 
     def draw(index: int, axes: Axes) -> None:
         group = groups[index]
-        drawn = []
-        for cell, record in _runs(group):
-            x, y = _series(loaded, record, "evaluation_step", f"validation/{group.metric}")
-            drawn.append(y)
-            _line(axes, x, y, look[cell.name], record)
+        most, drawn = _most_seeds(group), []
+        for cell in group.cells:
+            curves = [(record, *_series(loaded, record, "evaluation_step", f"validation/{group.metric}"))
+                      for record in cell.records]  # fmt: skip
+            for record, x, y in curves[:most]:
+                _line(axes, x, y, look[cell.name], cell, record)
+            if most < len(curves):
+                _band(axes, [(x, y) for _, x, y in curves if x.size], look[cell.name], cell)
+            drawn += [y for _, _, y in curves]
         _score_axis(axes, group, drawn)
-        axes.set_xlabel("training step")
+        axes.set_xlabel(_steps_label(group, most))
         axes.set_ylabel(readable(group.metric or "").replace("_", " "))
 
     if not any_array(groups, loaded, "evaluation_step"):
         return None
     return panels(titles, draw, look, extra=[("trivial baseline", _rule("--")), ("solved", _rule(":")), _cross()])
+
+
+def _most_seeds(group: Group) -> int:
+    """Seeds of one architecture whose curves are drawn."""
+    runs = sum(len(cell.records) for cell in group.cells)
+    return runs if runs <= MOST_CURVES else max(1, MOST_CURVES // len(group.cells))
+
+
+def _steps_label(group: Group, most: int) -> str:
+    """The label of the axis of training steps, which also says where not every seed is a line."""
+    longest = max((len(cell.records) for cell in group.cells), default=0)
+    return "training step" if longest <= most else f"training step ({most} of {longest} seeds; band: 80 % of seeds)"
+
+
+def _band(axes: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], style: Style, cell: Cell) -> None:
+    """From the tenth to the ninetieth percentile of the runs at the steps that all of them have, and the median."""
+    steps, values = _together(curves)
+    if steps.size:
+        low, high = np.nanquantile(values, (0.1, 0.9), axis=0)
+        axes.fill_between(steps, low, high, color=style.color, alpha=0.18, linewidth=0, gid=series(cell.name))
+        _median_line(axes, curves, style, cell)
 
 
 def _score_axis(axes: Axes, group: Group, drawn: Sequence[np.ndarray]) -> None:
@@ -58,17 +90,17 @@ def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
     """
 
     def draw(index: int, axes: Axes) -> None:
-        drawn = []
+        most, drawn = _most_seeds(groups[index]), []
         for cell in groups[index].cells:
             curves = [(record, *_series(loaded, record, "step", "gradient_norm")) for record in cell.records]
-            for record, x, y in curves:
-                _line(axes, np.maximum(x, 1), positive(y), look[cell.name], record, width=0.5, alpha=0.3)
-            _median_line(axes, [(x, y) for _, x, y in curves if x.size], look[cell.name])
+            for record, x, y in curves[:most]:
+                _line(axes, np.maximum(x, 1), positive(y), look[cell.name], cell, record, width=0.5, alpha=0.3)
+            _median_line(axes, [(x, y) for _, x, y in curves if x.size], look[cell.name], cell, log=True)
             drawn += [y for _, _, y in curves]
         axes.set_xscale("log")
         _log_y(axes, drawn)
         log_axis(axes.xaxis, 0, 5)
-        axes.set_xlabel("training step")
+        axes.set_xlabel(_steps_label(groups[index], most).replace("; band: 80 % of seeds", ""))
         axes.set_ylabel("gradient norm")
 
     if not any_array(groups, loaded, "gradient_norm"):
@@ -86,7 +118,8 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
 
     def draw(index: int, axes: Axes) -> None:
         group, record = groups[with_profile[index // 2]], moments[index % 2][0]
-        top = max(_profile(axes, cell, loaded, record, look[cell.name]) for cell in group.cells)
+        most = _most_seeds(group)
+        top = max(_profile(axes, cell, loaded, record, look[cell.name], most) for cell in group.cells)
         _log_y(axes, [np.array([top * _EPSILON, top])])
         if top > 0:
             axes.axhline(top * _EPSILON, color=INK, linestyle=":", linewidth=0.9)
@@ -98,26 +131,23 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
         return None
     names = [f"{titles[i]}, {moment}" for i in with_profile for _, moment in moments]
     extra = [("float32 resolution", _rule(":"))]
-    return panels(names, draw, look, columns=2, extra=extra, share_rows=True)
+    return panels(names, draw, look, columns=2, extra=extra, share_rows=True, between=0.2)
 
 
-def _profile(axes: Axes, cell: Cell, loaded: Loaded, record: int, style: Style) -> float:
+def _profile(axes: Axes, cell: Cell, loaded: Loaded, record: int, style: Style, most: int) -> float:
     """Draw one cell's profiles at its first (0) or last (-1) record; returns the largest value drawn."""
-    found = [arrays_of(loaded, run) for run in with_array(loaded, cell, _PROFILE)]
+    runs = with_array(loaded, cell, _PROFILE)
+    found = [arrays_of(loaded, run) for run in runs]
     if not found:
         return 0.0
-    for arrays in found if len(found) > 1 else []:
+    for run, arrays in list(zip(runs, found, strict=True))[:most] if len(found) > 1 else ():
         y = positive(median_over(arrays[_PROFILE][record]))
-        axes.plot(arrays[_LAG], y, color=style.color, linewidth=0.5, alpha=0.35)
+        axes.plot(arrays[_LAG], y, color=style.color, linewidth=0.5, alpha=0.35, gid=_seed(cell, run))
     lag = found[0][_LAG]
     together = [arrays[_PROFILE][record] for arrays in found if np.array_equal(arrays[_LAG], lag)]
     median = positive(median_over(np.concatenate(together)))
-    axes.plot(lag, median, color=style.color, linestyle=style.dash, linewidth=1.8)
+    axes.plot(lag, median, color=style.color, linestyle=style.dash, linewidth=1.8, gid=series(cell.name, _MEDIAN))
     return float(np.nanmax(median, initial=0.0))
-
-
-def _runs(group: Group) -> list[tuple[Cell, Record]]:
-    return [(cell, record) for cell in group.cells for record in cell.records]
 
 
 def _series(loaded: Loaded, record: Record, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
@@ -128,22 +158,43 @@ def _series(loaded: Loaded, record: Record, x: str, y: str) -> tuple[np.ndarray,
     return arrays[x].astype(np.float64), arrays[y].astype(np.float64)
 
 
-def _median_line(axes: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], style: Style) -> None:
+def _median_line(
+    axes: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], style: Style, cell: Cell, log: bool = False
+) -> None:
     """The median over runs at the steps that all of them have."""
-    steps = reduce(np.intersect1d, [x for x, _ in curves]) if curves else np.empty(0)
+    steps, values = _together(curves)
     if steps.size:
-        values = [y[np.searchsorted(x, steps)] for x, y in curves]  # steps are recorded in ascending order
-        axes.plot(steps, positive(np.median(values, axis=0)), color=style.color, linestyle=style.dash, linewidth=1.4)
+        median = np.median(values, axis=0)
+        axes.plot(steps, positive(median) if log else median, color=style.color, linestyle=style.dash, linewidth=1.4,
+                  gid=series(cell.name, _MEDIAN))  # fmt: skip
+
+
+def _together(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The steps that all runs have, and the values there (runs, steps)."""
+    steps = reduce(np.intersect1d, [x for x, _ in curves]) if curves else np.empty(0)
+    return steps, np.array([y[np.searchsorted(x, steps)] for x, y in curves])  # steps are recorded in ascending order
 
 
 def _line(
-    axes: Axes, x: np.ndarray, y: np.ndarray, style: Style, record: Record, width: float = 1.0, alpha: float = 0.75
+    axes: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    style: Style,
+    cell: Cell,
+    record: Record,
+    width: float = 1.0,
+    alpha: float = 0.75,
 ) -> None:
     """One run, and a cross at its last finite value where it diverged."""
     there = np.isfinite(y)
-    axes.plot(x, y, color=style.color, linestyle=style.dash, linewidth=width, alpha=alpha)
+    gid = _seed(cell, record)
+    axes.plot(x, y, color=style.color, linestyle=style.dash, linewidth=width, alpha=alpha, gid=gid)
     if record.status == "diverged" and there.any():
-        axes.plot(x[there][-1], y[there][-1], marker="x", markersize=6, markeredgewidth=1.6, color=style.color)
+        axes.plot(x[there][-1], y[there][-1], marker="x", markersize=6, markeredgewidth=1.6, color=style.color, gid=gid)
+
+
+def _seed(cell: Cell, record: Record) -> str:
+    return series(cell.name, f"seed {record.seed}")
 
 
 def _log_y(axes: Axes, drawn: Sequence[np.ndarray]) -> None:

@@ -10,15 +10,17 @@ import numpy as np
 
 from seqbench.record.record import current
 from seqbench.record.store import Store
-from seqbench.report.canvas import standalone
 from seqbench.report.content import Content, collect
 from seqbench.report.cost_csv import costs_csv
 from seqbench.report.document import report_json
+from seqbench.report.embed import standalone
 from seqbench.report.fairness import Trials
+from seqbench.report.groups import grouped
 from seqbench.report.latex import latex
 from seqbench.report.markdown import markdown
 from seqbench.report.page import page
 from seqbench.report.runs_table import runs_csv
+from seqbench.report.sample import drawn as drawn_of
 from seqbench.report.verdicts_csv import verdicts_csv
 from seqbench.schema import Record, UsageError
 
@@ -106,8 +108,10 @@ def _load(
 ) -> Mapping[tuple[str, str], Mapping[str, np.ndarray]]:
     """Arrays that figures need; one that cannot be read is named and hides no other."""
     found = {}
-    for record in records:
-        if record.arrays and (record.kind == "learning" or "stream_s" in record.arrays):
+    learning = [record for group in drawn_of(grouped(records)) for cell in group.cells for record in cell.records]
+    streamed = [record for record in records if record.kind == "cost" and "stream_s" in record.arrays]
+    for record in (*learning, *streamed):
+        if record.arrays:
             try:
                 found[record.run_id, record.env_id] = store.arrays(record)
             except ValueError as error:

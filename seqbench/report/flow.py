@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seqbench.derived import derived
-from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
+from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import (
     Arrays,
@@ -19,7 +20,7 @@ from seqbench.report.loaded import (
     with_array,
 )
 from seqbench.report.multiples import multiples
-from seqbench.report.tiles import decade_legend, edges, half_decades, lag_place, lag_ticks, tiles
+from seqbench.report.tiles import decade_legend, decade_note, edges, half_decades, lag_place, lag_ticks, tiles
 from seqbench.schema import Record
 
 _NAME = "gradient_profile"
@@ -55,8 +56,9 @@ def _flow_map(axes: Axes, arrays: Arrays) -> None:
     """Records are log-spaced, so they are drawn one above the other, the first one, before training, at the bottom."""
     steps, lags = arrays[f"{_NAME}/step"], arrays[f"{_NAME}/lag"]
     profile = np.stack([median_over(record) for record in arrays[_INPUT]])  # (records, lags)
-    tiles(axes, edges(lag_place(lags)), np.arange(len(steps) + 1.0), half_decades(profile))
+    tiles(axes, edges(lag_place(lags)), np.arange(len(steps) + 1.0), half_decades(profile), decade_note)
     lag_ticks(axes, int(lags[-1]))
+    axes.yaxis.set_gid("places " + ",".join(map(str, steps.tolist())))
     shown = range(0, len(steps), max(1, -(-len(steps) // 4)))
     axes.set_yticks([at + 0.5 for at in shown], [f"{steps[at]:,}" for at in shown])
 
@@ -84,9 +86,11 @@ def _curve(axes: Axes, cell: Cell, loaded: Loaded, name: str, lags: str, style: 
     key = f"{_NAME}/{name}"
     runs = [arrays_of(loaded, record) for record in with_array(loaded, cell, key)]
     drawn = [np.empty(0)]
-    for record, dash, width in ((0, ":", 0.9), (-1, style.dash, 1.8)) if runs else ():
+    moments = ((0, ":", 0.9, "at initialisation"), (-1, style.dash, 1.8, "after training"))
+    for record, dash, width, when in moments if runs else ():
         y = positive(median_over(np.stack([arrays[key][record] for arrays in runs])))
-        axes.plot(runs[0][f"{_NAME}/{lags}"], y, color=style.color, linestyle=dash, linewidth=width)
+        gid = series(cell.name, when)
+        axes.plot(runs[0][f"{_NAME}/{lags}"], y, color=style.color, linestyle=dash, linewidth=width, gid=gid)
         drawn.append(y)
     return np.concatenate(drawn)
 

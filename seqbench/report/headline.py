@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from seqbench.report.cost_wording import interval_text, value_text
 from seqbench.report.costs import Entry, Place, places, ratio
+from seqbench.report.dependency import Dependency, dependency_sentences, not_in
 from seqbench.report.matrix import Duel, Matrix
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import (
@@ -21,11 +22,16 @@ from seqbench.statistics.rounds import FEWEST as FEWEST_ROUNDS
 
 
 def headline(
-    rows: Sequence[VerdictRow], found: Sequence[Matrix], costs: Sequence[Entry], environments: Mapping[str, str]
+    rows: Sequence[VerdictRow],
+    found: Sequence[Matrix],
+    costs: Sequence[Entry],
+    environments: Mapping[str, str],
+    lasting: Sequence[Dependency] = (),
 ) -> list[str]:
     """Who solves the longest sequences; who is better over all tasks, and what that cannot be said of; who is fast.
 
-    Of several environments the one with most runs speaks, and is named.
+    Of several environments the one with most runs speaks, and is named. Where a task was trained at many lengths
+    (``lasting``), one sentence speaks for all of them.
     """
     models = [row for row in rows if row.kind == "model"]
     runs = Counter({env_id: 0 for env_id in environments})
@@ -33,8 +39,10 @@ def headline(
         runs[row.env_id] += len(row.scores)
     chosen = max(environments, key=lambda env_id: runs[env_id], default="")
     mine = [row for row in models if row.env_id == chosen]
+    curves = [made for made in lasting if made.env_id == chosen]
     said = [
-        _reach(mine),
+        " ".join(dependency_sentences(curves, {chosen: environments.get(chosen, "")})),
+        _reach(not_in(curves, mine)),
         _order(mine, next((m for m in found if m.env_id == chosen), None)),
         _speed(costs, chosen, environments),
     ]

@@ -9,11 +9,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from seqbench.derived import derived
-from seqbench.report.canvas import INK, Style, Styles, log_axis, panels
+from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, first_run
 from seqbench.report.multiples import multiples
-from seqbench.report.tiles import edges, shares, tiles
+from seqbench.report.tiles import edges, share_note, shares, tiles
 from seqbench.schema import Record
 
 _HOLDS = ("forget", "keep")
@@ -62,10 +63,11 @@ def _maps(
 def _map(axes: Axes, arrays: Arrays, values: np.ndarray, lags: np.ndarray) -> None:
     """The first answer at the top; a triangle where all sequences have the evidence of an answer at the same lag."""
     rows = len(values)
-    tiles(axes, edges(lags), np.arange(rows + 1.0), shares(values)[::-1])
+    tiles(axes, edges(lags), np.arange(rows + 1.0), shares(values)[::-1], share_note)
     shown = range(0, rows, max(1, -(-rows // 3)))
     axes.set_yticks([rows - at - 0.5 for at in shown], [str(at + 1) for at in shown])
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    axes.yaxis.set_gid("places " + ",".join(str(rows - at) for at in range(rows)))
     wanted = arrays.get("saliency/wanted_lag", np.empty((0, 0)))
     places = {float(lag[0]) for lag in wanted.T if len(np.unique(lag)) == 1 and lag[0] > 0}
     axes.plot(sorted(places), [rows] * len(places), clip_on=False, **_TRIANGLE)
@@ -80,7 +82,8 @@ def gate_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], 
 
     def draw(index: int, axes: Axes) -> None:
         _, runs = wanted[index // 2]
-        (_time_constants if index % 2 == 0 else _openness)(axes, [(arrays, look[cell.name]) for cell, arrays in runs])
+        lines = [(cell, arrays, look[cell.name]) for cell, arrays in runs]
+        (_time_constants if index % 2 == 0 else _openness)(axes, lines)
 
     if not wanted:
         return None
@@ -94,14 +97,15 @@ def _gated(group: Group, loaded: Loaded) -> list[tuple[Cell, Arrays]]:
     return [(cell, found[1]) for cell in group.cells if (found := first_run(loaded, cell, "gates/time_constant1"))]
 
 
-def _time_constants(axes: Axes, runs: Sequence[tuple[Arrays, Style]]) -> None:
+def _time_constants(axes: Axes, runs: Sequence[tuple[Cell, Arrays, Style]]) -> None:
     longest = 10.0
-    for arrays, style in runs:
-        for values in _every_layer(arrays, "gates/time_constant"):
+    for cell, arrays, style in runs:
+        for layer, values in enumerate(_every_layer(arrays, "gates/time_constant"), 1):
             steps = np.minimum(np.sort(values), _LONGEST)
-            axes.plot(np.linspace(0, 100, len(steps)), steps, color=style.color, linestyle=style.dash, linewidth=1.4)
+            share, gid = np.linspace(0, 100, len(steps)), series(cell.name, f"layer {layer}")
+            axes.plot(share, steps, color=style.color, linestyle=style.dash, linewidth=1.4, gid=gid)
             longest = max(longest, float(steps[-1]))
-    lags = [lag for arrays, _ in runs if (lag := _one_lag(arrays)) is not None]
+    lags = [lag for _, arrays, _ in runs if (lag := _one_lag(arrays)) is not None]
     if lags:
         axes.axhline(lags[0], color=INK, linestyle="--", linewidth=0.9)
     axes.set_yscale("log")
@@ -110,11 +114,12 @@ def _time_constants(axes: Axes, runs: Sequence[tuple[Arrays, Style]]) -> None:
     axes.set_ylabel("steps")
 
 
-def _openness(axes: Axes, runs: Sequence[tuple[Arrays, Style]]) -> None:
-    for arrays, style in runs:
+def _openness(axes: Axes, runs: Sequence[tuple[Cell, Arrays, Style]]) -> None:
+    for cell, arrays, style in runs:
         for gate in _HOLDS:
-            for values in _every_layer(arrays, f"gates/{gate}", "_by_step"):
-                axes.plot(arrays["gates/bin"], values, color=style.color, linestyle=style.dash, linewidth=1.4)
+            for layer, values in enumerate(_every_layer(arrays, f"gates/{gate}", "_by_step"), 1):
+                axes.plot(arrays["gates/bin"], values, color=style.color, linestyle=style.dash, linewidth=1.4,
+                          gid=series(cell.name, f"layer {layer}"))  # fmt: skip
     axes.set_ylim(0, 1)
     axes.set_xlabel("time step of the sequence")
     axes.set_ylabel("mean over units")

@@ -52,6 +52,7 @@ def latex(content: Content) -> str:
     parts = ["% Written by seqbench. Needs \\usepackage{booktabs}; encoding UTF-8."]
     parts += [_section(section, content.reference, number) for number, section in enumerate(content.sections, 1)]
     parts += _aggregates(content)
+    parts += [_generic(content.dependency, "dependency")] if content.dependency else []
     parts += [_generic(table, f"{_label(table.label)}-{i}") for i, table in enumerate(content.tables, 1)]
     parts += [_generic(table, f"cost-{number}") for number, table in enumerate(content.cost_tables, 1)]
     return "\n\n".join(parts) + "\n"

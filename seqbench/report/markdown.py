@@ -30,9 +30,10 @@ def markdown(content: Content) -> str:
     """The report as Markdown."""
     parts = [f"# {escaped(content.study or 'Sequence architectures compared')}", *map(escaped, content.summary)]
     parts += ["\n".join(f"- {escaped(said)}" for said in said) for said in (content.banners, content.details) if said]
+    parts += _dependency(content)
     parts += [_section(section, content.reference) for section in content.sections]
-    parts += _aggregates(content) + _costs(content) + _figures(content) + _tables(content) + _by_name(content)
-    parts += _provenance(content)
+    parts += _aggregates(content) + _costs(content) + _figures(content) + _tables(content)
+    parts += _by_name(content) + _provenance(content)
     return "\n\n".join(parts) + "\n"
 
 
@@ -63,6 +64,18 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
     cells += [escaped(comparison_text(row, reference))] if reference else []
     return [*cells, escaped("; ".join(row.remarks))]
+
+
+def _dependency(content: Content) -> list[str]:
+    made = content.dependency
+    if made is None:
+        return []
+    rows = [
+        [escaped(title), escaped(row.name), *(escaped(cell.text) for cell in row.cells)]
+        for title, _, members in made.groups
+        for row in members
+    ]
+    return [f"## {made.label}", escaped(made.lead), table(["task", *made.columns], rows, 2)]
 
 
 def _aggregates(content: Content) -> list[str]:

@@ -13,6 +13,8 @@ from seqbench.report.wording import readable
 from seqbench.schema import Record
 
 COLUMNS = 5
+_MOST_ROWS = 16
+"""Rows of panels of one figure: a page of heat maps is not read further, nor loaded on a phone."""
 Place = tuple[Cell, Record, Arrays, str]
 """A cell, its run with the arrays, and the title of the task where the place begins a row."""
 
@@ -56,7 +58,7 @@ def multiples(
 
     names = [place and place[0].name for place in places]
     sizes = {"columns": width, "height": height, "left": 0.85, "between": 0.45}
-    return panels(names, panel, {}, extra=extra, **sizes) if names else None
+    return panels(names, panel, {}, extra=extra, architectures=True, **sizes) if names else None
 
 
 def _places(
@@ -69,4 +71,4 @@ def _places(
     for title, runs in zip(titles, rows, strict=True):
         places += [(*run, "" if number % width else title) for number, run in enumerate(runs)]
         places += [None] * (-len(runs) % width)
-    return places, width
+    return places[: _MOST_ROWS * width], width

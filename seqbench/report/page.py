@@ -1,45 +1,54 @@
-"""``index.html``: one page that needs nothing else, lays out a ``Content``, and escapes every text of the data."""
+"""``index.html``: one page that needs nothing else, lays out a ``Content``, and escapes every text of the data.
+
+A section of the page is a ``Part``: an id, a title, and a template of its own in ``parts/``.
+"""
 
 import base64
 import hashlib
-import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from seqbench.report.canvas import inline
 from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
-from seqbench.report.content import Content, Section
+from seqbench.report.content import Content
+from seqbench.report.embed import inline
 from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
 from seqbench.report.flow_table import FlowRow
 from seqbench.report.groups import Cell
-from seqbench.report.item import Item
-from seqbench.report.row import VerdictRow
-from seqbench.report.strips import strips
-from seqbench.report.wording import (
-    comparison_text,
-    count,
-    improvement_text,
-    interval_text,
-    number,
-    rate_interval_text,
-    readable,
-    score_text,
-    skill_interval_text,
-    skill_text,
-    solved_text,
-    steps_interval_text,
-    steps_text,
-    whole,
+from seqbench.report.item import Item, Table
+from seqbench.report.verdict_table import (
+    RUN_COLUMNS,
+    Columns,
+    by_architecture,
+    columns,
+    dashes,
+    laid_out,
+    number_of,
 )
+from seqbench.report.wording import count, interval_text, number, readable, score_text, skill_text
 from seqbench.schema import Record
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "parts"
+_MOST_LISTED = 200
+"""Failures and problems that a page lists."""
+_FLOW = ("profile", "flow", "states", "norm", "saliency", "attention", "gates")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A section of the page. ``figures``: title, how to read it, drawing. ``laid``: a table of its own."""
+
+    id: str
+    title: str
+    template: str
+    figures: Sequence[tuple[str, str, Markup]] = ()
+    laid: Table | None = None
 
 
 def page(content: Content) -> str:
@@ -47,36 +56,86 @@ def page(content: Content) -> str:
     loader = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    loader.filters |= {
-        "readable": readable,
-        "score": score_text,
-        "interval": interval_text,
-        "skill": skill_text,
-        "number": number,
-    }
-    loader.filters["cell_name"] = _cell_name
-    loader.filters["anchor"] = _anchor
-    script = (_HERE / "sort.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    figures = [_figure(content, *figure) for figure in CAPTIONS if figure[0] in content.figures]
+    filters = {"readable": readable, "score": score_text, "interval": interval_text, "skill": skill_text}
+    loader.filters |= {**filters, "number": number, "cell_name": _cell_name}
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "report.js"))  # our own
+    sections, left_out = laid_out(content)
     return loader.get_template("page.html.j2").render(
         content=content,
         title=readable(content.study or "Sequence architectures compared"),
         counts=_counts(content),
-        contents=_contents(content, figures),
-        columns=_columns(content),
-        sections=[_section(section, content.reference) for section in content.sections],
-        figures=figures,
-        tables=content.tables,
+        chips=[(readable(name), number_of(look), dashes(look)) for name, look in content.look.items()],
+        parts=_parts(content),
+        columns=columns(content.reference),
+        sections=sections,
+        left_out=left_out,
+        run_columns=RUN_COLUMNS,
+        architectures=by_architecture(sections, content.look),
         flow=_flow(content),
         flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
-        cost_figures=[
-            (text, _svg(content, name, title)) for name, title, text in COST_CAPTIONS if name in content.figures
-        ],
-        style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # our own file
-        script=Markup(script),  # our own file
-        script_hash=f"sha256-{digest}",
+        column_kinds=_column_kinds,
+        most=_MOST_LISTED,
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
     )
+
+
+def _hash(text: str) -> str:
+    """What a content security policy calls a text that it lets pass."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _parts(content: Content) -> list[Part]:
+    """The sections that have something to show, in the order of the page."""
+    flow = _drawings(content, CAPTIONS, _FLOW)
+    return [
+        *([Part(id="verdicts", title="Verdicts", template="verdicts.html.j2")] if content.sections else []),
+        *_figure_part(content, "pareto"),
+        *_table_part(content.dependency, "dependency", _drawings(content, CAPTIONS, ("dependency",))),
+        *([_cost(content)] if content.costs or content.beside else []),
+        *_figure_part(content, "learning"),
+        *([Part(id="gradients", title="Gradient flow", template="flow.html.j2", figures=flow)] if flow else []),
+        *[part for table in content.tables for part in _table_part(table)],
+        Part(id="provenance", title="Where the numbers come from", template="provenance.html.j2"),
+        *([Part(id="architectures", title="Architecture by architecture", template="architectures.html.j2"),
+           Part(id="tasks", title="Task by task", template="tasks.html.j2")] if content.sections else []),
+    ]  # fmt: skip
+
+
+def _figure_part(content: Content, name: str) -> list[Part]:
+    """A section that is one figure; none where there is no such figure."""
+    drawn = _drawings(content, CAPTIONS, (name,))
+    return [Part(id=name, title=drawn[0][0], template="figure.html.j2", figures=drawn)] if drawn else []
+
+
+def _table_part(table: Table | None, anchor: str = "", figures: Sequence[tuple[str, str, Markup]] = ()) -> list[Part]:
+    """A section that is one table, below its figures; none where there is no such table."""
+    if table is None:
+        return []
+    anchor = anchor or re.sub("[^a-z]+", "-", table.label.lower()).strip("-")
+    return [Part(id=anchor, title=table.label, template="table.html.j2", figures=figures, laid=table)]
+
+
+def _cost(content: Content) -> Part:
+    names = [name for name, _, _ in COST_CAPTIONS]
+    drawn = _drawings(content, COST_CAPTIONS, names)
+    return Part(id="cost", title="What it costs", template="cost.html.j2", figures=drawn)
+
+
+def _drawings(
+    content: Content, captions: Sequence[tuple[str, str, str]], names: Sequence[str]
+) -> list[tuple[str, str, Markup]]:
+    return [
+        (title, text, Markup(inline(content.figures[name], name, escape(title))))  # the renderer escapes texts in it
+        for name, title, text in captions
+        if name in names and name in content.figures
+    ]
+
+
+def _column_kinds(names: Sequence[str]) -> Columns:
+    return [(name, "number" if index else "text") for index, name in enumerate(names)]
 
 
 def _counts(content: Content) -> str:
@@ -89,95 +148,9 @@ def _counts(content: Content) -> str:
     return " · ".join([*parts, count(measured, "cost measurement")] if measured else parts)
 
 
-def _contents(content: Content, figures: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    found = [("verdicts", "Verdicts")] if content.sections else []
-    found += [(figure["id"], figure["title"]) for figure in figures]
-    found += [("cost", "What it costs")] if content.costs or content.beside else []
-    found += [(_anchor(table.label), table.label) for table in content.tables]
-    found += [("by-name", "By name")] if content.architectures else []
-    return [*found, ("provenance", "Where the numbers come from")]
-
-
-def _anchor(label: str) -> str:
-    """An id for a section of ours, from its title."""
-    return re.sub("[^a-z]+", "-", label.lower()).strip("-")
-
-
-def _columns(content: Content) -> list[tuple[str, str]]:
-    names = ["score", "skill", "solved", "median steps", "parameters"]
-    against = [(f"against {readable(content.reference)}", "verdict")] if content.reference else []
-    numbers = [(name, "number") for name in names]
-    return [("architecture", "text"), ("worse → better", "dots"), *numbers, *against]
-
-
-def _section(section: Section, reference: str | None) -> dict[str, Any]:
-    drawn = strips(section.rows)
-    rows = [
-        _row(row, strip, order, reference) for order, (row, strip) in enumerate(zip(section.rows, drawn, strict=True))
-    ]
-    return {"title": readable(section.title), "subtitle": readable(section.subtitle), "rows": rows}
-
-
-def _row(row: VerdictRow, strip: Markup, order: int, reference: str | None) -> dict[str, Any]:
-    cells = [_score(row), _skill(row), *_solving(row)]
-    rate = "" if row.learning_rate is None else f"rate {row.learning_rate:g}"
-    cells += [Item(whole(row.parameters), _value(row.parameters), rate)]
-    if reference:
-        found = row.comparison
-        kind = f"verdict {found.verdict}" if found else "verdict"
-        probability = found.probability if found else None
-        cells.append(Item(comparison_text(row, reference), _value(probability), improvement_text(row), kind))
-    fields = {"kind": row.kind, "order": order, "name": readable(row.name), "variant": readable(row.variant)}
-    fields["remarks"] = readable("; ".join(row.remarks))
-    return fields | {"strip": strip, "cells": cells}
-
-
-def _score(row: VerdictRow) -> Item:
-    if row.summary is None:
-        return Item(score_text(row.score), _value(row.score))
-    why = row.summary.why or ""
-    there = [score for score in row.scores if score is not None]
-    span = f"{score_text(min(there))} to {score_text(max(there))}" if len(there) > 1 else ""
-    note = interval_text(row.summary.interval) or span
-    return Item(score_text(row.score), _value(row.score), note, hint=f"no interval: {why}" if why else "")
-
-
-def _skill(row: VerdictRow) -> Item:
-    return Item(skill_text(row.skill), _value(row.skill), skill_interval_text(row))
-
-
-def _solving(row: VerdictRow) -> list[Item]:
-    found = row.summary
-    rate = "" if found is None or found.solved is None else found.solved / found.runs
-    median = found.median_steps if found else None
-    value = "inf" if median is not None and math.isinf(median) else _value(median)
-    solved = solved_text(row)
-    solved = f"n = {found.runs}" if found and found.solved is None else solved
-    return [
-        Item(solved, rate, rate_interval_text(row)),
-        Item(steps_text(row), value, steps_interval_text(row)),
-    ]
-
-
-def _value(value: float | None) -> float | str:
-    return "" if value is None else value
-
-
-def _figure(content: Content, name: str, title: str, text: str) -> dict[str, Any]:
-    return {"id": name, "title": title, "text": text, "svg": _svg(content, name, title)}
-
-
-def _svg(content: Content, name: str, label: str) -> Markup | None:
-    svg = content.figures.get(name)
-    return None if svg is None else Markup(inline(svg, name, label))  # matplotlib escapes the texts in it
-
-
 def _flow(content: Content) -> list[tuple[str, list[dict[str, Any]]]]:
     def cells(row: FlowRow) -> list[Item]:
-        return [
-            Item(text, _value(value) if value is not None else text)
-            for text, value in zip(row.texts, row.values, strict=True)
-        ]
+        return [Item(text, text if value is None else value) for text, value in zip(row.texts, row.values, strict=True)]
 
     return [
         (readable(task), [{"name": readable(row.label), "cells": cells(row)} for row in rows])

@@ -1,10 +1,13 @@
-"""Where the numbers come from: the environments and the code of the records."""
+"""Where the numbers come from: the environments, the code and the commands of the records."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from seqbench.record.environment import KEYS
+from seqbench.report.groups import Group
 from seqbench.report.wording import count
 from seqbench.schema import Record
 
@@ -39,3 +42,26 @@ def _state(git: Mapping[str, Any] | None) -> str:
     if not git:
         return "outside a git checkout"
     return f"commit {git.get('commit')}{'' if git.get('clean') else ' with uncommitted changes'}"
+
+
+def rates_beside(groups: Sequence[Group], titles: Sequence[str]) -> list[tuple[str, str, float]]:
+    """Task, architecture and median steps per second of training while other runs went on."""
+    found = []
+    for group, title in zip(groups, titles, strict=True):
+        for cell in group.cells:
+            rates = [r for record in cell.records if (r := record.summary.get("training_steps_per_s")) is not None]
+            if rates:
+                found.append((title, cell.name, median(rates)))
+    return found
+
+
+def training_commands(groups: Sequence[Group], titles: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Task, architecture and what to type to train all its runs again."""
+    pairs = zip(groups, titles, strict=True)
+    return [(title, cell.name, _command(cell.records)) for group, title in pairs for cell in group.cells]
+
+
+def _command(records: Sequence[Record]) -> str:
+    """What trains all these runs of one cell again: a record's own command is that of its seed alone."""
+    rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", records[0].command)  # no shell's grammar: it may hold anything
+    return f"{rest} seeds=[{','.join(str(record.seed) for record in records)}]"

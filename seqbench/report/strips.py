@@ -7,12 +7,13 @@ from markupsafe import Markup
 
 from seqbench.report.row import VerdictRow
 
-_WIDTH, _HEIGHT, _EDGE = 132, 22, 6
+_WIDTH, _HEIGHT, _EDGE = 120, 22, 6
 
 
-def strips(rows: Sequence[VerdictRow]) -> list[Markup]:
+def strips(rows: Sequence[VerdictRow], colors: Sequence[str]) -> list[Markup]:
     """One small SVG a row; worse is left and better is right, the dashed line is the trivial baseline.
 
+    ``colors`` are those of the rows' dots, as the page writes them.
     The scale is logarithmic where lower is better and the task's scores span more than a factor of 20.
     """
     values = [v for row in rows for v in (*row.scores, row.score) if v is not None and math.isfinite(v)]
@@ -28,7 +29,7 @@ def strips(rows: Sequence[VerdictRow]) -> list[Markup]:
 
     zero = next((row.score for row in rows if row.kind == "baseline" and row.skill == 0), None)
     line = "" if zero is None else _line(place(zero))
-    return [_strip(row, [place(v) for v in _values(row)], line) for row in rows]
+    return [_strip(row, [place(v) for v in _values(row)], line, color) for row, color in zip(rows, colors, strict=True)]
 
 
 def _values(row: VerdictRow) -> list[float]:
@@ -40,7 +41,7 @@ def _line(x: float) -> str:
     return f'<path d="M{x} 1V{_HEIGHT - 1}" stroke="currentColor" stroke-dasharray="2 2" opacity=".5"/>'
 
 
-def _strip(row: VerdictRow, places: list[float], line: str) -> Markup:
+def _strip(row: VerdictRow, places: list[float], line: str, color: str) -> Markup:
     """Dots that would lie on each other are stacked a little, so that five equal runs look like five."""
     seen: dict[int, int] = {}
     marks = []
@@ -49,7 +50,7 @@ def _strip(row: VerdictRow, places: list[float], line: str) -> Markup:
         y = _HEIGHT / 2 + (rank // 2) * (3 if rank % 2 else -3)
         y = min(max(y, 3), _HEIGHT - 3)
         if row.kind == "model":
-            marks.append(f'<circle cx="{x}" cy="{y:g}" r="2.6" fill="var(--accent)" fill-opacity=".7"/>')
+            marks.append(f'<circle cx="{x}" cy="{y:g}" r="2.6" fill="{color}" fill-opacity=".8"/>')
         else:
             marks.append(f'<path d="M{x} 5V{_HEIGHT - 5}" stroke="currentColor" stroke-width="2.5"/>')
     middle = _HEIGHT / 2

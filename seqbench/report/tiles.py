@@ -3,7 +3,7 @@
 Shades are few, so that a reader can tell them apart; all tiles of a shade are one shape, neighbours in a row merged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,14 +11,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from seqbench.report.frame import without_grid
+from seqbench.report.renderer import tag
+
 NUM_SHADES = 8
 COLOR = "#0072B2"
 
 
-def tiles(axes: Axes, x: np.ndarray, y: np.ndarray, shades: np.ndarray, color: str = COLOR) -> None:
+def tiles(axes: Axes, x: np.ndarray, y: np.ndarray, shades: np.ndarray, note: Callable[[int], str]) -> None:
     """Draw ``shades`` (rows, columns), whole numbers from 0, nothing, to ``NUM_SHADES``, full; below 0 is not known.
 
-    ``x`` (columns + 1) and ``y`` (rows + 1) are the edges of the tiles.
+    ``x`` (columns + 1) and ``y`` (rows + 1) are the edges of the tiles; ``note`` says what a shade means.
     """
     for shade in range(1, NUM_SHADES + 1):
         boxes = [
@@ -27,10 +30,12 @@ def tiles(axes: Axes, x: np.ndarray, y: np.ndarray, shades: np.ndarray, color: s
             for start, end in _stretches(shades[row] == shade)
         ]
         if boxes:
-            axes.add_artist(_patch(boxes, shade / NUM_SHADES, color))  # add_patch would also search for limits
+            patch = _patch(boxes, shade / NUM_SHADES)
+            patch.set_gid(tag(data_note=note(shade)))
+            axes.add_artist(patch)  # add_patch would also search for limits
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
-    axes.grid(False)
+    without_grid(axes)
 
 
 def half_decades(values: np.ndarray) -> np.ndarray:
@@ -56,6 +61,26 @@ def shares(values: np.ndarray) -> np.ndarray:
     return np.round(NUM_SHADES * np.nan_to_num(values) / np.where(top > 0, top, 1.0)).astype(int)
 
 
+def decade_note(shade: int) -> str:
+    """What a shade of ``half_decades`` means.
+
+    >>> decade_note(8), decade_note(5)
+    ('0.32 to 1 of the largest of its row', '0.01 to 0.032 of the largest of its row')
+    """
+    low, high = (10 ** ((shade - NUM_SHADES - below) / 2) for below in (1, 0))
+    return f"{low:.2g} to {high:.2g} of the largest of its row"
+
+
+def share_note(shade: int) -> str:
+    """What a shade of ``shares`` means.
+
+    >>> share_note(8), share_note(2)
+    ('94 to 100 % of the largest of its row', '19 to 31 % of the largest of its row')
+    """
+    low, high = (100 * (shade + half) / NUM_SHADES for half in (-0.5, 0.5))
+    return f"{low:.0f} to {min(high, 100):.0f} % of the largest of its row"
+
+
 def edges(places: np.ndarray) -> np.ndarray:
     """The edges of tiles that lie at ascending ``places``: half way between, as far out at the ends."""
     places = np.asarray(places, np.float64)
@@ -75,6 +100,7 @@ def lag_ticks(axes: Axes, last: int) -> None:
     every = [lag for lag in (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000) if lag <= last]
     shown = every if len(every) < 4 else every[::2]
     axes.set_xticks(lag_place(np.array(shown)), [f"{lag:,}" for lag in shown])
+    axes.xaxis.set_gid("lag")
 
 
 def decade_legend() -> list[tuple[str, Line2D]]:
@@ -87,10 +113,10 @@ def _box(alpha: float) -> Line2D:
     return Line2D([], [], color=COLOR, alpha=alpha, marker="s", markersize=8, linestyle="none")
 
 
-def _patch(boxes: Sequence[tuple[float, float, float, float]], alpha: float, color: str) -> PathPatch:
+def _patch(boxes: Sequence[tuple[float, float, float, float]], alpha: float) -> PathPatch:
     vertices = np.array([[(a, b), (c, b), (c, d), (a, d), (a, b)] for a, b, c, d in boxes], np.float64)
     codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(boxes)
-    return PathPatch(Path(vertices.reshape(-1, 2), codes), facecolor=color, alpha=alpha, linewidth=0, antialiased=False)
+    return PathPatch(Path(vertices.reshape(-1, 2), codes), facecolor=COLOR, alpha=alpha, linewidth=0, antialiased=False)
 
 
 def _stretches(true: np.ndarray) -> list[tuple[int, int]]:

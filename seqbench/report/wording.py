@@ -155,7 +155,8 @@ def readable(text: object) -> str:
     >>> readable("a\x1b[31mb")
     'a?[31mb'
     """
-    return "".join(c if c.isprintable() else " " if c in "\n\t" else "?" for c in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " if c in "\n\t" else "?" for c in text)
 
 
 def count(number_of: int, noun: str) -> str:

@@ -10,7 +10,12 @@ from seqbench.statistics.seeds import Estimate, Interval, low_power, too_few
 
 
 def crossing_point(
-    lengths: Sequence[float], solved: Sequence[Sequence[bool]], level: float = 0.95, draws: int = DRAWS, seed: int = 0
+    lengths: Sequence[float],
+    solved: Sequence[Sequence[bool]],
+    level: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
+    same_seeds: bool = False,
 ) -> Estimate:
     """The length at which the solve rate falls through one half.
 
@@ -19,15 +24,15 @@ def crossing_point(
     where it is above at the longest: the interval is then one-sided.
 
     The interval is a percentile bootstrap over the seeds of each length, its ends moved outward to lengths that were
-    measured: between two of them nothing is known of the curve but that it does not rise. Without this, where all seeds
-    solve one length and none the next, it has width 0 and covers 7 % of the time; with it, 96 % or more.
+    measured: between two of them nothing is known of the curve but that it does not rise.
 
     Args:
         lengths: rising, positive.
-        solved: for each length, whether each of its seeds solved it; seeds of different lengths are independent runs.
+        solved: for each length, whether each of its seeds solved it.
         level: coverage aimed at.
         draws: bootstrap samples.
         seed: of the generator.
+        same_seeds: whether the n-th flags of all lengths are of one seed: the interval then spans two bootstraps.
 
     Source: Ayer et al. 1955, doi:10.1214/aoms/1177728423 (the fit); Efron & Tibshirani 1993, chapter 13 (percentiles).
 
@@ -35,17 +40,62 @@ def crossing_point(
     >>> round(found.value), [round(bound) for bound in found.interval]
     (200, [100, 400])
     """
-    x, runs = np.log(np.asarray(lengths, dtype=np.float64)), np.array([len(seeds) for seeds in solved])
-    if x.shape != runs.shape or not np.isfinite(x).all() or (np.diff(x) <= 0).any() or (runs < 1).any():
-        raise ValueError(f"needs rising lengths > 0, each with its seeds; got {list(lengths)} and {runs.tolist()}.")
-    counts = np.array([sum(seeds) for seeds in solved])
+    x, runs, counts = _checked(lengths, solved)
     value = math.exp(_crossings(counts[None], runs, x)[0])
     fewest = int(runs.min())
     if why := too_few(fewest):
         return Estimate(value=value, why=why)
-    resampled = np.random.default_rng(seed).binomial(runs, counts / runs, (draws, runs.size))
-    interval = _outward(percentiles(_crossings(resampled, runs, x), level), x)
+    drawn = _drawn(np.random.default_rng(seed), runs, counts, draws, solved if same_seeds else None)
+    low, high = zip(*(percentiles(_crossings(resampled, runs, x), level) for resampled in drawn), strict=True)
+    interval = _outward((min(low), max(high)), x)
     return Estimate(value=value, interval=interval, why=_one_sided(interval), low_power=low_power(fewest))
+
+
+def _checked(lengths: Sequence[float], solved: Sequence[Sequence[bool]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logarithm of each length, and of how many runs how many solved it."""
+    x, runs = np.log(np.asarray(lengths, dtype=np.float64)), np.array([len(seeds) for seeds in solved])
+    if x.shape != runs.shape or not np.isfinite(x).all() or (np.diff(x) <= 0).any() or (runs < 1).any():
+        raise ValueError(f"needs rising lengths > 0, each with its seeds; got {list(lengths)} and {runs.tolist()}.")
+    return x, runs, np.array([sum(seeds) for seeds in solved])
+
+
+def _drawn(
+    rng: np.random.Generator,
+    runs: np.ndarray,
+    counts: np.ndarray,
+    draws: int,
+    solved: Sequence[Sequence[bool]] | None,
+) -> list[np.ndarray]:
+    """How many of the seeds drawn anew solve, (draws, lengths): apart at each length, and whole if ``solved`` is given.
+
+    Runs of one seed at several lengths may have much in common, or nothing. In simulated bisections whole seeds, each
+    with all its lengths, cover 97 % or more in the first case and 81 % in the second; seeds apart 78 % and 90 %.
+    """
+    apart = rng.binomial(runs, counts / runs, (draws, runs.size))
+    if solved is None:
+        return [apart]
+    seeds = int(runs[0])
+    return [apart, rng.multinomial(seeds, np.full(seeds, 1 / seeds), draws) @ np.array(solved, dtype=np.int64).T]
+
+
+def next_length(lengths: Sequence[int], solved: Sequence[Sequence[bool]], ratio: float) -> int | None:
+    """The length to try next: the geometric middle between the longest that half of the seeds solve and the next one.
+
+    Half is meant of the fitted rates that never rise. None where all lengths are solved or none is, and where the two
+    are at most the factor ``ratio`` apart or neighbours.
+
+    >>> next_length([10, 20, 40], [[True] * 5, [True] * 4 + [False], [False] * 5], 1.1)
+    28
+    >>> next_length([27, 28], [[True] * 5, [False] * 5], 1.01) is None
+    True
+    """
+    runs, counts = np.array([len(seeds) for seeds in solved]), np.array([sum(seeds) for seeds in solved])
+    above = int((isotonic(counts[None], runs)[0] >= 0.5).sum())
+    if above in (0, runs.size):
+        return None
+    low, high = lengths[above - 1], lengths[above]
+    middle = round(math.sqrt(low * high))
+    return middle if high > ratio * low and low < middle < high else None
 
 
 def _crossings(counts: np.ndarray, runs: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -83,7 +133,11 @@ def isotonic(counts: np.ndarray, runs: np.ndarray) -> np.ndarray:
 
 
 def _outward(interval: Interval, x: np.ndarray) -> Interval:
-    """The interval, wide enough to end at measured lengths, as lengths; 0 and infinity are open ends."""
+    """The interval, wide enough to end at measured lengths, as lengths; 0 and infinity are open ends.
+
+    Without this, where all seeds solve one length and none the next, the interval has width 0 and covers 7 % of the
+    time; with it, 96 % or more.
+    """
     below, beyond = int(np.searchsorted(x, interval[0], "right")), int(np.searchsorted(x, interval[1], "left"))
     low = math.exp(x[below - 1]) if below else 0.0
     return low, (math.exp(x[beyond]) if beyond < x.size else math.inf)

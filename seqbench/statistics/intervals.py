@@ -19,7 +19,7 @@ def t_interval(values: Values, level: float = 0.95) -> Interval:
     [-0.484, 4.484]
     """
     array = vector(values, least=2)
-    half = stats.t.ppf((1 + level) / 2, array.size - 1) * array.std(ddof=1) / math.sqrt(array.size)
+    half = special.stdtrit(array.size - 1, (1 + level) / 2) * array.std(ddof=1) / math.sqrt(array.size)
     return float(array.mean() - half), float(array.mean() + half)
 
 

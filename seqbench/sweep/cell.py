@@ -143,6 +143,7 @@ def _preflight(job: Job, send: Callable) -> None:
     with contract.code_answers(job.cell.plugins):
         task = build_task(job.cell)
         contract.check_cell(job.cell, task)
+        send(("solvable", task.solved is not None))
         send(("timed", calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
 
 

@@ -10,7 +10,10 @@ from rich.console import Console
 from seqbench import report
 from seqbench.record import environment as env
 from seqbench.record.store import Store
+from seqbench.report.dependency import dependencies, dependency_sentences
+from seqbench.report.groups import environment_names
 from seqbench.report.terminal import result_table
+from seqbench.report.wording import readable
 from seqbench.schema import FINISHED, Record, Study
 from seqbench.sweep import log
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
@@ -29,6 +32,8 @@ def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, con
     counted = _counted(records, plan)
     counts = Counter(record.status for record in counted if record.kind == "learning")
     say(console, f"{', '.join(f'{number} {status}' for status, number in sorted(counts.items()))}; {told}.")
+    for said in dependency_sentences(dependencies(counted), environment_names(counted)):
+        say(console, readable(said))
     for record in counted:
         if record.status not in FINISHED:
             say(console, _failure(store, record))

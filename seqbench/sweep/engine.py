@@ -14,9 +14,10 @@ from seqbench.record.store import Store
 from seqbench.report.wording import count
 from seqbench.schema import FINISHED, Options, Record, Study
 from seqbench.sweep import estimate, log, measuring, preflight, problems, same
+from seqbench.sweep.bisection import grown
 from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
-from seqbench.sweep.entry import Phase, SweepEntry, announcement, entered
+from seqbench.sweep.entry import Phase, SweepEntry, announcement, called, entered
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended, Lanes
 from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
@@ -53,47 +54,70 @@ class _Engine:
         self.entry = SweepEntry(self.store.root, command or " ".join(cell.command for cell in study.cells))
         self.env_id = env.env_id(env.environment())
         self.began = time.monotonic()
-        self.code = {cell_id(cell.identity()): same.code_of(cell) for cell in study.cells}
+        self.code = {cell.curve: same.code_of(cell) for cell in study.cells}
+        self.trained: set[str] = set()
 
     def run(self) -> int:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
         self.store.collect()
-        plan = make_plan(self.study, self.store)
-        missing = [planned for planned in plan if planned.train]
+        self.study, plan = grown(self.study, self.store)
         self._tidy(plan)
-        self.timed = {planned.run_id for planned in missing if planned.expected_s}
         unmeasured = self._unmeasured() if self.study.options.cost else []
-        if self.muted or not (missing or unmeasured):
-            return self._work(plan, missing, unmeasured)
+        if self.muted or not (self._missing(plan) or unmeasured):
+            return self._work(plan, unmeasured)
         with entered(self.entry):
-            return self._work(plan, missing, unmeasured)
+            return self._work(plan, unmeasured)
 
-    def _work(self, plan: list[PlannedRun], missing: list[PlannedRun], unmeasured: list[Job]) -> int:
-        self._enter(plan, "checking")
-        # first: a bad value is told in one message, with nothing before it
-        cells = {planned.cell_id: planned.cell for planned in missing}
-        told = partial(self.entry.say, "checking", total=len(cells))
-        checked = preflight.check(cells.values(), self.lanes, self.console, told)
-        self._announce(plan, missing)
-        for line in problems.set_aside(self.store):
-            self._say(line)
-        jobs = self._jobs(missing, checked)
-        expected = self._estimate(jobs, unmeasured)
-        self._publish_failures(missing, checked)
-        self._enter(plan, "training", {job.run_id: job.expected_s for job in jobs})
+    def _work(self, plan: list[PlannedRun], unmeasured: list[Job]) -> int:
+        told = ""
         try:
-            if jobs:
-                self._train(jobs)
-            if unmeasured:
-                self._measure(self._measurable(unmeasured))
+            while True:
+                jobs, expected = self._prepare(plan, unmeasured)
+                told = told or expected
+                if jobs:
+                    self._train(jobs)
+                if self.study.bisection:
+                    self.study, plan = grown(self.study, self.store, self.trained)
+                following = dict.fromkeys(called(planned.cell.labels) for planned in self._missing(plan))
+                if not following:
+                    break
+                self._say(f"These results call for {'; '.join(following)}.")
+            if unmeasured:  # also lengths that there are only now
+                self._measure(self._measurable(self._unmeasured()))
         except KeyboardInterrupt:
             done = sum(not planned.train for planned in make_plan(self.study, self.store))
             raise KeyboardInterrupt(f"{done} of {count(len(plan), 'run')} done") from None
         self.entry.say("reporting")
         took = f"took {estimate.spoken(time.monotonic() - self.began)}"
-        return close(self.study, self.store, plan, took + (f" (expected {expected})" if missing else ""), self.console)
+        told = f" (expected {told})" if told and not self.study.bisection else ""  # else of the first lengths only
+        return close(self.study, self.store, plan, took + told, self.console)
+
+    def _prepare(self, plan: list[PlannedRun], unmeasured: list[Job]) -> tuple[list[Job], str]:
+        """Check the cells of what is missing and say what will be done; the jobs, and the time that they will take."""
+        self._enter(plan, "checking")
+        missing = self._missing(plan)
+        # first: a bad value is told in one message, with nothing before it
+        cells = {planned.cell_id: planned.cell for planned in missing}
+        told = partial(self.entry.say, "checking", total=len(cells))
+        checked = preflight.check(cells.values(), self.lanes, self.console, told)
+        if self.study.bisection:
+            preflight.require_solvable(cells.values(), checked)
+        self._announce(plan, missing)
+        for line in problems.set_aside(self.store) if not self.trained else ():
+            self._say(line)
+        jobs = self._jobs(missing, checked)
+        self.timed = {planned.run_id for planned in missing if planned.expected_s}
+        expected = self._estimate(jobs, unmeasured)
+        self._publish_failures(missing, checked)
+        self._enter(plan, "training", {job.run_id: job.expected_s for job in jobs})
+        self.trained |= {planned.run_id for planned in missing}
+        return jobs, expected if missing else ""
+
+    def _missing(self, plan: Iterable[PlannedRun]) -> list[PlannedRun]:
+        """What is to be trained; what ended in this command without a result waits for the next one."""
+        return [planned for planned in plan if planned.train and planned.run_id not in self.trained]
 
     def _enter(self, plan: list[PlannedRun], phase: Phase, expected_s: Mapping[str, float] | None = None) -> None:
         """Say in the store what is planned, and what this sweep is at."""
@@ -117,13 +141,13 @@ class _Engine:
             timed = preflight.seconds(planned.cell, checked, self.study.expected_steps)
             if timed is not None:
                 job = _learning_job(planned, self.study.options, planned.expected_s or timed)
-                jobs.append(replace(job, code=self.code[planned.cell_id]))
+                jobs.append(replace(job, code=self.code[planned.cell.curve]))
         return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
 
     def _unmeasured(self) -> list[Job]:
         options = self.study.options
         wanted = measuring.measurements(self.study.cells, measuring.IN_A_SWEEP, options.store)
-        wanted = [replace(job, code=self.code[cell_id(job.cell.identity())]) for job in wanted]
+        wanted = [replace(job, code=self.code[job.cell.curve]) for job in wanted]
         return measuring.missing(wanted, self.store, self.env_id, options.rerun)
 
     def _measurable(self, jobs: list[Job]) -> list[Job]:

@@ -41,6 +41,11 @@ def run(study: Study, launcher: Launcher, console: Console, command: str) -> int
     Raises:
         UsageError: the launcher is not there or does not start, or a cell cannot be built; nothing is left on disk.
     """
+    if study.bisection is not None:
+        raise UsageError(
+            f"bisect must run on this machine, as its lengths follow from results; got hydra/launcher={launcher.name}. "
+            "Add bisect=null, then run the same without both words, with reuse=any."
+        )
     check_usable(launcher)
     return _Launch(study, launcher, console, command).run()
 

@@ -15,10 +15,14 @@ from seqbench.sweep.progress import Progress
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What the preflight found: seconds of a step and an evaluation, or why the cell cannot train."""
+    """What the preflight found: seconds of a step and an evaluation, or why the cell cannot train.
+
+    ``solvable`` is False where its task has no notion of solved.
+    """
 
     timing: estimate.Timing | None
     failure: tuple[Status, str, str | None] | None
+    solvable: bool = True
 
 
 def key(cell: Cell) -> str:
@@ -54,6 +58,19 @@ def check(
     return checked
 
 
+def require_solvable(cells: Iterable[Cell], checked: Mapping[str, Checked]) -> None:
+    """Refuse a bisection of what has no notion of solved.
+
+    Raises:
+        UsageError: naming the task.
+    """
+    for cell in cells:
+        if not checked[key(cell)].solvable:
+            raise UsageError(
+                f"bisect needs a task that can be solved; {cell.labels['task']} has no such notion. Use bisect=null."
+            )
+
+
 def seconds(cell: Cell, checked: Mapping[str, Checked], known_steps: Mapping[tuple[str, str], float]) -> float | None:
     """Seconds that one run of the cell will take by what was timed; None where it cannot train."""
     timing = checked[key(cell)].timing
@@ -66,7 +83,8 @@ def _read(end: Ended) -> Checked | str:
         if kind == "usage":
             return str(rest[0])
         if kind == "timed":
-            return Checked(timing=estimate.Timing(**rest[0]), failure=None)
+            solvable = ("solvable", False) not in end.messages
+            return Checked(timing=estimate.Timing(**rest[0]), failure=None, solvable=solvable)
         if kind == "failed":
             return Checked(timing=None, failure=(rest[0], rest[1], rest[2]))
     status, reason = outcome.of_process(end)

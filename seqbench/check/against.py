@@ -1,0 +1,120 @@
+"""The working tree against another commit, or one environment against another: counts, then times."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from seqbench.check import baseline, counts, programs, session
+from seqbench.check.finding import Finding, Outcome
+from seqbench.check.programs import ProgramError, Side
+from seqbench.check.request import Request
+from seqbench.check.verdict import Design
+from seqbench.record.environment import env_id
+from seqbench.report.wording import count
+from seqbench.schema import UsageError
+
+COUNTS = "counts.py"
+"""File of a suite that prints its counts and their environment as JSON."""
+BUSY = 0.5
+"""Mean number of others' processes for each core beyond which the machine counts as busy."""
+
+
+def here() -> Side:
+    """The working tree, with this interpreter."""
+    return Side(name="working tree", root=Path.cwd(), python=Path(sys.executable))
+
+
+@contextmanager
+def sides(request: Request) -> Iterator[tuple[Side, Side]]:
+    """Base and head of a request that names a commit, an interpreter, or both.
+
+    Raises:
+        UsageError: there is no such commit here.
+    """
+    python, root = request.base_python or Path(sys.executable), Path.cwd()
+    if request.against is None:  # the same tree: what differs is what each environment has installed
+        base = Side(name=str(request.base_python), root=root, python=python, imports_root=False)
+        yield base, Side(name=sys.executable, root=root, python=Path(sys.executable), imports_root=False)
+        return
+    inside = root.resolve().relative_to(programs.top_folder(root).resolve())
+    with programs.checked_out(root, request.against) as (tree, commit):
+        yield Side(name=f"{request.against} ({commit[:12]})", root=tree / inside, python=python), here()
+
+
+def counted(side: Side, suite: Path) -> baseline.Baseline:
+    """What a side counts now.
+
+    Raises:
+        UsageError: its suite has no counts, or they fail.
+    """
+    script = suite / COUNTS
+    if not (side.root / script).is_file():
+        raise UsageError(f"--suite must be a folder that holds {COUNTS}; got {str(suite)[:80]!a}.")
+    try:
+        found = programs.run_json(side, str(script))
+        facts, numbers = found["environment"], baseline.checked_counts(found["counts"])
+    except (ProgramError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{script} must print its counts in the {side.name}; got: {error}.") from error
+    return baseline.Baseline(env_id=env_id(facts), environment=facts, commit=programs.state(side.root), counts=numbers)
+
+
+def compare(request: Request, design: Design, say: Callable[[str], object]) -> Outcome:
+    """All that can be compared of base and head.
+
+    Raises:
+        UsageError: the commit is unknown, or the head cannot be measured.
+    """
+    with sides(request) as (base, head):
+        findings, raw, notes = _counts(base, head, request.suite)
+        if request.counts_only:
+            return Outcome(base=base.name, head=head.name, findings=tuple(findings), notes=tuple(notes), raw=raw)
+        times = session.compare(base, head, request.suite, design, say)
+    raw |= {
+        key: [asdict(sample) for sample in taken] for key, taken in (("first", times.first), ("second", times.second))
+    }
+    raw |= {"facts": times.facts, "noise": times.noise, "design": asdict(design)}
+    return Outcome(
+        base=base.name,
+        head=head.name,
+        findings=(*findings, *times.findings),
+        causes=tuple(causes(times.facts)),
+        notes=(*notes, *_told(times, design)),
+        raw=raw,
+    )
+
+
+def _counts(base: Side, head: Side, suite: Path) -> tuple[list[Finding], dict[str, Any], list[str]]:
+    if not (head.root / suite / COUNTS).is_file():
+        return [], {}, []
+    after = counted(head, suite)
+    try:
+        before = counted(base, suite)
+    except UsageError as error:
+        return [], {}, [f"counts: not comparable: {error}"]
+    found = counts.compare(before.counts, after.counts, before.environment, after.environment)
+    return found, {"counts": {"base": asdict(before), "head": asdict(after)}}, []
+
+
+def _told(times: session.Session, design: Design) -> Iterator[str]:
+    if not times.first:
+        return
+    pairs = f"{design.pairs} pairs"
+    if times.suspects:
+        pairs += f", then {design.confirm_pairs} fresh ones of {count(len(times.suspects), 'suspect')}"
+    noise = "" if times.noise is None else f"; two equal processes differ by {100 * times.noise:.1f} % (one sd)"
+    yield f"times: {pairs}{noise}; red by mistake in at most {100 * design.false_alarms:.2g} % of checks"
+
+
+def causes(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What differs between the environments of base and head, and how busy the machine was."""
+    base, head = facts.get("base", {}), facts.get("head", {})
+    for name in sorted(base.keys() & head.keys() - {"load"}):
+        if base[name] != head[name]:
+            yield f"{name} {base[name]} in the base, {head[name]} in the head"
+    load, cores = head.get("load"), os.cpu_count() or 1
+    if load is not None and load - 1 > BUSY * cores:  # 1 is ours
+        yield f"the machine was busy: load {load:.1f} on {count(cores, 'core')}"

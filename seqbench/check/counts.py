@@ -1,0 +1,66 @@
+"""Counts against counts: without noise, so any that grew is a regression where the two can be compared at all."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seqbench.check.finding import Finding
+
+Counts = Mapping[str, Mapping[str, Any]]
+"""Name -> "value" and what it "depends_on" beside the code: "code" (nothing) or "torch" (its build, and Python's)."""
+
+FIXED = ("parameters", "declared FLOPs")
+"""What a count's name ends with that must not change at all: fewer of them is another model, not a better one."""
+TORCH = ("torch", "torch_git", "architecture", "python")
+"""Facts of an environment that decide which operators run."""
+
+
+def compare(base: Counts, head: Counts, base_facts: Mapping[str, Any], head_facts: Mapping[str, Any]) -> list[Finding]:
+    """One finding for each count of either side.
+
+    Args:
+        base: counts.
+        head: counts.
+        base_facts: the base's environment, of which ``TORCH`` must agree for counts that depend on torch.
+        head_facts: the head's.
+    """
+    differ = [name for name in TORCH if _minor(name, base_facts.get(name)) != _minor(name, head_facts.get(name))]
+    told = ", ".join(f"{name} {base_facts.get(name)} and {head_facts.get(name)}" for name in differ)
+    return list(_findings(base, head, f"needs the same torch and Python; got {told}" if differ else None))
+
+
+def _minor(name: str, version: Any) -> Any:
+    """Python 3.11.4 and 3.11.9 call the same functions."""
+    return ".".join(str(version).split(".")[:2]) if name == "python" else version
+
+
+def _findings(base: Counts, head: Counts, other_torch: str | None) -> Iterator[Finding]:
+    for name in sorted({*base, *head}):
+        before, after = (side.get(name, {}).get("value") for side in (base, head))
+        on = (head.get(name) or base[name]).get("depends_on")
+        if before is None or after is None:
+            says = "new: not in the base" if before is None else "gone: not counted any more"
+            yield Finding(kind="count", name=name, verdict="not comparable", says=says, base=before, head=after)
+        elif on == "torch" and other_torch:
+            yield Finding(kind="count", name=name, verdict="not comparable", says=other_torch, base=before, head=after)
+        else:
+            yield _judged(name, before, after)
+
+
+def _judged(name: str, before: float, after: float) -> Finding:
+    change = after - before
+    worse = change != 0 if name.endswith(FIXED) else change > 0
+    if change == 0:
+        says = "equal"
+    elif worse:
+        says = f"{abs(change):,g} {'more' if change > 0 else 'fewer'}"
+    else:
+        says = f"{-change:,g} fewer; --save makes this the baseline"
+    return Finding(
+        kind="count",
+        name=name,
+        verdict="regressed" if worse else "fine",
+        says=says,
+        base=before,
+        head=after,
+        change=change,
+    )

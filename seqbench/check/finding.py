@@ -1,0 +1,77 @@
+"""What the check says of one thing that it compared, and the exit code of all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from seqbench.statistics.seeds import Interval
+
+Verdict = Literal["fine", "regressed", "accepted", "inconclusive", "not comparable"]
+REGRESSED, INCONCLUSIVE = 3, 4
+"""Exit codes beside 0, fine, and 2, wrong usage."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line of the result.
+
+    Attributes:
+        kind: of what is compared.
+        name: e.g. "bench/test_training_step.py::test_training_step[gru]" or "model gru: operators".
+        base, head: the values, in ``unit``; None where there is none.
+        change: head / base - 1 of a time; head - base of a count or a score.
+        interval: of the change.
+        verdict: "fine" (equal, better, or not worse by more than ``says`` tells), "regressed", "accepted" (regressed,
+            and a person has said why that may be), "inconclusive" (too noisy or too few to say), "not comparable".
+        says: the verdict in words.
+        advisory: whether it counts for no exit code.
+    """
+
+    kind: Literal["count", "time", "learning"]
+    name: str
+    verdict: Verdict
+    says: str
+    base: float | None = None
+    head: float | None = None
+    unit: str = ""
+    change: float | None = None
+    interval: Interval | None = None
+    advisory: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """All that one check found.
+
+    Attributes:
+        base, head: what was compared, in words.
+        causes: what differs between the two beside the code, and what else may have moved the numbers.
+        notes: what a reader must know: pairs taken, the rate of false alarms, what was not compared.
+        raw: the measurements themselves, for the JSON document.
+    """
+
+    base: str
+    head: str
+    findings: tuple[Finding, ...]
+    causes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    raw: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """3 where anything regressed, else 4 where nothing was comparable or anything is inconclusive, else 0."""
+        return exit_code(self.findings)
+
+
+def exit_code(findings: Sequence[Finding]) -> int:
+    """The exit code of some findings.
+
+    >>> fine = Finding(kind="count", name="a", verdict="fine", says="equal")
+    >>> worse = Finding(kind="count", name="b", verdict="regressed", says="more")
+    >>> exit_code([fine]), exit_code([fine, worse]), exit_code([])
+    (0, 3, 4)
+    """
+    verdicts = {finding.verdict for finding in findings if not finding.advisory}
+    if "regressed" in verdicts:
+        return REGRESSED
+    return INCONCLUSIVE if "inconclusive" in verdicts or verdicts <= {"not comparable"} else 0

@@ -1,0 +1,208 @@
+"""What was learned, base against head: the same seeds on both sides, so that every seed is a pair.
+
+At equal seeds both sides start from the same parameters and see the same batches. Code that computes the same trains
+the same bit for bit; code that rounds differently trains differently, and then steps to solve and final skill are
+compared pair by pair.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqbench.check.finding import Finding, Verdict
+from seqbench.record.record import current
+from seqbench.record.store import Store
+from seqbench.schema import Record
+from seqbench.statistics.paired import median_shift, shift_bounds, signed_rank_p
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The training of one seed, as far as it is compared.
+
+    Attributes:
+        steps: to solve, None where unsolved. budget: of steps.
+        skill: final, normalised; None of a run without a result, which counts as 0, the trivial method's.
+        bits: hashes of all training losses and of the final parameters; None where there are none.
+        losses: step -> training loss, of the steps that were kept.
+    """
+
+    steps: int | None
+    budget: int
+    skill: float | None
+    bits: tuple[str, str] | None
+    losses: Mapping[int, float]
+
+
+Runs = Mapping[str, Mapping[int, Run]]
+"""Name of the cell, e.g. "gru on adding_problem" -> seed -> run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What counts as worse, and what as no worse.
+
+    Attributes:
+        error: chance that anything is called worse when nothing is, all cells together.
+        least_steps, least_skill: a smaller change is never worse: share of the steps, absolute of the skill.
+        most_steps, most_skill: what must be ruled out before a cell is fine.
+        bound_error: chance that one bound of an interval is wrong.
+    """
+
+    error: float = 0.004
+    least_steps: float = 0.05
+    most_steps: float = 0.25
+    least_skill: float = 0.01
+    most_skill: float = 0.05
+    bound_error: float = 0.01
+
+
+def runs_of(store: Store) -> Runs:
+    """The runs of a store, of each the attempt that counts."""
+    found: dict[str, dict[int, Run]] = {}
+    for record in current(store.records("learning")):
+        if record.seed is not None:
+            found.setdefault(_cell(record), {})[record.seed] = _run(record, store)
+    return found
+
+
+def _cell(record: Record) -> str:
+    names = {"model": "", "task": "", "variant": ""} | dict(record.labels)
+    variant = f" {names['variant']}" if names["variant"] else ""
+    return f"{names['model']} on {names['task']}{variant}"
+
+
+def _run(record: Record, store: Store) -> Run:
+    summary, done = record.summary, record.status == "completed"
+    hashes = summary.get("losses_sha256"), summary.get("parameters_sha256")
+    losses: dict[int, float] = {}
+    if "loss" in record.arrays and "step" in record.arrays:
+        arrays = store.arrays(record)
+        losses = dict(zip(arrays["step"].tolist(), arrays["loss"].astype(float).tolist(), strict=True))
+    return Run(
+        steps=summary.get("steps_to_solve") if done else None,
+        budget=int(record.task.get("budget") or 1),
+        skill=summary.get("skill") if done else None,
+        bits=None if None in hashes else (str(hashes[0]), str(hashes[1])),
+        losses=losses,
+    )
+
+
+def bitwise(base: Runs, head: Runs) -> list[Finding]:
+    """One finding a cell: whether every seed trained the same, bit for bit; if not, where they part."""
+    return [*_apart(base, head), *(_bits(name, base[name], head[name]) for name in sorted(base.keys() & head.keys()))]
+
+
+def compare(base: Runs, head: Runs, limits: Limits = Limits()) -> list[Finding]:
+    """Cells that trained the same bit for bit are fine; of the others steps to solve and final skill are compared.
+
+    Args:
+        base: runs of one side.
+        head: runs of the other.
+        limits: see ``Limits``; the level of one comparison is the whole's, divided by their number.
+    """
+    found, todo = _apart(base, head), list[tuple[str, str, np.ndarray, tuple[float, float]]]()
+    for name in sorted(base.keys() & head.keys()):
+        pairs = [(base[name][seed], head[name][seed]) for seed in sorted(base[name].keys() & head[name].keys())]
+        if pairs and all(_same_bits(*pair) for pair in pairs):
+            found.append(_bits(name, base[name], head[name]))
+        elif pairs:
+            todo += _measures(name, pairs)
+    return found + [_judged(*measure, len(todo), limits) for measure in todo]
+
+
+def _same_bits(base: Run, head: Run) -> bool:
+    return base.bits is not None and base.bits == head.bits
+
+
+def _apart(base: Runs, head: Runs) -> list[Finding]:
+    """A finding for each cell that one side lacks, or shares no seed of."""
+    found = []
+    for name in sorted({*base, *head}):
+        if not base.get(name, {}).keys() & head.get(name, {}).keys():
+            side = "the base" if name not in base else "the head" if name not in head else "both, with other seeds"
+            says = f"trained in {side}" if name in base and name in head else f"not in {side}"
+            found.append(Finding(kind="learning", name=name, verdict="not comparable", says=says))
+    return found
+
+
+def _bits(name: str, base: Mapping[int, Run], head: Mapping[int, Run]) -> Finding:
+    seeds = sorted(base.keys() & head.keys())
+    same = [seed for seed in seeds if _same_bits(base[seed], head[seed])]
+    other = [seed for seed in seeds if seed not in same]
+    says = "every loss and parameter the same, bit for bit"
+    if other:
+        says = _where(other[0], base[other[0]], head[other[0]])
+    return Finding(
+        kind="learning",
+        name=name,
+        verdict="regressed" if other else "fine",
+        says=says,
+        base=len(seeds),
+        head=len(same),
+        unit="seeds",
+    )
+
+
+def _where(seed: int, base: Run, head: Run) -> str:
+    for step in sorted(base.losses.keys() & head.losses.keys()):
+        if base.losses[step] != head.losses[step]:
+            return f"seed {seed} has another loss at step {step}: {head.losses[step]:.9g}, was {base.losses[step]:.9g}"
+    return f"seed {seed} has the same losses where they were kept, but trained differently"
+
+
+def _measures(
+    name: str, pairs: Sequence[tuple[Run, Run]]
+) -> Iterator[tuple[str, str, np.ndarray, tuple[float, float]]]:
+    """Name, unit, differences (seeds,) that are above 0 where the head is worse, and what both sides have."""
+    if any(run.steps for pair in pairs for run in pair):  # where nothing was solved, steps say nothing
+        steps = np.array([[_steps(run) for run in pair] for pair in pairs])
+        middle = np.median(steps, axis=0)
+        yield name, "steps", np.log(steps[:, 1] / steps[:, 0]), (float(middle[0]), float(middle[1]))
+    skills = np.array([[run.skill or 0.0 for run in pair] for pair in pairs])
+    mean = skills.mean(axis=0)
+    yield name, "skill", skills[:, 0] - skills[:, 1], (float(mean[0]), float(mean[1]))
+
+
+def _steps(run: Run) -> float:
+    """Steps to solve; an unsolved run counts as if it took twice its budget: more than any that solved."""
+    return float(run.steps) if run.steps else 2.0 * run.budget
+
+
+def _judged(
+    name: str, unit: str, worse: np.ndarray, sides: tuple[float, float], family: int, limits: Limits
+) -> Finding:
+    low, high = shift_bounds(worse, limits.bound_error)
+    shift, level = median_shift(worse), limits.error / family
+    least = math.log1p(limits.least_steps) if unit == "steps" else limits.least_skill
+    most = math.log1p(limits.most_steps) if unit == "steps" else limits.most_skill
+    change, ends = (math.expm1(shift), (math.expm1(low), math.expm1(high)))
+    if unit == "skill":
+        change, ends = -shift, (-high, -low)
+    verdict, says = _verdict(signed_rank_p(worse) <= level and shift >= least, high, most, unit)
+    if verdict == "inconclusive" and 0.5**worse.size > level:
+        says += f"; {worse.size} seeds cannot decide: {math.ceil(-math.log2(level))} can"
+    return Finding(
+        kind="learning",
+        name=f"{name}: {'steps to solve' if unit == 'steps' else 'final skill'}",
+        verdict=verdict,
+        says=says,
+        base=sides[0],
+        head=sides[1],
+        unit=unit,
+        change=change,
+        interval=ends,
+    )
+
+
+def _verdict(worse: bool, high: float, most: float, unit: str) -> tuple[Verdict, str]:
+    bound = (
+        f"{100 * math.expm1(max(high, 0)):.0f} % more steps" if unit == "steps" else f"{max(high, 0):.3f} less skill"
+    )
+    if worse:
+        return "regressed", "worse at equal seeds"
+    if high > most:
+        return "inconclusive", f"may be worse by {bound}" if math.isfinite(high) else "too few seeds"
+    return "fine", f"not worse than by {bound}"

@@ -1,0 +1,133 @@
+"""What a command line asks the check for, with every wrong word refused before anything is started."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from seqbench.schema import UsageError
+
+OPTIONS = ("--against", "--baseline", "--suite", "--base-python", "--format", "--out", "--accepted")
+SWITCHES = ("--save", "--counts", "--learning", "--bitwise")
+FORMATS = ("text", "md", "json")
+SUITE, ACCEPTED = "bench", "bench/accepted.yaml"
+USE = (
+    "check takes --against REF, --baseline FILE or --learning STORE STORE, and --save, --counts, --bitwise, "
+    "--suite DIR, --base-python FILE, --accepted FILE, --format text|md|json, --out FILE"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to compare and how to tell it.
+
+    Attributes:
+        against: a git ref, whose tree is the base; None without one.
+        base_python: the interpreter of the base; None for this one.
+        baseline: file, or folder of files, of stored counts.
+        save: write the baseline instead of comparing with it.
+        counts_only: no timing.
+        learning: compare what is learned. stores: the two of them that were named, or none.
+        bitwise: compare losses bit for bit, on the CPU.
+        suite: folder or file of pytest-benchmark benchmarks, below the current folder.
+        accepted: file of regressions that a person has accepted; None where there is none.
+        format, out: how, and into which file, the outcome is written; None prints it.
+    """
+
+    against: str | None = None
+    base_python: Path | None = None
+    baseline: Path | None = None
+    save: bool = False
+    counts_only: bool = False
+    learning: bool = False
+    stores: tuple[Path, ...] = ()
+    bitwise: bool = False
+    suite: Path = Path(SUITE)
+    accepted: Path | None = None
+    format: Literal["text", "md", "json"] = "text"
+    out: Path | None = None
+
+
+def read(options: Mapping[str, list[str]], rest: Sequence[str]) -> Request:
+    """The request in the words of a command line.
+
+    Args:
+        options: values of each of ``OPTIONS``.
+        rest: the other words.
+
+    Raises:
+        UsageError: the first thing that is wrong.
+    """
+    switches = {word for word in rest if word in SWITCHES}
+    others = [word for word in rest if word not in SWITCHES]
+    if others and (others[0].startswith("-") or "--learning" not in switches):
+        raise UsageError(f"{USE}; got {others[0][:80]!a}. Remove it.")
+    last = {name: (values or [None])[-1] for name, values in options.items()}
+    form = last["--format"] or "text"
+    if form not in FORMATS:
+        raise UsageError(f"--format must be one of {', '.join(FORMATS)}; got {form[:80]!a}.")
+    request = Request(
+        against=last["--against"],
+        base_python=_python(last["--base-python"]),
+        baseline=_path(last["--baseline"]),
+        save="--save" in switches,
+        counts_only="--counts" in switches,
+        learning="--learning" in switches,
+        stores=tuple(map(_store, others)),
+        bitwise="--bitwise" in switches,
+        suite=Path(last["--suite"] or SUITE),
+        accepted=_accepted(last["--accepted"]),
+        format=cast(Literal["text", "md", "json"], form),
+        out=_path(last["--out"]),
+    )
+    _check(request)
+    return request
+
+
+def _check(request: Request) -> None:
+    compares = request.against or request.base_python
+    if request.baseline and (compares or request.learning):
+        raise UsageError("--baseline must stand without --against, --base-python and --learning; got both. Choose one.")
+    if request.save and not request.baseline:
+        raise UsageError("--save must have the file to write: --baseline FILE; got none.")
+    if request.bitwise and not (request.learning or compares):
+        raise UsageError("--bitwise must have what to compare with: --against REF; got none.")
+    if request.learning and len(request.stores) not in (0, 2):
+        raise UsageError(f"--learning must name two stores, base and head, or none; got {len(request.stores)}.")
+    if request.learning and not request.stores and not compares:
+        raise UsageError("--learning must name two stores, or --against REF; got neither.")
+    if not (compares or request.baseline or request.stores):
+        raise UsageError("check must know what to compare with: --against REF or --baseline FILE; got neither.")
+    needs_suite = not request.learning and not request.bitwise
+    if needs_suite and not request.suite.exists():
+        raise UsageError(
+            f"--suite must be a folder of benchmarks; got {str(request.suite)[:80]!a}, which is not there. "
+            "Run check at the top of a checkout, or name the folder."
+        )
+
+
+def _path(word: str | None) -> Path | None:
+    return None if word is None else Path(word)
+
+
+def _store(word: str) -> Path:
+    if not os.path.isdir(word):
+        raise UsageError(f"--learning must name existing folders of records; got {word[:80]!a}.")
+    return Path(word)
+
+
+def _python(word: str | None) -> Path | None:
+    if word is None:
+        return None
+    if not os.access(word, os.X_OK) or os.path.isdir(word):
+        raise UsageError(f"--base-python must be a Python interpreter, e.g. other/bin/python; got {word[:80]!a}.")
+    return Path(os.path.abspath(word))  # not resolved: a virtual environment is known by the link
+
+
+def _accepted(word: str | None) -> Path | None:
+    if word is None:
+        return Path(ACCEPTED) if os.path.isfile(ACCEPTED) else None
+    if not os.path.isfile(word):
+        raise UsageError(f"--accepted must be a file; got {word[:80]!a}, which is not there.")
+    return Path(word)

@@ -1,0 +1,88 @@
+"""One sample: a fresh process that times benchmarks in a random order. Started by its path, with either side's Python.
+
+It imports nothing but pytest and pytest-benchmark, so that both sides are timed by the very same lines, whatever
+version of seqbench, or none, they hold. Its one argument is a JSON object: ``suite``, ``out``, and either ``collect``
+or ``names``, ``seed``, ``core``, ``seconds``.
+"""
+
+import json
+import os
+import platform
+import random
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pytest
+
+PACKAGES = ("torch", "numpy", "pytest", "pytest-benchmark")
+
+
+class Chooser:
+    """A pytest plug-in that keeps the gated benchmarks, or those that are named, and shuffles them."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
+        self.found: list[str] = []
+        self.failed: dict[str, str] = {}
+
+    def pytest_configure(self, config: Any) -> None:
+        """A foreign suite need not know the marker."""
+        config.addinivalue_line("markers", "gated: a benchmark that the regression check watches")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Keep what is asked for: what is marked, or all benchmarks where none is marked."""
+        benchmarks = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
+        gated = [item for item in benchmarks if item.get_closest_marker("gated")] or benchmarks
+        self.found = [item.nodeid for item in gated]
+        if "names" in self.asked:
+            gated = [item for item in benchmarks if item.nodeid in self.asked["names"]]
+        random.Random(self.asked.get("seed")).shuffle(gated)
+        items[:] = [] if self.asked.get("collect") else gated
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Keep the last line of what failed."""
+        if report.failed or report.skipped:
+            lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
+            self.failed[report.nodeid] = lines[-1] if lines else report.outcome
+
+
+def sample(asked: dict[str, Any]) -> dict[str, Any]:
+    """Names of the gated benchmarks, median seconds of those that ran, and what failed."""
+    if asked.get("core") is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {asked["core"]})
+    raw, chooser, seconds = f"{asked['out']}.raw", Chooser(asked), asked.get("seconds", 0.1)
+    words = ["-q", "--rootdir=.", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:warnings", "--benchmark-enable"]
+    words += ["--benchmark-disable-gc", "--benchmark-warmup=on", f"--benchmark-max-time={seconds}"]
+    words += ["--benchmark-min-rounds=5", f"--benchmark-json={raw}"]
+    named = {name.partition("::")[0] for name in asked.get("names", ())}  # no other file is imported
+    files = sorted(named) or [asked["suite"]]
+    code = int(pytest.main([*words, *files], plugins=[chooser]))
+    medians = {}
+    if os.path.exists(raw) and os.path.getsize(raw):
+        with open(raw, encoding="utf-8") as file:
+            found = json.load(file)["benchmarks"]
+        medians = {
+            item["fullname"]: item["stats"]["median"] for item in found if item["fullname"] not in chooser.failed
+        }
+    return {"code": code, "names": chooser.found, "medians": medians, "failed": chooser.failed, "facts": facts()}
+
+
+def facts() -> dict[str, Any]:
+    """What may differ between two environments, and how busy the machine is."""
+    found: dict[str, Any] = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found | {"load": os.getloadavg()[0]}
+
+
+if __name__ == "__main__":
+    request = json.loads(sys.argv[1])
+    sys.path.pop(0)  # the folder of this file, whose modules are no top-level names
+    result = sample(request)
+    with open(request["out"], "w", encoding="utf-8") as output:
+        json.dump(result, output)

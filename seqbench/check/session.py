@@ -1,0 +1,197 @@
+"""One session: base and head timed side by side, sample after sample, in fresh processes on one core."""
+
+import json
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqbench.check import suite
+from seqbench.check.finding import Finding
+from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios, typical
+from seqbench.check.programs import ProgramError, Side, run_python
+from seqbench.check.verdict import Decision, Design, Judgement, Pairs, decide, session_noise
+from seqbench.report.wording import count
+from seqbench.schema import UsageError
+
+MOST_BENCHMARKS = 40
+"""Beyond it the level of each is so small that ten pairs can reach none; a dozen is what the design is made for."""
+SAMPLER = Path(__file__).with_name("sampler.py")
+PADDING = 4096
+"""Most bytes of a variable that moves the stack of each process: layout alone can change a time (Mytkowicz 2009)."""
+
+Say = Callable[[str], object]
+
+
+@dataclass(kw_only=True)
+class Session:
+    """What a session measured and found.
+
+    Attributes:
+        findings: one a benchmark.
+        first, second: samples of the two stages. noise: of a pair, from those of the first.
+        facts: "base" and "head" -> what the processes said of their environment, the last ones.
+        suspects: names that went into the second stage.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    first: list[Sample] = field(default_factory=list)
+    second: list[Sample] = field(default_factory=list)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    suspects: list[str] = field(default_factory=list)
+    noise: float | None = None
+
+
+def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed: int | None = None) -> Session:
+    """Time the suite of both sides against each other and judge every benchmark.
+
+    Args:
+        base: one side.
+        head: the other, whose failures are the user's to mend.
+        folder: the suite, relative to the root of each side.
+        design: pairs and levels.
+        say: prints a line of progress.
+        seed: of the orders; None draws one.
+
+    Raises:
+        UsageError: the suite of the head cannot be run, or has no benchmark, or too many.
+    """
+    bench = Bench({"base": base, "head": head}, folder, random.Random(seed))
+    session = Session(facts=bench.facts)
+    names, session.findings = _comparable(bench)
+    if not names:
+        return session
+    began = time.monotonic()
+    session.first = bench.blocks(names, design.pairs // 2)
+    session.noise = session_noise(same_ratios(session.first))
+    ratios = _still_there(log_ratios(session.first), bench)
+    say(f"{design.pairs} pairs of {count(len(ratios), 'benchmark')} took {time.monotonic() - began:.0f} s.")
+
+    def confirm(suspects: list[str]) -> Pairs:
+        say(f"Once more, {design.confirm_pairs} fresh pairs of {', '.join(suspects)}.")
+        session.second = bench.blocks(suspects, design.confirm_pairs // 2)
+        return _still_there(log_ratios(session.second), bench)
+
+    found = decide(ratios, confirm, session.noise, design) if ratios else Decision(judgements={}, suspects=[])
+    session.suspects = found.suspects
+    session.findings += [_finding(name, judgement, session) for name, judgement in sorted(found.judgements.items())]
+    session.findings += [
+        Finding(kind="time", name=name, verdict="not comparable", says=f"fails in the base: {why}", unit="s")
+        for name, why in sorted(bench.failed.items())
+    ]
+    return session
+
+
+def _still_there(pairs: Pairs, bench: "Bench") -> Pairs:
+    return {name: values for name, values in pairs.items() if name not in bench.failed}
+
+
+def _comparable(bench: "Bench") -> tuple[list[str], list[Finding]]:
+    """Names of what both sides have with the same source; and a finding for everything else."""
+    ours, theirs = bench.collect("head"), bench.collect("base")
+    if not ours:
+        raise UsageError(f"--suite must hold benchmarks of pytest-benchmark; got {str(bench.folder)!r} without any.")
+    if len(ours) > MOST_BENCHMARKS:
+        raise UsageError(
+            f"--suite must have at most {MOST_BENCHMARKS} benchmarks that are compared; got {len(ours)}. "
+            "Mark a dozen with @pytest.mark.gated."
+        )
+    names, apart = [], []
+    for name in sorted({*ours, *theirs}):
+        if name not in theirs:
+            why = bench.refused or "new: the base does not have it"
+        elif name not in ours:
+            why = "gone: only the base has it"
+        elif suite.source_hash(bench.sides["base"].root, name) != suite.source_hash(bench.sides["head"].root, name):
+            why = "the source of the benchmark was changed"
+        else:
+            names.append(name)
+            continue
+        apart.append(Finding(kind="time", name=name, verdict="not comparable", says=why, unit="s"))
+    return names, apart
+
+
+def _finding(name: str, found: Judgement, session: Session) -> Finding:
+    samples = session.second if name in session.suspects else session.first
+    return Finding(
+        kind="time",
+        name=name,
+        verdict=found.verdict,
+        says=found.says,
+        base=typical(samples, "base", name),
+        head=typical(samples, "head", name),
+        unit="s",
+        change=found.change,
+        interval=found.interval,
+    )
+
+
+class Bench:
+    """Takes samples of two sides.
+
+    Attributes:
+        failed: name -> why it cannot be timed in the base.
+        refused: why the base could not even name its benchmarks.
+    """
+
+    def __init__(self, sides: dict[str, Side], folder: Path, draw: random.Random) -> None:
+        self.sides, self.folder, self.draw = sides, folder, draw
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.failed: dict[str, str] = {}
+        self.refused: str | None = None
+        self.number = 0
+
+    def collect(self, side: str) -> list[str]:
+        """Names of the gated benchmarks of a side."""
+        if side == "base" and not (self.sides[side].root / self.folder).exists():
+            self.refused = f"new: the base has no {self.folder}"
+            return []
+        try:
+            return self._ask(side, collect=True)["names"]
+        except ProgramError as error:
+            if side == "head":
+                raise UsageError(f"--suite must run in the working tree; got: {error}.") from error
+            self.refused = f"the base's suite cannot be run: {error}"
+            return []
+
+    def blocks(self, names: Sequence[str], number: int) -> list[Sample]:
+        """Samples of so many blocks."""
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
+        return [sample for _ in range(number) for sample in self._block(names, self.draw.choice(cores))]
+
+    def _block(self, names: Sequence[str], core: int | None) -> Iterable[Sample]:
+        self.number += 1
+        seeds = [self.draw.randrange(2**32)] * 2 + [
+            self.draw.randrange(2**32)
+        ] * 2  # a pair has one order of benchmarks
+        for position, side in enumerate(self.draw.choice(ORDERS)):
+            try:
+                found = self._ask(side, names=list(names), seed=seeds[position], core=core)
+            except ProgramError as error:
+                raise UsageError(f"the suite must run in the {self.sides[side].name}; got: {error}.") from error
+            self._note(side, found, names)
+            yield Sample(block=self.number, position=position, side=side, seconds=found["medians"])
+
+    def _note(self, side: str, found: dict[str, Any], names: Sequence[str]) -> None:
+        """What failed, or is missing without having failed."""
+        missing = {name: "it was not timed" for name in names if name not in found["medians"]} | found["failed"]
+        if missing and side == "head":
+            name, why = next(iter(missing.items()))
+            raise UsageError(f"a benchmark must run in the working tree; got {name[:120]!a}: {why[:200]}.")
+        self.failed |= missing
+
+    def _ask(self, side: str, **asked: Any) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(prefix="seqbench-sample-") as scratch:
+            out = Path(scratch) / "sample.json"
+            words = json.dumps({"suite": str(self.folder), "out": str(out), **asked})
+            padding = {"SEQBENCH_PADDING": "x" * self.draw.randrange(PADDING)}
+            run_python(self.sides[side], str(SAMPLER), words, more=padding)
+            found = json.loads(out.read_text())
+        if found["code"] not in (0, 1, 5):  # 1: a test failed, 5: none was left to run
+            raise ProgramError(f"pytest ended with {found['code']}")
+        self.facts[side] = found["facts"]
+        return found

@@ -1,0 +1,69 @@
+"""A suite of benchmarks as the check sees it: their names, and the source that each of them is made of."""
+
+import ast
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+
+def source_hash(root: Path, name: str) -> str | None:
+    """A hash of all that decides what a benchmark measures; None where its file cannot be read.
+
+    That is its function, what else stands in its file (other tests and all comments aside), the modules beside it that
+    it imports, and theirs, and ``conftest.py``. It is the meaning that counts: comments and formatting do not.
+
+    Args:
+        root: the folder that names are relative to.
+        name: a pytest node id, e.g. "bench/test_batches.py::test_batch[copy_memory]".
+    """
+    path, _, rest = name.partition("::")
+    function = rest.split("::")[-1].partition("[")[0]
+    digest = hashlib.sha256()
+    try:
+        for file, tree in _modules(root / path, {}):
+            if file == root / path:
+                tree.body = [node for node in tree.body if not _other_test(node, function, rest)]
+            digest.update(f"{file.name}\n{ast.dump(_without_docstrings(tree))}\n".encode())
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return digest.hexdigest()
+
+
+def _modules(file: Path, seen: dict[Path, None]) -> Iterator[tuple[Path, ast.Module]]:
+    """The file and all that it imports from its own folder, directly or not, each once."""
+    if file in seen:
+        return
+    seen[file] = None
+    tree = ast.parse(file.read_bytes())
+    yield file, tree
+    for name in ["conftest", *_imported(tree)]:
+        beside = file.with_name(f"{name}.py")
+        if beside.is_file():
+            yield from _modules(beside, seen)
+
+
+def _imported(tree: ast.Module) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [node.module] if node.module else [alias.name for alias in node.names]
+    return sorted({name.rpartition(".")[2] for name in names})
+
+
+def _other_test(node: ast.stmt, function: str, rest: str) -> bool:
+    if isinstance(node, ast.ClassDef):
+        return node.name.startswith("Test") and not rest.startswith(f"{node.name}::")
+    return isinstance(node, ast.FunctionDef) and node.name.startswith("test") and node.name != function
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body: Sequence[ast.stmt] = getattr(node, "body", ()) if isinstance(node, _DOCUMENTED) else ()
+        if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            node.body = [*body[1:]] or [ast.Pass()]  # type: ignore[attr-defined]
+    return tree
+
+
+_DOCUMENTED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

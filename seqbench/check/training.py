@@ -1,0 +1,59 @@
+"""Small studies trained by both sides, and two stores compared: what ``--learning`` and ``--bitwise`` do."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from seqbench.check import against, learning
+from seqbench.check.finding import Outcome
+from seqbench.check.programs import ProgramError, Side, run_python
+from seqbench.check.request import Request
+from seqbench.record.store import Store
+from seqbench.report.wording import count
+from seqbench.schema import UsageError
+
+QUIET = ("device=cpu", "cost=false", "report=false", "checkpoint_s=null")
+MICRO = ("task=adding_problem", "task.length=20", "model=rnn,lstm,gru,attention,transformer", "seeds=12")
+"""What --learning trains: at most a minute on two cores."""
+BITS = ("+sweep=smoke", "seeds=2", "train.steps=12", "train.evaluate_every=6")
+"""What --bitwise trains: every architecture on every kind of task, for a few steps."""
+STEPS = "train.steps=400"
+DONE = (0, 1)
+"""Exit codes after which there are records: all trained, some failed."""
+
+
+def compare(request: Request, say: Callable[[str], object]) -> Outcome:
+    """The stores that the request names, or what both sides make of a small study.
+
+    Raises:
+        UsageError: a store holds no runs, or a side cannot train.
+    """
+    if request.stores:
+        base, head = request.stores
+        return _outcome(str(base), str(head), base, head, request.bitwise)
+    words = BITS if request.bitwise else (*MICRO, STEPS)
+    with against.sides(request) as (base, head), tempfile.TemporaryDirectory(prefix="seqbench-learning-") as scratch:
+        stores = [Path(scratch) / name for name in ("base", "head")]
+        for side, store in zip((base, head), stores, strict=True):
+            say(f"Training a small study in the {side.name}.")
+            _train(side, store, words)
+        return _outcome(base.name, head.name, stores[0], stores[1], request.bitwise)
+
+
+def _train(side: Side, store: Path, words: tuple[str, ...]) -> None:
+    try:
+        run_python(side, "-m", "seqbench", *words, *QUIET, f"store={store}", f"out={store}-report", codes=DONE)
+    except ProgramError as error:
+        raise UsageError(f"--learning must be able to train in the {side.name}; got: {error}.") from error
+
+
+def _outcome(base: str, head: str, first: Path, second: Path, bitwise: bool) -> Outcome:
+    before, after = (learning.runs_of(Store(folder)) for folder in (first, second))
+    for name, found in ((base, before), (head, after)):
+        if not found:
+            raise UsageError(f"--learning must have runs to compare; got none in {name[:80]!a}.")
+    findings = learning.bitwise(before, after) if bitwise else learning.compare(before, after)
+    seeds = min(len(cell) for cell in after.values())
+    note = f"learning: {count(len(after), 'cell')}, {count(seeds, 'seed')} each, paired"
+    error = "" if bitwise else f"; worse by mistake in at most {100 * learning.Limits().error:g} % of checks"
+    return Outcome(base=base, head=head, findings=tuple(findings), notes=(note + error,))

@@ -1,0 +1,88 @@
+"""Findings as words, the same in the terminal, in Markdown and wherever else they are read."""
+
+import math
+
+from seqbench.check.finding import Finding, Outcome
+from seqbench.report.wording import DASH, MINUS, count, number, readable
+
+
+def value_text(value: float | None, unit: str) -> str:
+    """A value with its unit; seconds in the unit that is read.
+
+    >>> value_text(0.0123, "s"), value_text(1234, "")
+    ('12.3 ms', '1,234')
+    """
+    if value is None:
+        return DASH
+    if unit != "s":
+        return f"{value:,g}" if unit == "" and float(value).is_integer() else f"{number(value)} {unit}".rstrip()
+    factor, name = next(((f, n) for f, n in ((1, "s"), (1e3, "ms"), (1e6, "µs")) if value * f >= 1), (1e9, "ns"))
+    return f"{number(value * factor)} {name}"
+
+
+def percent(value: float) -> str:
+    """A share of change in percent, signed.
+
+    >>> percent(0.0312), percent(float("inf"))
+    ('+3.1 %', '∞')
+    """
+    return f"{100 * value:+.1f} %".replace("-", MINUS) if math.isfinite(value) else number(value)
+
+
+def change_text(finding: Finding) -> str:
+    """The change with its interval."""
+    if finding.change is None:
+        return DASH
+    if finding.kind == "count":
+        return "0" if finding.change == 0 else f"{finding.change:+,g}".replace("-", MINUS)
+    if finding.unit == "skill":
+        told = [f"{value:+.3f}".replace("-", MINUS) for value in (finding.change, *(finding.interval or ()))]
+    else:
+        told = [percent(value) for value in (finding.change, *(finding.interval or ()))]
+    return f"{told[0]} [{told[1]}, {told[2]}]" if finding.interval else told[0]
+
+
+def row(finding: Finding) -> tuple[str, str, str, str, str, str]:
+    """Name, base, head, change, verdict and what it says."""
+    name = readable(finding.name.rpartition("/")[2])
+    base, head = (value_text(value, finding.unit) for value in (finding.base, finding.head))
+    verdict = f"{finding.verdict} (advisory)" if finding.advisory else finding.verdict
+    return name, base, head, change_text(finding), verdict, readable(finding.says)
+
+
+def shown(outcome: Outcome) -> list[Finding]:
+    """What is worth a line: all but counts that are equal, and the many that cannot be compared for one reason."""
+    told, reasons = [], dict[str, int]()
+    for finding in sorted(outcome.findings, key=lambda f: ("regressed", "inconclusive").count(f.verdict), reverse=True):
+        if finding.kind == "count" and finding.verdict == "fine" and finding.change == 0:
+            continue
+        if finding.kind == "count" and finding.verdict == "not comparable":
+            reasons[finding.says] = reasons.get(finding.says, 0) + 1
+            if reasons[finding.says] > 3:
+                continue
+        told.append(finding)
+    return told
+
+
+def unshown(outcome: Outcome) -> list[str]:
+    """How many lines ``shown`` leaves out, and why."""
+    counts = [finding for finding in outcome.findings if finding.kind == "count"]
+    equal = sum(finding.verdict == "fine" and finding.change == 0 for finding in counts)
+    lines = [f"{count(equal, 'count')} equal."] if equal else []
+    reasons: dict[str, int] = {}
+    for finding in counts:
+        if finding.verdict == "not comparable":
+            reasons[finding.says] = reasons.get(finding.says, 0) + 1
+    lines += [f"{number_of - 3} more counts: {says}." for says, number_of in reasons.items() if number_of > 3]
+    return [readable(line) for line in lines]
+
+
+def headline(outcome: Outcome) -> str:
+    """One sentence: what came of it."""
+    verdicts = [finding.verdict for finding in outcome.findings if not finding.advisory]
+    told = [f"{verdicts.count(name)} {name}" for name in ("regressed", "accepted", "inconclusive") if name in verdicts]
+    fine, apart = verdicts.count("fine"), verdicts.count("not comparable")
+    told += [f"{fine} fine"] if fine else []
+    told += [f"{apart} not comparable"] if apart else []
+    result = {0: "no regression", 3: "REGRESSED", 4: "inconclusive"}[outcome.exit_code]
+    return f"check: {result}: {', '.join(told) or 'nothing was compared'}"

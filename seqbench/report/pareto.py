@@ -1,0 +1,144 @@
+"""The Pareto figure: normalised skill against what it costs, one row a task, one column a cost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from seqbench.report.canvas import Styles, log_axis, panels, series
+from seqbench.report.costs import Entry
+from seqbench.report.frame import INK
+from seqbench.report.groups import Cell, Group
+from seqbench.report.row import VerdictRow
+from seqbench.report.wording import readable
+from seqbench.statistics.seeds import Interval
+
+_MOST_TASKS = 8
+_COSTS: dict[str, tuple[bool, Callable[[Cell, Entry | None], float | None]]] = {
+    "tokens per second": (True, lambda cell, entry: entry.middle("tokens_per_s") if entry else None),
+    "peak memory, MiB": (False, lambda cell, entry: _scaled(entry.middle("peak_bytes") if entry else None, 2**-20)),
+    "parameters": (False, lambda cell, entry: cell.first("architecture", "parameters")),
+    "state, floats": (False, lambda cell, entry: cell.first("architecture", "state_size")),
+}
+"""Label of a column -> whether more is better, and the value of a cell with its measurement of cost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One architecture on one task."""
+
+    name: str
+    cost: float
+    skill: float
+    interval: Interval | None
+
+
+def pareto_figure(
+    groups: Sequence[Group],
+    rows: Sequence[Sequence[VerdictRow]],
+    costs: Sequence[Entry],
+    titles: Sequence[str],
+    look: Styles,
+) -> str | None:
+    """Skill against tokens per second, memory, parameters and state size, from records that have them.
+
+    A panel needs two architectures; the first ``_MOST_TASKS`` tasks are drawn. The line joins those that no other one
+    beats on both counts.
+    """
+    skills = [{row.label: row for row in found if row.kind == "model"} for found in rows]
+    drawn = [[_points(group, skill, costs, label) for label in _COSTS]
+             for group, skill in zip(groups, skills, strict=True)]  # fmt: skip
+    wanted = [i for i, found in enumerate(drawn) if any(len(points) > 1 for points in found)][:_MOST_TASKS]
+    columns = [c for c in range(len(_COSTS)) if any(len(drawn[i][c]) > 1 for i in wanted)]
+    places = [(i, c) if len(drawn[i][c]) > 1 else None for i in wanted for c in columns]
+    names = [place and (titles[place[0]] if place[1] == columns[0] else " ") for place in places]
+
+    def draw(index: int, axes: Axes) -> None:
+        i, c = places[index] or (0, 0)
+        label, (more, _) = list(_COSTS.items())[c]
+        _draw(axes, drawn[i][c], more, look)
+        axes.set_xlabel(f"{label} ({'more' if more else 'less'} is better)")
+        axes.set_ylabel("skill" if c == columns[0] else "")
+
+    if not wanted:
+        return None
+    front = ("not beaten on both counts", Line2D([], [], color=INK, linestyle=":", linewidth=1))
+    shown = {name: style for name, style in look.items() if any(name in skill for skill in skills)}
+    return panels(names, draw, shown, columns=len(columns), height=2.25, left=0.55, between=0.42, extra=[front])
+
+
+def _points(group: Group, skills: Mapping[str, VerdictRow], costs: Sequence[Entry], label: str) -> list[Point]:
+    value = _COSTS[label][1]
+    found = []
+    for cell in group.cells:
+        row, cost = skills.get(cell.name), value(cell, _measured(group, cell, costs))
+        if row and row.skill is not None and cost and cost > 0:
+            found.append(Point(name=cell.name, cost=float(cost), skill=row.skill, interval=row.skill_interval))
+    return found
+
+
+def _measured(group: Group, cell: Cell, costs: Sequence[Entry]) -> Entry | None:
+    """The measurement of a cell as it is trained: same environment and task, its own length and backend."""
+    same = (
+        entry
+        for entry in costs
+        if (entry.env_id, entry.task, entry.label) == (group.env_id, group.task, cell.name)
+        and (entry.what, entry.twin, entry.backend) == ("step", False, "auto")
+        and entry.asked in (None, group.facts.get("length"))
+    )
+    return next(same, None)
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the points (cost, skill) that none beats: lower cost and higher skill are better; by rising cost.
+
+    >>> front([(1, 0.2), (2, 0.9), (3, 0.8), (2, 0.5)])
+    [0, 1]
+    """
+    best, found = -np.inf, []
+    for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
+        if points[index][1] > best:
+            best = points[index][1]
+            found.append(index)
+    return found
+
+
+def _draw(axes: Axes, points: Sequence[Point], more: bool, look: Styles) -> None:
+    sign = -1.0 if more else 1.0
+    kept = front([(sign * point.cost, point.skill) for point in points])
+    axes.plot([points[i].cost for i in kept], [points[i].skill for i in kept], color=INK, linestyle=":", linewidth=0.9)
+    for point in points:
+        color, gid = look[point.name].color, series(point.name, "mean over seeds")
+        if point.interval is not None:
+            low, high = point.interval
+            axes.plot([point.cost] * 2, [max(low, -0.2), high], color=color, linewidth=1.2, gid=series(point.name))
+        axes.plot(point.cost, point.skill, "o", color=color, markersize=5.5, gid=gid)
+    costs = np.log10([point.cost for point in points])
+    axes.set_xscale("log")
+    axes.set_xlim(10 ** (costs.min() - 0.25), 10 ** (costs.max() + 0.25))
+    log_axis(axes.xaxis, costs.min() - 0.2, costs.max() + 0.2)
+    lowest = min(point.skill for point in points)
+    axes.set_ylim(min(-0.08, max(lowest - 0.1, -1.0)), 1.18)
+    _label(axes, [points[i] for i in kept])
+
+
+def _label(axes: Axes, points: Sequence[Point]) -> None:
+    """Names above the points of the front, left out where they would lie on each other."""
+    low, high = np.log10(axes.get_xlim())
+    width = axes.bbox.width
+    taken: list[tuple[float, float, float]] = []
+    for point in sorted(points, key=lambda point: -point.skill):
+        middle, half = (np.log10(point.cost) - low) / (high - low) * width, 2.4 * len(point.name) + 2
+        middle = min(max(middle, half), width - half)
+        if all(abs(middle - m) > half + h or abs(point.skill - s) > 0.16 for m, h, s in taken):
+            taken.append((middle, half, point.skill))
+            place = 10 ** (low + middle / width * (high - low))
+            top = max(point.skill, point.interval[1]) if point.interval else point.skill
+            axes.text(place, min(top, 1.02) + 0.06, readable(point.name), fontsize=7.5, ha="center",
+                      gid=series(point.name))  # fmt: skip
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor

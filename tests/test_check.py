@@ -1,0 +1,225 @@
+"""The command ``check`` from outside: a toy project under git, real processes, exit codes and what is left behind."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seqbench import cli
+from seqbench.check import against, command, programs
+from seqbench.check.verdict import Design
+from seqbench.record.environment import environment
+from seqbench.schema import UsageError
+
+TOY = """
+def work(n=30_000):
+    total = 0
+    for i in range(n):
+        total += i
+    return total
+
+def rest(n=30_000):
+    return sum(range(n))
+"""
+BENCH = """
+import toy
+
+def test_work(benchmark):
+    benchmark(toy.work)
+
+def test_rest(benchmark):
+    benchmark(toy.rest)
+"""
+COUNTS = """
+import json, toy
+counts = {"results of work": {"value": toy.work(10), "depends_on": "code"}}
+print(json.dumps({"environment": %s, "counts": counts}))
+"""
+QUICK = Design(pairs=2, confirm_pairs=2, suspect_error=0.5, confirm_error=0.5, least_effect=0.5)
+"""Few pairs and wide levels, for a slowdown that no noise hides."""
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Somebody else's project, without a pyproject file, with its code in src/ and one commit."""
+    root = tmp_path / "project"
+    for folder in ("src", "bench"):
+        (root / folder).mkdir(parents=True)
+    (root / "src/toy.py").write_text(TOY)
+    (root / "bench/test_toy.py").write_text(BENCH)
+    (root / "bench/counts.py").write_text(COUNTS % repr(environment()))
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "first")
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(command, "Design", lambda: QUICK)
+    return root
+
+
+def left_behind(root: Path) -> tuple[str, int]:
+    return git(root, "status", "--porcelain"), len(git(root, "worktree", "list").splitlines())
+
+
+# ------------------------------------------------------------------ against a commit
+
+
+@pytest.mark.slow
+def test_a_slowdown_is_found_and_named_and_nothing_is_left_behind(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "src/toy.py").write_text(TOY.replace("range(n):", "range(3 * n):"))
+    assert cli.main(["check", "--against", "main", "--format", "json"]) == 3
+    found = json.loads(capfd.readouterr().out)
+    verdicts = {one["name"].rpartition("::")[2]: one["verdict"] for one in found["findings"]}
+    assert verdicts["test_work"] == "regressed"
+    assert verdicts["test_rest"] != "regressed"
+    assert verdicts["results of work"] == "regressed", "it counts more too"
+    worse = next(one for one in found["findings"] if one["name"].endswith("test_work"))
+    assert worse["change"] > 0.5
+    assert len(found["raw"]["first"]) == 4
+    assert left_behind(project) == (" M src/toy.py\n", 1)
+
+
+@pytest.mark.soak
+def test_what_is_the_same_is_no_regression(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "src/toy.py").write_text(TOY + "\n# a comment\n")
+    assert cli.main(["check", "--against", "HEAD", "--out", "found.md", "--format", "md"]) in (0, 4)
+    assert (project / "found.md").read_text().startswith("### check: ")
+    assert "REGRESSED" not in capfd.readouterr().out
+
+
+def test_counts_alone_take_no_samples(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+    assert "1 count equal" in capfd.readouterr().out
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 2 * i"))
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 3
+    assert "results of work" in capfd.readouterr().out
+
+
+def test_a_base_without_the_suite_is_not_compared(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    git(project, "mv", "bench", "speed")
+    assert cli.main(["check", "--against", "HEAD", "--suite", "speed"]) == 4
+    told = capfd.readouterr().out
+    assert "the base has no speed" in told
+    assert "check: inconclusive: 2 not comparable" in told
+
+
+# ------------------------------------------------------------------ against a baseline
+
+
+def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    assert cli.main(["check", "--baseline", "m.json"]) == 0
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 2 * i"))
+    assert cli.main(["check", "--baseline", "m.json"]) == 3
+    assert "45 more" in capfd.readouterr().out
+    (project / "bench/accepted.yaml").write_text(
+        "- {name: results of work, most: 45, reason: twice as good, author: A, expires: 2999-01-01}\n"
+    )
+    assert cli.main(["check", "--baseline", "m.json"]) == 0
+    assert "twice as good" in capfd.readouterr().out
+
+
+# ------------------------------------------------------------------ wrong usage
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "must know what to compare with"),
+        (["--against"], "--against must be followed by a value"),
+        (["--against", "nowhere"], "must name a commit of this repository; got 'nowhere'"),
+        (["--against", "--upload-pack=x"], "followed by a value"),
+        (["--against", "HEAD", "--baseline", "x"], "Choose one"),
+        (["--against", "HEAD", "--suite", "none"], "--suite must be a folder of benchmarks"),
+        (["--against", "HEAD", "--format", "pdf"], "--format must be one of text, md, json"),
+        (["--against", "HEAD", "--base-python", "nowhere"], "must be a Python interpreter"),
+        (["--against", "HEAD", "--accepted", "none"], "--accepted must be a file"),
+        (["--baseline", "none.json"], "must be a baseline that check has written"),
+        (["--save"], "must have the file to write"),
+        (["--bitwise"], "must have what to compare with"),
+        (["--learning"], "two stores, or --against"),
+        (["--learning", "a", "b"], "existing folders of records; got 'a'"),
+        (["--learning", "bench", "src", "src"], "two stores, base and head, or none; got 3"),
+        (["--learning", "bench", "src"], "must have runs to compare"),
+        (["what"], "check takes --against"),
+        (["--fast"], "check takes --against"),
+    ],
+)
+def test_wrong_words_are_refused_in_one_line(
+    project: Path, capfd: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert cli.main(["check", *words]) == 2
+    error = capfd.readouterr().err
+    assert told in error
+    assert "Traceback" not in error
+    assert left_behind(project) == ("", 1)
+
+
+def test_outside_a_repository_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bench").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setattr(programs, "git", _no_repository)
+    assert cli.main(["check", "--against", "HEAD"]) == 2
+    assert "not a git repository" in capfd.readouterr().err
+
+
+def _no_repository(folder: Path, *words: str) -> str:
+    raise UsageError("git rev-parse must work here; got 'fatal: not a git repository'.")
+
+
+# ------------------------------------------------------------------ processes
+
+
+def test_what_a_process_starts_ends_with_it(tmp_path: Path) -> None:
+    side = programs.Side(name="here", root=tmp_path, python=Path(sys.executable))
+    child = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    number = int(programs.run_python(side, "-c", f"{child}; print(p.pid)"))
+    until = time.monotonic() + 10
+    while _lives(number):
+        assert time.monotonic() < until, "it must have been killed"
+        time.sleep(0.02)
+
+
+def _lives(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_failure_tells_its_last_words(tmp_path: Path) -> None:
+    side = programs.Side(name="here", root=tmp_path, python=Path(sys.executable))
+    with pytest.raises(programs.ProgramError, match="ValueError: no\\\\x1b"):
+        programs.run_python(side, "-c", "raise ValueError('no\\x1b[31m')")
+    with pytest.raises(programs.ProgramError, match="printed no JSON"):
+        programs.run_json(side, "-c", "print('text')")
+
+
+def test_processes_have_one_thread_and_nothing_of_a_git_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DIR", "/elsewhere")
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    found = programs.Side(name="here", root=tmp_path, python=Path("python")).environment()
+    assert "GIT_DIR" not in found
+    assert found["OMP_NUM_THREADS"] == "1"
+    assert found["PYTHONPATH"].split(os.pathsep)[0] == str(tmp_path)
+
+
+def test_likely_causes_are_what_differs_and_a_busy_machine() -> None:
+    base, head = {"torch": "2.12.0", "python": "3.11.9", "load": 0.5}, {"torch": "2.13.0", "python": "3.11.9"}
+    found = list(against.causes({"base": base, "head": {**head, "load": 1000.0}}))
+    assert found[0] == "torch 2.12.0 in the base, 2.13.0 in the head"
+    assert found[1].startswith("the machine was busy: load 1000.0")
+    assert list(against.causes({"base": base, "head": {**base, "load": 1.0}})) == []

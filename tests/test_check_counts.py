@@ -1,0 +1,155 @@
+"""Counts against counts, baselines in files, and the outcome as it is told."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from seqbench.check import baseline, counts, present
+from seqbench.check.finding import Finding, Outcome
+from seqbench.schema import UsageError
+
+FACTS = {"torch": "2.13.0", "torch_git": "abc", "architecture": "x86_64", "python": "3.11.9", "cpu": "A"}
+COUNTS = {
+    "model gru: operators": {"value": 100, "depends_on": "torch"},
+    "model gru: parameters": {"value": 50, "depends_on": "code"},
+    "--help: modules of seqbench": {"value": 5, "depends_on": "code"},
+}
+
+
+def changed(**values: int) -> dict:
+    names = {name.rpartition(" ")[2]: name for name in COUNTS}
+    return COUNTS | {names[key]: COUNTS[names[key]] | {"value": value} for key, value in values.items()}
+
+
+def verdicts(head: dict, facts: dict = FACTS) -> dict[str, str]:
+    return {f.name.rpartition(" ")[2]: f.verdict for f in counts.compare(COUNTS, head, FACTS, facts)}
+
+
+ALL_FINE = {"operators": "fine", "parameters": "fine", "seqbench": "fine"}
+
+
+@pytest.mark.parametrize(
+    ("head", "facts", "expected"),
+    [
+        (changed(), FACTS, {}),
+        (changed(operators=101), FACTS, {"operators": "regressed"}),
+        (changed(operators=99), FACTS, {}),
+        (changed(parameters=49), FACTS, {"parameters": "regressed"}),
+        (changed(seqbench=6), {**FACTS, "torch": "2.14.0"}, {"operators": "not comparable", "seqbench": "regressed"}),
+        (changed(operators=101), {**FACTS, "python": "3.11.2", "cpu": "B"}, {"operators": "regressed"}),
+        (changed(operators=101), {**FACTS, "python": "3.12.2"}, {"operators": "not comparable"}),
+    ],
+)
+def test_a_count_that_grew_is_a_regression_where_it_can_be_compared(head: dict, facts: dict, expected: dict) -> None:
+    assert verdicts(head, facts) == ALL_FINE | expected
+
+
+def test_new_and_gone_counts_are_told() -> None:
+    head = {"new": COUNTS["model gru: operators"]}
+    found = {f.name: f.says.partition(":")[0] for f in counts.compare(COUNTS, head, FACTS, FACTS)}
+    assert found == {"new": "new"} | dict.fromkeys(COUNTS, "gone")
+
+
+# ------------------------------------------------------------------ baselines in files
+
+BASELINE = baseline.Baseline(env_id="0123456789ab", environment=FACTS, commit="c" * 40, counts=COUNTS)
+
+
+def test_a_baseline_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "deep/m.json"
+    baseline.write(file, BASELINE)
+    assert baseline.read(file) == BASELINE
+    assert [path.name for path in file.parent.iterdir()] == ["m.json"]
+    assert baseline.read(file.parent) == BASELINE, "a folder: another machine's where there is none of this one's"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "Expecting value"),
+        ("[]", "its keys must be"),
+        ({"format": 9}, "format must be 1"),
+        ({"counts": {}}, "mapping of names"),
+        ({"counts": {"a": {"value": "x", "depends_on": "code"}}}, "must have a number"),
+        ({"counts": {"a": {"value": True, "depends_on": "code"}}}, "must have a number"),
+        ({"counts": {"a": {"value": 1, "depends_on": "moon"}}}, "must depend on code or torch"),
+        ({"environment": 3}, "environment a mapping"),
+        ({"commit": 3}, "commit must be text"),
+    ],
+)
+def test_what_is_no_baseline_is_refused(tmp_path: Path, content: object, told: str) -> None:
+    file = tmp_path / "m.json"
+    baseline.write(file, BASELINE)
+    if isinstance(content, dict):
+        content = json.dumps(json.loads(file.read_text()) | content)
+    file.write_text(str(content))
+    with pytest.raises(UsageError, match=told):
+        baseline.read(file)
+
+
+def test_a_baseline_that_is_missing_or_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        baseline.read(tmp_path / "none.json")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="must be a file that can be written"):
+        baseline.write(tmp_path / "file/m.json", BASELINE)
+
+
+# ------------------------------------------------------------------ what is told
+
+EQUAL = Finding(kind="count", name="a", verdict="fine", says="equal", base=1, head=1, change=0)
+SLOW = Finding(
+    kind="time",
+    name="bench/test_a.py::test_a[gru]",
+    verdict="regressed",
+    says="slower, by more than 7.0 %",
+    base=0.01,
+    head=0.011,
+    unit="s",
+    change=0.1,
+    interval=(0.07, float("inf")),
+)
+OUTCOME = Outcome(base="main", head="working tree", findings=(EQUAL, SLOW), causes=("torch 1 in the base, 2",))
+
+
+def test_one_screen_tells_what_is_not_equal_and_why_it_may_be() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    present.screen(OUTCOME, console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for told in ("test_a.py::test_a[gru]", "10.0 ms", "11.0 ms", "+10.0 % [+7.0 %, ∞]", "1 count equal", "torch 1 in"):
+        assert told in text
+    assert text.splitlines()[-1].strip() == "check: REGRESSED: 1 regressed, 1 fine"
+    assert present.text(OUTCOME).split() == text.split()
+
+
+def test_markdown_stays_text_whatever_the_names_are() -> None:
+    evil = replace(SLOW, name="a|b<script>`x`\x1b[31m")
+    page = present.markdown(replace(OUTCOME, findings=(evil,)))
+    assert "\\|b\\<script\\>\\`x\\`?\\[31m" in page
+    assert page.startswith("### check: REGRESSED")
+
+
+def test_the_document_is_strict_json() -> None:
+    found = json.loads(present.document(OUTCOME), parse_constant=pytest.fail)
+    assert found["exit_code"] == 3
+    assert found["findings"][1]["interval"] == [0.07, None]
+
+
+@pytest.mark.parametrize(
+    ("findings", "code"),
+    [
+        ((EQUAL,), 0),
+        ((EQUAL, SLOW), 3),
+        ((EQUAL, replace(SLOW, verdict="inconclusive")), 4),
+        ((EQUAL, replace(SLOW, verdict="accepted")), 0),
+        ((EQUAL, replace(SLOW, advisory=True)), 0),
+        ((replace(SLOW, verdict="not comparable"),), 4),
+        ((), 4),
+    ],
+)
+def test_exit_codes(findings: tuple[Finding, ...], code: int) -> None:
+    assert replace(OUTCOME, findings=findings).exit_code == code

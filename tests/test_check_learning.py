@@ -1,0 +1,305 @@
+"""What was learned, base against head: broken variants are caught, harmless rewritings are not."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from seqbench.check.learning import Limits, Run, Runs, bitwise, compare
+from seqbench.config import compose
+from seqbench.models import gru as gru_file
+from seqbench.models import lstm as lstm_file
+from seqbench.population import Adam, Population
+from seqbench.run import Training
+from seqbench.sweep.cell import build_task, build_trainer
+from seqbench.train import Trainer
+
+WORDS = ("task=adding_problem", "task.length=6", "train.batch_size=16", "train.evaluate_batch=1024", "device=cpu")
+Patch = Callable[[pytest.MonkeyPatch], object]
+
+
+def train(model: str, steps: int = 20, seeds: int = 2, *words: str) -> Runs:
+    """Runs of one cell as records would hold them, trained in this process."""
+    settings = (f"model={model}", "model.width=16", f"seeds={seeds}", f"train.steps={steps}")
+    (cell,) = compose([*WORDS, *settings, *words]).cells
+    task = build_task(cell)
+    runs = {}
+    for seed in cell.seeds:
+        torch.manual_seed(0)
+        (result,) = Training(build_trainer(cell, task, (seed,))).run()
+        found = result.summary
+        runs[seed] = Run(
+            steps=found["steps_to_solve"],
+            budget=found["budget"],
+            skill=found["skill"],
+            bits=(found["losses_sha256"], found["parameters_sha256"]),
+            losses=dict(zip(result.arrays["step"].tolist(), result.arrays["loss"].tolist(), strict=True)),
+        )
+    return {f"{model} on adding_problem": runs}
+
+
+# ------------------------------------------------------------------ bit for bit: broken variants
+
+
+def _broken_forget_gate(patch: pytest.MonkeyPatch) -> None:
+    """It forgets everything."""
+    true = lstm_file.lstm
+
+    def broken(x: Tensor, weight_input: Tensor, weight_hidden: Tensor, bias: Tensor, pair: Any = None) -> Any:
+        width = weight_hidden.shape[1]
+        mask = torch.zeros_like(bias)
+        mask[width : 2 * width] = -30.0
+        return true(x, weight_input, weight_hidden, bias + mask, pair)
+
+    patch.setattr(lstm_file, "lstm", broken)
+
+
+def _wrong_reset(patch: pytest.MonkeyPatch) -> None:
+    """The gate before the product instead of after it."""
+    true = gru_file.gru
+    patch.setattr(gru_file, "gru", lambda x, w, u, b, h, reset: true(x, w, u, b, h, "before"))
+
+
+def _rate_off_by_three(patch: pytest.MonkeyPatch) -> None:
+    true = Adam.step
+
+    def step(self: Adam, gradients: Tensor, active: Tensor | None = None) -> Tensor:
+        self.learning_rates = self.learning_rates / 3
+        try:
+            return true(self, gradients, active)
+        finally:
+            self.learning_rates = self.learning_rates * 3
+
+    patch.setattr(Adam, "step", step)
+
+
+def _clip_before_backward(patch: pytest.MonkeyPatch) -> None:
+    def update(self: Trainer, index: int, batches: Any) -> None:
+        population = self.population
+        losses = population.losses(batches)
+        norms = torch.linalg.vector_norm(population.gradients, dim=1)  # of the step before
+        population.gradients.mul_((self.train.clip / norms).clamp_(max=1.0).nan_to_num_(1.0).unsqueeze(1))
+        population.backward(losses)
+        updates = self.optimizer.step(population.gradients, None)
+        torch.stack((losses.detach(), norms, updates, torch.zeros_like(norms)), out=self.history[index])
+
+    patch.setattr(Trainer, "update", update)
+
+
+@pytest.mark.parametrize(
+    ("model", "breaks"),
+    [
+        ("lstm", _broken_forget_gate),
+        ("gru", _wrong_reset),
+        ("gru", _rate_off_by_three),
+        ("rnn", _clip_before_backward),
+    ],
+)
+def test_broken_variants_are_caught_bit_for_bit(monkeypatch: pytest.MonkeyPatch, model: str, breaks: Patch) -> None:
+    words = ("train.clip=0.05",)  # so that clipping does something at this size
+    before = train(model, 20, 2, *words)
+    breaks(monkeypatch)
+    (finding,) = bitwise(before, train(model, 20, 2, *words))
+    assert finding.verdict == "regressed"
+    assert "has another loss at step" in finding.says
+
+
+# ------------------------------------------------------------------ bit for bit: harmless rewritings
+
+
+def _zero_then_backward(patch: pytest.MonkeyPatch) -> None:
+    """Gradients zeroed in place or filled with zeros."""
+
+    def backward(self: Population, losses: Tensor) -> None:
+        self.gradients.fill_(0.0)
+        losses.sum().backward()
+
+    patch.setattr(Population, "backward", backward)
+
+
+def _losses_listed(patch: pytest.MonkeyPatch) -> None:
+    """Another way to write the loop over members."""
+
+    def losses(self: Population, batches: Any) -> Tensor:
+        found = []
+        for index in range(self.size):
+            network = self.networks[index]
+            outputs = network(batches[index])
+            found.append(self.task.loss(outputs, batches[index]).mean())
+        return torch.stack(found)
+
+    patch.setattr(Population, "losses", losses)
+
+
+def _update_renamed(patch: pytest.MonkeyPatch) -> None:
+    """Names changed, and what is independent reordered."""
+    from seqbench.train import clip_
+
+    def update(self: Trainer, index: int, batches: Any) -> None:
+        members, rule = self.population, self.optimizer
+        values = members.losses(batches)
+        members.backward(values)
+        sizes = torch.linalg.vector_norm(members.gradients, dim=1)
+        detached = values.detach()
+        scaled = clip_(members.gradients, sizes, self.train.clip)
+        moved = rule.step(members.gradients, None)
+        torch.stack((detached, sizes, moved, scaled), out=self.history[index])
+
+    patch.setattr(Trainer, "update", update)
+
+
+def _adam_reordered(patch: pytest.MonkeyPatch) -> None:
+    """The second moment before the first: they do not depend on each other."""
+
+    @torch.no_grad()
+    def step(self: Adam, gradients: Tensor, active: Tensor | None = None) -> Tensor:
+        self.count += 1
+        self.square.mul_(self.beta2).addcmul_(gradients, gradients, value=1 - self.beta2)
+        self.mean.lerp_(gradients, 1 - self.beta1)
+        second, first = 1 - self.beta2**self.count, 1 - self.beta1**self.count
+        update = self.square.sqrt().div_(second**0.5).add_(self.eps)
+        update = torch.div(self.mean, update).mul_(self.learning_rates / first)
+        self.parameters.sub_(update)
+        return torch.linalg.vector_norm(update, dim=1)
+
+    patch.setattr(Adam, "step", step)
+
+
+def _batches_by_loop(patch: pytest.MonkeyPatch) -> None:
+    def batches(self: Trainer, index: int) -> list[Any]:
+        found = []
+        for seed in self.seeds:
+            found.append(self.task.batch("train", index, self.train.batch_size, seed, self.population.device))
+        return found
+
+    patch.setattr(Trainer, "batches", batches)
+
+
+def _wrapped(module: object, name: str) -> Patch:
+    """One more function around another."""
+
+    def apply(patch: pytest.MonkeyPatch) -> None:
+        true = getattr(module, name)
+        patch.setattr(module, name, lambda *given, **named: true(*given, **named))
+
+    return apply
+
+
+HARMLESS: dict[str, Patch] = {
+    "nothing": lambda patch: None,
+    "zeroed otherwise": _zero_then_backward,
+    "losses by a loop": _losses_listed,
+    "names": _update_renamed,
+    "moments reordered": _adam_reordered,
+    "batches by a loop": _batches_by_loop,
+    "op wrapped": _wrapped(gru_file, "gru"),
+    "name of the kernel wrapped": _wrapped(gru_file, "kernel_name"),
+    "step wrapped": _wrapped(Trainer, "step"),
+    "scores wrapped": _wrapped(Population, "scores"),
+}
+
+
+def test_ten_harmless_rewritings_are_not_caught() -> None:
+    assert len(HARMLESS) == 10
+    before = train("gru", 12, 1)
+    for name, rewrite in HARMLESS.items():
+        with pytest.MonkeyPatch.context() as patch:
+            rewrite(patch)
+            (finding,) = bitwise(before, train("gru", 12, 1))
+        assert finding.verdict == "fine", name
+
+
+# ------------------------------------------------------------------ steps and skill, pair by pair
+
+SEEDS = 12
+
+
+def runs(
+    draw: np.random.Generator, worse: float = 1.0, lost: float = 0.0, noise: float = 0.1, seeds: int = SEEDS
+) -> Runs:
+    """Simulated runs of one cell; ``worse`` times as many steps, ``lost`` skill."""
+    made = {}
+    for seed in range(seeds):
+        difficulty = np.random.default_rng(seed).normal(0, 0.3)  # of the seed, on both sides
+        steps = int(200 * worse * np.exp(difficulty + draw.normal(0, noise)))
+        skill = float(0.97 - lost + draw.normal(0, noise / 20))
+        bits = (hashlib.sha256(draw.bytes(8)).hexdigest(), "")
+        made[seed] = Run(steps=steps, budget=1000, skill=skill, bits=bits, losses={})
+    return {"gru on adding_problem": made}
+
+
+def verdicts(base: Runs, head: Runs) -> list[str]:
+    return [finding.verdict for finding in compare(base, head)]
+
+
+def test_equal_bits_need_no_statistics() -> None:
+    one = runs(np.random.default_rng(0))
+    (finding,) = compare(one, one)
+    assert (finding.verdict, finding.unit) == ("fine", "seeds")
+
+
+def test_other_rounding_is_fine_and_seldom_called_worse() -> None:
+    draw = np.random.default_rng(1)
+    found = [verdicts(runs(draw), runs(draw)) for _ in range(300)]
+    assert sum("regressed" in one for one in found) <= 4, "at 0.4 % more than 4 of 300 have a chance of 1 %"
+    assert sum(one == ["fine", "fine"] for one in found) >= 285
+
+
+@pytest.mark.parametrize(("change", "place"), [({"worse": 1.5}, 0), ({"lost": 0.05}, 1)])
+def test_slower_and_poorer_learning_are_found(change: dict[str, Any], place: int) -> None:
+    draw = np.random.default_rng(2)
+    found = [verdicts(runs(draw), runs(draw, **change))[place] for _ in range(100)]
+    assert found.count("regressed") >= 95
+    assert "fine" not in found
+
+
+def test_runs_that_no_longer_solve_are_worse_than_any_that_did() -> None:
+    draw = np.random.default_rng(3)
+    base, head = runs(draw), runs(draw)
+    (name,) = head
+    unsolved = {seed: replace(run, steps=None, skill=None) for seed, run in head[name].items()}
+    assert verdicts(base, {name: unsolved}) == ["regressed", "regressed"]
+
+
+def test_few_seeds_decide_nothing_and_the_finding_says_how_many_would() -> None:
+    draw = np.random.default_rng(4)
+    found = compare(runs(draw, seeds=5), runs(draw, worse=2.0, seeds=5))
+    assert [finding.verdict for finding in found] == ["inconclusive", "inconclusive"]
+    assert "5 seeds cannot decide: 9 can" in found[0].says
+
+
+def test_cells_and_seeds_that_one_side_lacks_are_told() -> None:
+    one = runs(np.random.default_rng(5))
+    (name,) = one
+    other = {"lstm on adding_problem": one[name]}
+    assert {(f.name, f.says) for f in bitwise(one, other)} == {
+        (name, "not in the head"),
+        ("lstm on adding_problem", "not in the base"),
+    }
+    later = {name: {seed + 100: run for seed, run in one[name].items()}}
+    assert [f.says for f in compare(one, later)] == ["trained in both, with other seeds"]
+
+
+def test_the_chance_of_a_mistake_is_shared_by_all_comparisons() -> None:
+    draw = np.random.default_rng(6)
+    cells = {f"model {number} on a task": runs(draw, worse=1.5)["gru on adding_problem"] for number in range(40)}
+    base = {name: runs(draw)["gru on adding_problem"] for name in cells}
+    found = compare(base, cells)
+    assert not any(finding.verdict == "regressed" for finding in found), "12 seeds cannot reach 0.4 % / 80"
+    assert Limits().error / 80 < 0.5**SEEDS
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("model", "breaks"), [("lstm", _broken_forget_gate), ("gru", _rate_off_by_three)])
+def test_broken_variants_are_caught_by_what_they_learn(
+    monkeypatch: pytest.MonkeyPatch, model: str, breaks: Patch
+) -> None:
+    words = ("model.learning_rate=0.03", "train.evaluate_every=120")
+    before = train(model, 120, 9, *words)
+    breaks(monkeypatch)
+    assert verdicts(before, train(model, 120, 9, *words)) == ["regressed"], "none solves so early: skill alone"

@@ -1,0 +1,182 @@
+"""Sessions with a sampler that is a simulation: what is timed, in which order, and what becomes of failures."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqbench.check import session, suite
+from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios
+from seqbench.check.programs import ProgramError, Side
+from seqbench.check.verdict import Design
+from seqbench.schema import UsageError
+
+BENCH = """
+import engine
+
+SIZE = 3
+
+def test_a(benchmark):
+    benchmark(engine.run, SIZE)
+
+def test_b(benchmark):
+    benchmark(engine.run, 2)
+"""
+A, B = "bench/test_x.py::test_a", "bench/test_x.py::test_b"
+
+
+def tree(folder: Path, bench: str = BENCH, engine: str = "def run(n): return n") -> Path:
+    (folder / "bench").mkdir(parents=True)
+    (folder / "bench/test_x.py").write_text(bench)
+    (folder / "bench/engine.py").write_text(engine)
+    return folder
+
+
+class Simulated:
+    """Stands for the processes: every sample of a benchmark takes its seconds, times noise."""
+
+    def __init__(self, seconds: dict[str, dict[str, float]], failed: dict[str, dict[str, str]] | None = None) -> None:
+        self.seconds, self.failed, self.draw = seconds, failed or {}, np.random.default_rng(0)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, side: Side, script: str, words: str, more: dict[str, str]) -> str:
+        asked = json.loads(words)
+        self.asked.append((side.name, asked))
+        names = asked.get("names", [])
+        medians = {n: s * float(np.exp(self.draw.normal(0, 0.01))) for n, s in self.seconds[side.name].items()}
+        failed = self.failed.get(side.name, {})
+        found = {
+            "code": 1 if failed else 0,
+            "names": list(self.seconds[side.name]),
+            "medians": {name: medians[name] for name in names if name in medians and name not in failed},
+            "failed": {name: why for name, why in failed.items() if name in names},
+            "facts": {"python": "3.11.9"},
+        }
+        Path(asked["out"]).write_text(json.dumps(found))
+        return ""
+
+
+Compare = Callable[..., session.Session]
+
+
+@pytest.fixture
+def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
+    base, head = tree(tmp_path / "base"), tree(tmp_path / "head")
+
+    def run(simulated: Simulated, design: Design = Design()) -> session.Session:  # noqa: B008 - it is frozen
+        monkeypatch.setattr(session, "run_python", simulated)
+        old, new = (Side(name=root.name, root=root, python=Path("python")) for root in (base, head))
+        return session.compare(old, new, Path("bench"), design, lambda line: None, seed=1)
+
+    return run
+
+
+def verdicts(found: session.Session) -> dict[str, str]:
+    return {finding.name: finding.verdict for finding in found.findings}
+
+
+def test_nothing_changed_takes_one_stage(compare: Compare) -> None:
+    simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}})
+    found = compare(simulated)
+    assert verdicts(found) == {A: "fine", B: "fine"}
+    assert len(simulated.asked) == 2 + 20
+    assert found.noise == pytest.approx(0.014, rel=0.9)
+
+
+def test_only_the_suspect_is_measured_again_and_only_in_fresh_pairs(compare: Compare) -> None:
+    simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.115, B: 0.2}})
+    found = compare(simulated)
+    assert verdicts(found) == {A: "regressed", B: "fine"}
+    assert [asked["names"] for _, asked in simulated.asked[22:]] == [[A]] * 28
+    (worse,) = (finding for finding in found.findings if finding.verdict == "regressed")
+    assert worse.change == pytest.approx(0.15, abs=0.02)
+    assert worse.base == pytest.approx(0.1, rel=0.02)
+
+
+def test_samples_come_in_blocks_whose_order_is_drawn(compare: Compare) -> None:
+    simulated = Simulated({"base": {A: 0.1}, "head": {A: 0.1}})
+    compare(simulated, Design(pairs=24))
+    sides = [side for side, _ in simulated.asked[2:]]
+    blocks = [tuple(sides[i : i + 4]) for i in range(0, len(sides), 4)]
+    assert set(blocks) == set(ORDERS)
+    seeds = [asked["seed"] for _, asked in simulated.asked[2:]]
+    assert all(seeds[i] == seeds[i + 1] for i in range(0, len(seeds), 2)), "a pair has one order of benchmarks"
+    assert len(set(seeds)) == len(seeds) // 2
+
+
+def test_drift_within_a_block_cancels() -> None:
+    times = [1.0, 1.1, 1.2, 1.3]
+    samples = [Sample(block=0, position=i, side=s, seconds={A: times[i]}) for i, s in enumerate(ORDERS[0])]
+    assert abs(log_ratios(samples)[A].sum()) < 0.02
+    assert same_ratios(samples)[A] == pytest.approx([np.log(1.2 / 1.1)])
+    assert log_ratios(samples[:3]) == {}, "half a block is none"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("SIZE = 3", "SIZE = 4", {A: "not comparable", B: "not comparable"}),
+        ("engine.run, 2", "engine.run, 9", {A: "fine", B: "not comparable"}),
+        ("import engine", "import engine  # the same\n", {A: "fine", B: "fine"}),
+    ],
+)
+def test_what_changed_its_own_source_is_not_compared(
+    compare: Compare, tmp_path: Path, old: str, new: str, expected: dict[str, str]
+) -> None:
+    (tmp_path / "head/bench/test_x.py").write_text(BENCH.replace(old, new))
+    simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}})
+    assert verdicts(compare(simulated)) == expected
+
+
+def test_the_source_includes_what_it_imports_from_beside_it(tmp_path: Path) -> None:
+    one, other = tree(tmp_path / "1"), tree(tmp_path / "2", engine="def run(n): return n + 1")
+    assert suite.source_hash(one, A) != suite.source_hash(other, A)
+    (other / "bench/engine.py").write_text('"""Words."""\n\ndef run(n):\n    # more words\n    return n\n')
+    assert suite.source_hash(one, A) == suite.source_hash(other, A)
+    assert suite.source_hash(one, "bench/gone.py::test_a") is None
+
+
+def test_new_and_gone_benchmarks_are_told(compare: Compare) -> None:
+    found = compare(Simulated({"base": {A: 0.1}, "head": {B: 0.2}}))
+    assert {finding.name: finding.says for finding in found.findings} == {
+        A: "gone: only the base has it",
+        B: "new: the base does not have it",
+    }
+
+
+def test_a_benchmark_that_fails_in_the_base_is_not_compared(compare: Compare) -> None:
+    simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}}, {"base": {B: "E   TypeError: no"}})
+    found = compare(simulated)
+    assert verdicts(found) == {A: "fine", B: "not comparable"}
+    assert "TypeError" in found.findings[-1].says
+
+
+def test_a_benchmark_that_fails_in_the_working_tree_is_the_users_to_mend(compare: Compare) -> None:
+    simulated = Simulated({"base": {A: 0.1}, "head": {A: 0.1}}, {"head": {A: "E   TypeError: no"}})
+    with pytest.raises(UsageError, match=r"must run in the working tree; got .*test_a.*TypeError"):
+        compare(simulated)
+
+
+def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> None:
+    simulated = Simulated({"base": {}, "head": {A: 0.1}})
+
+    class Broken(Simulated):
+        def __call__(self, side: Side, *words: Any, **more: Any) -> str:
+            if side.name == "base":
+                raise ProgramError("ImportError: no module")
+            return simulated(side, *words, **more)
+
+    (finding,) = compare(Broken({"base": {}, "head": {A: 0.1}})).findings
+    assert finding.verdict == "not comparable"
+    assert "ImportError" in finding.says
+
+
+def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare) -> None:
+    with pytest.raises(UsageError, match="must hold benchmarks"):
+        compare(Simulated({"base": {}, "head": {}}))
+    many = {f"{A}[{i}]": 0.1 for i in range(41)}
+    with pytest.raises(UsageError, match="at most 40"):
+        compare(Simulated({"base": many, "head": many}))

@@ -1,0 +1,119 @@
+"""What is concluded from pairs, on simulated checks: how often red by mistake, how often a slowdown is found."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from seqbench.check.verdict import Decision, Design, decide, judge, session_noise
+
+BENCHMARKS = 12
+DESIGN = Design()
+
+Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def normal(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return draw.normal(0, 0.02, shape)
+
+
+def spiky(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """One pair in ten has a spike, of either side, as a neighbour makes them."""
+    spikes = draw.exponential(0.3, shape) * draw.choice([-1, 1], shape) * (draw.random(shape) < 0.1)
+    return draw.normal(0, 0.02, shape) + spikes
+
+
+def heavy(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return 0.02 * draw.standard_t(2, shape)
+
+
+def shared(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """What hits all benchmarks of a pair alike, beside their own noise."""
+    return draw.normal(0, 0.015, shape) + draw.normal(0, 0.03, (1, *shape[1:]))
+
+
+def loud(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Far beyond what the design is made for."""
+    return 0.2 * draw.standard_t(3, shape)
+
+
+def check(draw: np.random.Generator, noise: Noise, slower: float = 0.0) -> Decision:
+    """One simulated check; the first benchmark is slower by that share."""
+    effect = np.zeros((BENCHMARKS, 1))
+    effect[0] = math.log1p(slower)
+    first = noise(draw, (BENCHMARKS, DESIGN.pairs)) + effect
+    second = noise(draw, (BENCHMARKS, DESIGN.confirm_pairs)) + effect
+    same = noise(draw, (BENCHMARKS, DESIGN.pairs // 2))
+    spread = session_noise({str(index): row for index, row in enumerate(same)})
+    named = {str(index): row for index, row in enumerate(first)}
+    return decide(named, lambda names: {name: second[int(name)] for name in names}, spread, DESIGN)
+
+
+def verdicts(found: Decision) -> list[str]:
+    return [judgement.verdict for judgement in found.judgements.values()]
+
+
+@pytest.mark.parametrize("noise", [spiky, heavy, shared, loud])
+def test_few_checks_are_red_by_mistake_and_few_take_a_second_stage(noise: Noise) -> None:
+    draw, checks = np.random.default_rng(1), 600
+    found = [check(draw, noise) for _ in range(checks)]
+    alarms = sum("regressed" in verdicts(one) for one in found)
+    suspected = sum(bool(one.suspects) for one in found)
+    assert alarms <= 6, "at 0.39 % more than 6 of 600 have a chance of 1 %"
+    assert suspected <= DESIGN.suspect_error * checks + 3 * math.sqrt(DESIGN.suspect_error * checks)
+    assert DESIGN.pairs + DESIGN.confirm_pairs * suspected / checks <= 12
+
+
+def test_the_bound_of_false_alarms_is_what_is_promised() -> None:
+    assert DESIGN.false_alarms <= 0.004
+
+
+@pytest.mark.parametrize(
+    ("noise", "slower", "least"),
+    [(normal, 0.10, 198), (spiky, 0.10, 184), (heavy, 0.10, 188), (shared, 0.10, 188), (normal, 0.05, 190)],
+)
+def test_slowdowns_are_found(noise: Noise, slower: float, least: int) -> None:
+    draw = np.random.default_rng(2)
+    found = [check(draw, noise, slower).judgements["0"].verdict for _ in range(200)]
+    assert found.count("regressed") >= least
+    assert slower < DESIGN.margin or found.count("fine") <= 5
+
+
+@pytest.mark.parametrize("noise", [normal, shared])
+def test_a_quiet_machine_is_seldom_inconclusive(noise: Noise) -> None:
+    draw = np.random.default_rng(3)
+    assert sum("inconclusive" in verdicts(check(draw, noise)) for _ in range(200)) <= 10
+
+
+def test_a_loud_session_is_never_a_pass() -> None:
+    draw = np.random.default_rng(4)
+    assert not any("fine" in verdicts(check(draw, loud)) for _ in range(50))
+
+
+def test_what_is_fine_was_not_much_slower() -> None:
+    """A slowdown at the margin passes as fine no more often than the bound may be wrong."""
+    draw, wrong = np.random.default_rng(5), 0
+    for _ in range(2000):
+        values = heavy(draw, (DESIGN.pairs,)) + math.log1p(DESIGN.margin)
+        wrong += judge(values, False, 0.02, DESIGN).verdict == "fine"
+    assert wrong <= 2000 * DESIGN.bound_error + 3 * math.sqrt(2000 * DESIGN.bound_error)
+
+
+def test_a_change_below_the_least_effect_is_no_regression_however_sure() -> None:
+    tiny = {"a": math.log1p(0.015) + 0.0001 * np.arange(10)}
+    found = decide(tiny, lambda names: pytest.fail("no suspect"), 0.001, DESIGN)
+    assert found.judgements["a"].verdict == "fine"
+    assert found.judgements["a"].interval[0] > 0.01
+
+
+def test_a_suspect_that_fresh_pairs_clear_is_judged_by_them_alone() -> None:
+    first, fresh = {"a": np.full(10, 0.3) + 0.001 * np.arange(10)}, {"a": np.resize([0.01, -0.01], 14)}
+    found = decide(first, lambda names: fresh, 0.01, DESIGN)
+    assert found.suspects == ["a"]
+    assert found.judgements["a"].verdict == "fine"
+    assert abs(found.judgements["a"].change) < 0.01
+
+
+def test_too_few_pairs_say_nothing() -> None:
+    assert judge(np.array([0.01, 0.02]), False, 0.01, DESIGN).says == "too few pairs"

@@ -1,0 +1,131 @@
+"""The longest solved dependency in a report: of simulated runs whose solve rates are known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import simulated
+
+from seqbench.record.record import cell_id, run_id
+from seqbench.record.store import Store
+from seqbench.report import write
+from seqbench.report.dependency import dependencies, dependency_sentences, dependency_table
+from seqbench.schema import Record
+
+NAMES = {simulated.base("copy_10", "gru", 0).env_id: "A"}
+HALF = {5: 5, 10: 5, 14: 3, 20: 0, 40: 0}
+
+
+def runs(model: str, solved: Mapping[int, int], seeds: int = 5, solvable: bool = True) -> list[Record]:
+    """Length -> how many of the seeds solve it."""
+    found = []
+    for length, wins in solved.items():
+        for seed in range(seeds):
+            base = simulated.base("copy_10", model, seed)
+            task = {"target": "seqbench.tasks.copy_memory:CopyMemory", "version": 1, "delay": length}
+            config = {**base.config, "task": task}
+            facts = base.task if solvable else {**base.task, "solved": None}
+            found.append(
+                replace(
+                    base,
+                    config=config,
+                    task=facts,
+                    run_id=run_id(config, seed, "learning"),
+                    cell_id=cell_id(config),
+                    labels={**base.labels, "task": f"copy_memory delay={length}"},
+                    summary={"solved": seed < wins, "score": 0.999 if seed < wins else 0.2, "skill": 0.5},
+                )
+            )
+    return found
+
+
+def said(records: Sequence[Record]) -> str:
+    (sentence,) = dependency_sentences(dependencies(records), NAMES)
+    return sentence
+
+
+def test_the_number_has_its_interval_seeds_and_lengths():
+    (made,) = dependencies(runs("gru", HALF))
+    assert (made.task, made.name, made.lengths, made.seeds) == ("copy_memory", "gru", (5, 10, 14, 20, 40), (5, 5))
+    assert 14 < made.estimate.value < 20
+    assert made.estimate.interval == pytest.approx((10, 20))
+    text = said(runs("gru", HALF))
+    assert text == (
+        "On copy_memory within 1,500 training steps: gru solves dependencies up to 15 steps (95 % 10 to 20)."
+    )
+
+
+def test_what_is_solved_everywhere_or_nowhere_gets_a_bound():
+    every, none = dict.fromkeys(HALF, 5), dict.fromkeys(HALF, 0)
+    text = said(runs("transformer", every) + runs("rnn", none))
+    assert "transformer solves dependencies of more than 40 steps, the longest tried (95 % at least 40)" in text
+    assert "rnn solves no dependency as long as 5 steps, the shortest tried (95 % at most 5)" in text
+    (_, _, rows), *others = dependency_table(dependencies(runs("transformer", every) + runs("rnn", none)), NAMES).groups
+    assert others == []
+    assert [row.cells[0].text for row in rows] == ["< 5", "> 40"]
+    assert [row.cells[0].value for row in rows] == [0.0, "inf"]
+
+
+def test_four_seeds_give_the_number_and_no_interval():
+    text = said(runs("gru", {5: 4, 10: 4, 20: 0}, seeds=4))
+    assert "up to 14 steps (fewer than 5 seeds: no interval)" in text
+
+
+def test_what_cannot_be_solved_or_has_two_lengths_only_is_no_curve():
+    assert dependencies(runs("gru", HALF, solvable=False)) == []
+    assert dependencies(runs("gru", {5: 5, 10: 0})) == []
+    assert dependencies([simulated.learning("copy_10", "gru", 0)[0]]) == []
+
+
+@pytest.mark.parametrize("task", ["text", None, {"delay": "20"}, {"delay": True}, {"delay": -3}, {"delay": 10**400}])
+def test_a_record_whose_length_is_none_hides_no_other(task: object):
+    odd = [replace(r, config={**r.config, "task": task}, cell_id=f"{r.seed}") for r in runs("lstm", {5: 5})]
+    (made,) = dependencies(odd + runs("gru", HALF))
+    assert made.name == "gru"
+
+
+def test_runs_that_did_not_complete_stay_in_the_rate():
+    records = runs("gru", dict.fromkeys(HALF, 5))
+    failed = [replace(record, status="failed", task={}) if record.config["task"]["delay"] > 10 else record
+              for record in records]  # fmt: skip
+    (made,) = dependencies(failed)
+    assert [sum(flags) for flags in made.solved] == [5, 5, 0, 0, 0]
+    assert made.seeds == (5, 5)
+
+
+def test_other_learning_rates_and_environments_are_curves_of_their_own():
+    records = runs("gru", HALF)
+    other = [replace(record, env_id="f" * 12) for record in records]
+    assert len(dependencies(records + other)) == 2
+    sentences = dependency_sentences(dependencies(records + other), {records[0].env_id: "A", "f" * 12: "B"})
+    assert ["environment A" in sentences[i] or "environment B" in sentences[i] for i in (0, 1)] == [True, True]
+    faster = [replace(r, config={**r.config, "model": {**r.config["model"], "learning_rate": 0.1}}) for r in records]
+    faster = [replace(r, run_id=run_id(r.config, r.seed, "learning"), cell_id=cell_id(r.config)) for r in faster]
+    assert len(dependencies(records + faster)) == 2
+
+
+def test_page_and_markdown_show_the_section_and_one_sentence_speaks_for_all_lengths(tmp_path: Path):
+    store = Store(tmp_path / "runs")
+    for record in runs("gru", HALF) + runs("lstm", {5: 5, 10: 0, 20: 0}):
+        store.publish(replace(record, arrays={}), {})
+    page = write(store, tmp_path / "out", study="dependency").read_text()
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert 'id="dependency"' in page
+    assert "5: 5/5, 10: 5/5, 14: 3/5, 20: 0/5, 40: 0/5" in page
+    assert "## Longest solved dependency" in text
+    assert "| gru | 15 | 10 to 20 | 5 |" in text
+    assert "gru solves dependencies up to 15 steps" in text
+    assert "with every seed" not in text
+    assert "![Longest solved dependency](figures/dependency.svg)" in text
+    assert (tmp_path / "out" / "figures" / "dependency.svg").exists()
+    again = write(store, tmp_path / "again", study="dependency")
+    assert again.read_text() == page
+
+
+def test_a_hostile_name_stays_text(tmp_path: Path):
+    store = Store(tmp_path / "runs")
+    for record in runs("<script>x</script>", HALF):
+        store.publish(replace(record, arrays={}), {})
+    page = write(store, tmp_path / "out").read_text()
+    assert "<script>x" not in page

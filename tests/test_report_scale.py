@@ -1,0 +1,69 @@
+"""The report of a large store: in bounded time and memory, on a page that a phone can open."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import simulated
+from publisher import quick_folder
+
+from seqbench.record.store import Store
+from seqbench.report import sample, write
+from seqbench.report.groups import grouped
+
+WRITE = """
+import json, re, resource, sys, time
+from pathlib import Path
+from seqbench.record.store import Store
+from seqbench.report import write
+began = time.perf_counter()
+write(Store(sys.argv[1]), Path(sys.argv[2]))
+took = time.perf_counter() - began
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
+print(json.dumps({"s": took, "peak_mb": peak}))
+"""
+
+
+def written_apart(root: Path, out: Path) -> dict[str, float]:
+    """What a fresh process needs to report a store."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", WRITE, str(root), str(out)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True, text=True, env=environment).stdout)
+
+
+@pytest.mark.soak
+def test_report_of_100_000_runs() -> None:
+    with quick_folder() as folder:
+        simulated.write_many(folder / "runs", 100_000)
+        Store(folder / "runs").records()  # the index
+        found = written_apart(folder / "runs", folder / "out")
+        page = (folder / "out" / "index.html").stat().st_size
+    print(found, page)
+    assert page < 5_000_000
+    assert found["s"] < 30
+    assert found["peak_mb"] < 500
+
+
+def test_page_of_many_rows_and_runs_is_bounded_and_says_so(tmp_path: Path) -> None:
+    simulated.write_many(tmp_path / "runs", 3000, seeds=2)
+    write(Store(tmp_path / "runs"), tmp_path / "out", study="many")
+    text = (tmp_path / "out" / "index.html").read_text()
+    assert len(text) < 5_000_000
+    assert "The first 400 of 1,501 rows are shown." in text
+    assert "Figures and gradient flow show 24 of 1,500 rows with their lowest seeds, 48 of 3,000 runs" in text
+    assert len((tmp_path / "out" / "runs.csv").read_text().splitlines()) == 3001
+
+
+def test_what_is_drawn_is_the_first_rows_and_the_lowest_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [record for record, _ in simulated.study({"gru": 1, "rnn": 1}, ("copy_10", "copy_30"), range(7))]
+    groups = grouped(records)
+    assert sample.left_out(groups, sample.drawn(groups)) == []
+    monkeypatch.setattr(sample, "MOST_RUNS", 12)
+    kept = sample.drawn(groups)
+    assert [[record.seed for record in cell.records] for group in kept for cell in group.cells] == [[0, 1, 2]] * 4
+    assert sample.left_out(groups, kept)[0].startswith(
+        "Figures and gradient flow show all 4 rows with their lowest seeds, 12 of 28 runs"
+    )
