@@ -12,6 +12,8 @@ import simulated_costs
 
 from seqbench.report.content import Content, collect
 from seqbench.schema import Record
+from tests.test_report_dependency import HALF
+from tests.test_report_dependency import runs as at_lengths
 
 Runs = Mapping[str, Sequence[float | None]]
 """Model -> one accuracy a seed; None for a run that failed. From 0.99 on it counts as solved."""
@@ -165,7 +167,7 @@ def test_false_claims_are_made_in_at_most_5_percent_of_1000_studies(reference: s
 def test_the_longest_of_a_family_is_named_with_what_was_tried():
     records = []
     for length, fates in {20: (near(0.995, 5), GOOD), 50: (POOR, GOOD), 120: (POOR, near(0.5, 5))}.items():
-        models = dict(zip(("rnn", "gru"), fates, strict=True))
+        models: Runs = {"rnn": fates[0], "gru": fates[1]}
         records += runs(f"copy_{length}", models, length=length, target="seqbench.tasks.copy_memory:CopyMemory")
     found = said(content(records))
     assert "copy_50 (50 steps, of up to 120 tried) by gru (5/5 [0.55, 1.00])." in found
@@ -176,6 +178,14 @@ def test_the_longest_of_a_family_is_named_with_what_was_tried():
 def test_longest_tried_is_said_to_be_no_more_than_that():
     records = [r for n in (20, 50) for r in runs(f"t_{n}", {"gru": GOOD}, length=n, target="seqbench.tasks.t:T")]
     assert "t_50 (50 steps, the longest tried) by gru" in said(content(records))
+
+
+def test_curves_over_length_and_other_tasks_share_the_first_paragraph():
+    both = [*at_lengths("gru", HALF), *at_lengths("rnn", dict.fromkeys(HALF, 0))]
+    found = content([*both, *runs("adding_50", {"gru": GOOD, "rnn": POOR}), *costs(8, models=("rnn", "gru"))])
+    assert len(found.summary) == 3
+    assert found.summary[0].startswith("On copy_memory within 1,500 training steps: ")
+    assert "adding_50 (30 steps) by gru (5/5 [0.55, 1.00])." in found.summary[0]
 
 
 def test_many_families_and_architectures_are_counted_not_listed():

@@ -40,9 +40,9 @@ def headline(
     chosen = max(environments, key=lambda env_id: runs[env_id], default="")
     mine = [row for row in models if row.env_id == chosen]
     curves = [made for made in lasting if made.env_id == chosen]
+    far = [*dependency_sentences(curves, {chosen: environments.get(chosen, "")}), _reach(not_in(curves, mine))]
     said = [
-        " ".join(dependency_sentences(curves, {chosen: environments.get(chosen, "")})),
-        _reach(not_in(curves, mine)),
+        " ".join(sentence for sentence in far if sentence),
         _order(mine, next((m for m in found if m.env_id == chosen), None)),
         _speed(costs, chosen, environments),
     ]
