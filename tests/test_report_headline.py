@@ -12,10 +12,12 @@ import simulated_costs
 
 from seqbench.report.content import Content, collect
 from seqbench.schema import Record
+from tests.test_report_dependency import HALF
+from tests.test_report_dependency import runs as at_lengths
 
 Runs = Mapping[str, Sequence[float | None]]
 """Model -> one accuracy a seed; None for a run that failed. From 0.99 on it counts as solved."""
-CLAIMS = r"\bis better than\b"
+CLAIMS = r"\b(is|are) (better|worse)\b"
 
 
 def runs(task: str, models: Runs, *, length: int = 30, target: str = "", **config: Any) -> list[Record]:
@@ -58,10 +60,10 @@ GOOD, POOR = [0.995, 0.996, 0.997, 0.998, 0.999], [0.2, 0.21, 0.22, 0.23, 0.24]
 
 def test_better_architecture_is_said_to_be_better_and_the_other_way_round_it_is_not():
     found = said(content(runs("copy_10", {"gru": GOOD, "rnn": POOR})))
-    assert "copy_10 (30 steps) by gru 5/5 [0.55, 1.00]." in found
+    assert "copy_10 (30 steps) by gru (5/5 [0.55, 1.00])." in found
     assert "On copy_10: gru is better than rnn." in found
     assert "rnn is better" not in found
-    assert "by gru 5/5 [0.55, 1.00]" in found
+    assert "by gru (5/5 [0.55, 1.00])" in found
     mirrored = said(content(runs("copy_10", {"rnn": GOOD, "gru": POOR})))
     assert "rnn is better than gru" in mirrored
 
@@ -78,13 +80,13 @@ def test_of_an_error_the_lower_one_is_better():
 def test_equal_architectures_are_told_apart_by_nothing_and_the_seeds_needed_are_named():
     found = said(content(runs("copy_10", {"gru": near(0.5, 8), "rnn": near(0.5, 8, seed=1)})))
     assert not re.search(CLAIMS, found)
-    assert "no two are told apart (rnn and gru)" in found
-    assert re.search(r"differences as large as those seen take about [0-9,]+ seeds each", found)
+    assert "nothing is told apart (rnn and gru)" in found
+    assert re.search(r"about [0-9,]+ seeds each would decide differences as large as those seen", found)
 
 
 def test_the_same_scores_need_no_number_of_seeds():
     found = said(content(runs("copy_10", {"gru": [0.5] * 5, "rnn": [0.5] * 5})))
-    assert "no two are told apart" in found
+    assert "nothing is told apart" in found
     assert "seeds each" not in found
 
 
@@ -106,7 +108,7 @@ def test_all_failed_leaves_nothing_to_say():
 def test_one_architecture_alone_is_compared_with_nothing():
     found = said(content(runs("copy_10", {"gru": GOOD})))
     assert "There is but one architecture, gru: nothing to compare it with." in found
-    assert "by gru 5/5" in found
+    assert "by gru (5/5" in found
     assert not re.search(CLAIMS, found)
 
 
@@ -165,12 +167,12 @@ def test_false_claims_are_made_in_at_most_5_percent_of_1000_studies(reference: s
 def test_the_longest_of_a_family_is_named_with_what_was_tried():
     records = []
     for length, fates in {20: (near(0.995, 5), GOOD), 50: (POOR, GOOD), 120: (POOR, near(0.5, 5))}.items():
-        models = dict(zip(("rnn", "gru"), fates, strict=True))
+        models: Runs = {"rnn": fates[0], "gru": fates[1]}
         records += runs(f"copy_{length}", models, length=length, target="seqbench.tasks.copy_memory:CopyMemory")
     found = said(content(records))
-    assert "copy_50 (50 steps, of up to 120 tried) by gru 5/5 [0.55, 1.00]." in found
+    assert "copy_50 (50 steps, of up to 120 tried) by gru (5/5 [0.55, 1.00])." in found
     assert "copy_20" not in found
-    assert "Over all 3 tasks: gru is better than rnn." in found
+    assert "Over 3 common tasks: gru is better than rnn." in found
 
 
 def test_longest_tried_is_said_to_be_no_more_than_that():
@@ -178,12 +180,20 @@ def test_longest_tried_is_said_to_be_no_more_than_that():
     assert "t_50 (50 steps, the longest tried) by gru" in said(content(records))
 
 
+def test_curves_over_length_and_other_tasks_share_the_first_paragraph():
+    both = [*at_lengths("gru", HALF), *at_lengths("rnn", dict.fromkeys(HALF, 0))]
+    found = content([*both, *runs("adding_50", {"gru": GOOD, "rnn": POOR}), *costs(8, models=("rnn", "gru"))])
+    assert len(found.summary) == 3
+    assert found.summary[0].startswith("On copy_memory within 1,500 training steps: ")
+    assert "adding_50 (30 steps) by gru (5/5 [0.55, 1.00])." in found.summary[0]
+
+
 def test_many_families_and_architectures_are_counted_not_listed():
     models = {f"model_{i}": GOOD for i in range(6)}
     records = [record for i in range(6) for record in runs(f"copy_{i}0", models)]
     found = said(content(records))
     assert "2 other tasks below" in found
-    assert "model_3 5/5 [0.55, 1.00] and 2 more" in found
+    assert "by model_0, model_1, model_2, model_3 and 2 more (5/5 [0.55, 1.00])" in found
 
 
 def test_tasks_that_cannot_be_solved_have_their_skill_told():
@@ -197,8 +207,7 @@ def test_tasks_that_cannot_be_solved_have_their_skill_told():
 def test_reference_is_the_family_where_one_is_declared():
     models = {"rnn": POOR, "gru": near(0.6, 5), "lstm": GOOD, "attention": near(0.6, 5, seed=2)}
     found = said(content(runs("copy_10", models), reference="gru"))
-    assert "against the reference gru: gru is better than rnn; lstm is better than gru" in found
-    assert "not told apart: attention and gru" in found
+    assert "On copy_10, against gru, the reference: lstm is better; rnn is worse; not told apart: attention" in found
     # All six pairs at once are more than five seeds against five can decide in a family: 6 x 0.0079 = 0.048 < 0.05.
     assert "lstm is better than rnn" in said(content(runs("copy_10", models)))
 
@@ -284,7 +293,7 @@ def test_environments_are_never_pooled_and_the_one_with_most_runs_speaks():
     other = [replace(record, env_id="0" * 12) for record in records if record.seed != 4]
     found = content([*records, *other])
     assert found.summary[0].startswith("In environment B: Longest sequences")
-    assert "gru 5/5" in found.summary[0]
+    assert "gru (5/5" in found.summary[0]
     assert any("2 environments; they are shown apart" in banner for banner in found.banners)
     assert [matrix.env_id for matrix in found.matrices] == ["0" * 12, records[0].env_id]
 

@@ -13,7 +13,7 @@ INF = math.inf
 @pytest.mark.parametrize("seed", range(3))
 def test_signed_rank_p_agrees_with_scipys_exact_test(seed: int) -> None:
     differences = np.random.default_rng(seed).normal(0.4, 1, 12)
-    assert signed_rank_p(differences) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
+    assert signed_rank_p(differences) == pytest.approx(np.asarray(stats.wilcoxon(differences, method="exact"))[1])
 
 
 def test_signed_rank_p_with_ties_and_infinities_agrees_with_going_through_all_signs() -> None:
@@ -26,7 +26,7 @@ def test_signed_rank_p_with_ties_and_infinities_agrees_with_going_through_all_si
 
 def test_many_pairs_take_the_normal_approximation_and_agree_with_scipys() -> None:
     differences = np.random.default_rng(0).normal(0.1, 1, 300)
-    expected = stats.wilcoxon(differences, method="approx", correction=False).pvalue
+    expected = np.asarray(stats.wilcoxon(differences, method="approx", correction=False))[1]
     assert signed_rank_p(differences) == pytest.approx(expected)
 
 

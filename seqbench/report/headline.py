@@ -40,9 +40,9 @@ def headline(
     chosen = max(environments, key=lambda env_id: runs[env_id], default="")
     mine = [row for row in models if row.env_id == chosen]
     curves = [made for made in lasting if made.env_id == chosen]
+    far = [*dependency_sentences(curves, {chosen: environments.get(chosen, "")}), _reach(not_in(curves, mine))]
     said = [
-        " ".join(dependency_sentences(curves, {chosen: environments.get(chosen, "")})),
-        _reach(not_in(curves, mine)),
+        " ".join(sentence for sentence in far if sentence),
         _order(mine, next((m for m in found if m.env_id == chosen), None)),
         _speed(costs, chosen, environments),
     ]
@@ -92,11 +92,15 @@ def _longest(rows: Sequence[VerdictRow]) -> str:
     several = len({row.length for row in rows}) > 1
     reach = "" if not several else ", the longest tried" if best == tried else f", of up to {tried:,} tried"
     steps = f" ({best:,} steps{reach})" if best else ""
-    return f"{tasks}{steps} by {some([_with_seeds(row) for row in there])}"
+    return f"{tasks}{steps} by {_with_seeds(there)}"
 
 
-def _with_seeds(row: VerdictRow) -> str:
-    return f"{row.label} {solved_text(row)} {rate_interval_text(row)}".strip()
+def _with_seeds(rows: Sequence[VerdictRow]) -> str:
+    """Who solved it, those of the same rate together: "gru and lstm (5/5 [0.55, 1.00]) and rnn (3/5 [0.18, 0.93])"."""
+    by_rate: dict[str, list[str]] = {}
+    for row in rows:
+        by_rate.setdefault(f"{solved_text(row)} {rate_interval_text(row)}".strip(), []).append(row.label)
+    return some([f"{some(names)} ({rate})" for rate, names in by_rate.items()])
 
 
 def _skills(rows: Sequence[VerdictRow]) -> str:
@@ -129,16 +133,34 @@ def _order(rows: Sequence[VerdictRow], matrix: Matrix | None) -> str:
     if matrix is None:
         return ""
     duels = matrix.against or matrix.duels
-    tasks = sorted({len(duel.tasks) for duel in duels})
-    over = f"On {duels[0].tasks[0][0]}" if tasks == [1] else f"Over all {tasks[-1]} tasks" if len(tasks) == 1 else ""
-    over = over or "Over the tasks that two share"
-    decided, reference = _decided(duels), matrix.against[0].b if matrix.against else ""
-    against = f", against the reference {reference}" if reference else ""
-    open_ = _open([duel for duel in duels if duel.overall.verdict in ("undecided", "unreachable")], bool(decided))
-    return f"{over}{against}: {'; '.join(part for part in (decided, open_) if part)}."
+    decided = _against(duels) if matrix.against else _decided(duels)
+    still = [duel for duel in duels if duel.overall.verdict in ("undecided", "unreachable")]
+    names = [duel.a if matrix.against else f"{duel.a} and {duel.b}" for duel in still]
+    said = [text for text in (decided, _open(still, names, bool(decided))) if text]
+    against = f", against {duels[0].b}, the reference" if matrix.against else ""
+    return f"{_over(duels)}{against}: {'; '.join(said)}."
+
+
+def _over(duels: Sequence[Duel]) -> str:
+    """The tasks that decide."""
+    shared = {tuple(task for task, _ in duel.tasks) for duel in duels}
+    tasks = shared.pop()
+    if shared:
+        return "Over the tasks that two have in common"
+    return f"On {tasks[0]}" if len(tasks) == 1 else f"Over {len(tasks)} common tasks"
+
+
+def _against(duels: Sequence[Duel]) -> str:
+    """Who is better than the reference, and who is worse."""
+    parts = []
+    for verdict in ("better", "worse"):
+        names = [duel.a for duel in duels if duel.overall.verdict == verdict]
+        parts += [f"{some(names)} {'are' if len(names) > 1 else 'is'} {verdict}"] if names else []
+    return "; ".join(parts)
 
 
 def _decided(duels: Sequence[Duel]) -> str:
+    """Which of any two is better."""
     won: dict[str, list[str]] = {}
     for duel in duels:
         if duel.overall.verdict in ("better", "worse"):
@@ -149,20 +171,19 @@ def _decided(duels: Sequence[Duel]) -> str:
     return "; ".join([*first, f"{count(more, 'further pair')} decided in the matrix"] if more else first)
 
 
-def _open(duels: Sequence[Duel], after: bool) -> str:
-    """What is not decided, why, and how many seeds it would take."""
+def _open(duels: Sequence[Duel], names: Sequence[str], after: bool) -> str:
+    """What is not decided, why, and how many seeds it would take; ``names`` are those of the duels."""
     if not duels:
         return ""
     unreachable = [duel.overall for duel in duels if duel.overall.verdict == "unreachable"]
     if len(unreachable) == len(duels) and not after:
         return f"no order can be told with these seeds: {unreachable[0].why}"
-    named = some([f"{duel.a} and {duel.b}" for duel in duels])
-    told = f"not told apart: {named}" if after else f"no two are told apart ({named})"
+    told = f"not told apart: {some(names)}" if after else f"nothing is told apart ({some(names)})"
     needed = [found for duel in duels if (found := duel.overall.seeds_needed)]
     if not needed:
         return told
     span = f"{min(needed):,}" if min(needed) == max(needed) else f"{min(needed):,} to {max(needed):,}"
-    return f"{told}; differences as large as those seen take about {span} seeds each"
+    return f"{told}; about {span} seeds each would decide differences as large as those seen"
 
 
 # ------------------------------------------------------------------ who is fast

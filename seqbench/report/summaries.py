@@ -40,8 +40,8 @@ class ArchitectureSummary:
         """The same in words."""
         parts = [f"{count(self.runs, 'run')} on {count(self.tasks, 'task')}"]
         if self.rated:
-            what = listed([readable(task) for task in self.solved]) or "none"
-            parts.append(f"at least half of the seeds solve {len(self.solved)} of {self.rated}: {what}")
+            names = f": {listed([*map(readable, self.solved)])}" if self.solved else ""
+            parts.append(f"at least half of the seeds solve {len(self.solved)} of {self.rated}{names}")
         if self.longest:
             reach = [f"{steps:,} steps of {readable(family)}" for family, steps in self.longest.items()]
             parts.append(f"longest: {listed(reach)}")

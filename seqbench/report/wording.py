@@ -130,7 +130,8 @@ def comparison_text(row: VerdictRow, reference: str | None) -> str:
     if found is None:
         return DASH
     if found.verdict == "unreachable":
-        return f"no verdict reachable with n = {len(row.scores)}"
+        takes = f", takes {found.seeds_needed}" if found.seeds_needed else ""
+        return f"no verdict reachable with n = {len(row.scores)}{takes}"
     p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
     return f"{found.verdict} ({p})"
 
