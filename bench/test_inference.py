@@ -1,4 +1,4 @@
-"""Time of one forward pass without gradients, for every architecture, on the adding problem (length 100)."""
+"""Time of one forward pass without gradients, for every architecture, on the adding problem (length 50)."""
 
 import engine
 import pytest
@@ -15,7 +15,7 @@ GATED = ("gru", "transformer")
 @pytest.mark.parametrize("model", engine.gated(engine.choices("model"), GATED))
 def test_inference(benchmark: BenchmarkFixture, model: str, device: str) -> None:
     prepare()
-    trainer = engine.trainer("task=adding_problem", "task.length=100", f"model={model}", f"device={device}")
+    trainer = engine.trainer("task=adding_problem", "task.length=50", f"model={model}", f"device={device}")
     population = trainer.population
     network = population.member(0)
     batch = trainer.task.batch("validation", 0, BATCH_SIZE, 0, population.device)

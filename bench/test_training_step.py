@@ -1,4 +1,4 @@
-"""Time of one training step through the engine, for every architecture, on the adding problem (length 100)."""
+"""Time of one training step through the engine, for every architecture, on the adding problem (length 50)."""
 
 import itertools
 
@@ -17,7 +17,7 @@ GATED = ("rnn", "lstm", "gru", "attention", "transformer")
 @pytest.mark.parametrize("model", engine.gated(engine.choices("model"), GATED))
 def test_training_step(benchmark: BenchmarkFixture, model: str, device: str) -> None:
     prepare()
-    sizes = ("task.length=100", f"train.steps={BUDGET}")
+    sizes = ("task.length=50", f"train.steps={BUDGET}")
     trainer = engine.trainer("task=adding_problem", *sizes, f"model={model}", f"device={device}")
     indices = itertools.cycle(range(BUDGET))
     benchmark.extra_info |= {"parameters": trainer.population.num_parameters, "kernel": trainer.population.kernel}

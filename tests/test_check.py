@@ -144,6 +144,8 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
         (["--against", "HEAD", "--format", "pdf"], "--format must be one of text, md, json"),
         (["--against", "HEAD", "--base-python", "nowhere"], "must be a Python interpreter"),
         (["--against", "HEAD", "--accepted", "none"], "--accepted must be a file"),
+        (["--against", "HEAD", "--pairs", "5"], "even number from 2 to 500; got '5'"),
+        (["--against", "HEAD", "--pairs", "9" * 5000], "even number from 2 to 500"),
         (["--baseline", "none.json"], "must be a baseline that check has written"),
         (["--save"], "must have the file to write"),
         (["--bitwise"], "must have what to compare with"),

@@ -91,7 +91,12 @@ def checked_counts(counts: Any) -> Counts:
         raise ValueError("counts must be a mapping of names")
     for name, count in counts.items():
         value = count.get("value") if isinstance(count, dict) else None
-        if not name.isprintable() or type(value) not in (int, float) or not math.isfinite(value):
+        if (
+            not name.isprintable()
+            or isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
             raise ValueError(f"the count {name[:60]!a} must have a number as its value")
         if count.get("depends_on") not in ("code", "torch"):
             raise ValueError(f"the count {name[:60]!a} must depend on code or torch")

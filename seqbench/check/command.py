@@ -33,7 +33,10 @@ def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console)
 def _compared(request: Request) -> Outcome:
     if request.learning or request.bitwise:
         return training.compare(request, _say)
-    return _against_baseline(request) if request.baseline else against.compare(request, Design(), _say)
+    if request.baseline:
+        return _against_baseline(request)
+    design = Design() if request.pairs is None else replace(Design(), pairs=request.pairs)
+    return against.compare(request, design, _say)
 
 
 def _say(line: str) -> None:

@@ -26,7 +26,9 @@ def screen(outcome: Outcome, console: Console) -> None:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for index, title in enumerate(TITLES):
             numeric = index in (1, 2, 3)
-            table.add_column(title, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
+            table.add_column(
+                title, justify="right" if numeric else "left", no_wrap=numeric or title == "verdict", overflow="fold"
+            )
         for finding in findings:
             table.add_row(*map(Text, row(finding)), style=STYLES[finding.verdict])
         console.print(table)

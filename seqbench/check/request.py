@@ -8,13 +8,14 @@ from typing import Literal, cast
 
 from seqbench.schema import UsageError
 
-OPTIONS = ("--against", "--baseline", "--suite", "--base-python", "--format", "--out", "--accepted")
+OPTIONS = ("--against", "--baseline", "--suite", "--base-python", "--pairs", "--format", "--out", "--accepted")
 SWITCHES = ("--save", "--counts", "--learning", "--bitwise")
 FORMATS = ("text", "md", "json")
+MOST_PAIRS = 500
 SUITE, ACCEPTED = "bench", "bench/accepted.yaml"
 USE = (
     "check takes --against REF, --baseline FILE or --learning STORE STORE, and --save, --counts, --bitwise, "
-    "--suite DIR, --base-python FILE, --accepted FILE, --format text|md|json, --out FILE"
+    "--suite DIR, --base-python FILE, --pairs N, --accepted FILE, --format text|md|json, --out FILE"
 )
 
 
@@ -28,6 +29,7 @@ class Request:
         baseline: file, or folder of files, of stored counts.
         save: write the baseline instead of comparing with it.
         counts_only: no timing.
+        pairs: of the first stage; None for as many as the design has.
         learning: compare what is learned. stores: the two of them that were named, or none.
         bitwise: compare losses bit for bit, on the CPU.
         suite: folder or file of pytest-benchmark benchmarks, below the current folder.
@@ -40,6 +42,7 @@ class Request:
     baseline: Path | None = None
     save: bool = False
     counts_only: bool = False
+    pairs: int | None = None
     learning: bool = False
     stores: tuple[Path, ...] = ()
     bitwise: bool = False
@@ -73,6 +76,7 @@ def read(options: Mapping[str, list[str]], rest: Sequence[str]) -> Request:
         baseline=_path(last["--baseline"]),
         save="--save" in switches,
         counts_only="--counts" in switches,
+        pairs=_pairs(last["--pairs"]),
         learning="--learning" in switches,
         stores=tuple(map(_store, others)),
         bitwise="--bitwise" in switches,
@@ -123,6 +127,15 @@ def _python(word: str | None) -> Path | None:
     if not os.access(word, os.X_OK) or os.path.isdir(word):
         raise UsageError(f"--base-python must be a Python interpreter, e.g. other/bin/python; got {word[:80]!a}.")
     return Path(os.path.abspath(word))  # not resolved: a virtual environment is known by the link
+
+
+def _pairs(word: str | None) -> int | None:
+    if word is None:
+        return None
+    digits = word.isascii() and word.isdecimal() and len(word) < 4
+    if not digits or not 2 <= int(word) <= MOST_PAIRS or int(word) % 2:
+        raise UsageError(f"--pairs must be an even number from 2 to {MOST_PAIRS}; got {word[:80]!a}.")
+    return int(word)
 
 
 def _accepted(word: str | None) -> Path | None:

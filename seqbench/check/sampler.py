@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+UNUSED = ("hypothesispytest", "xdist", "xdist.looponfail", "randomly", "pytest_cov")
+"""Plug-ins that a sample needs not, or that would change its order; what each costs is a longer start."""
 PACKAGES = ("torch", "numpy", "pytest", "pytest-benchmark")
 
 
@@ -56,6 +58,7 @@ def sample(asked: dict[str, Any]) -> dict[str, Any]:
     words = ["-q", "--rootdir=.", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:warnings", "--benchmark-enable"]
     words += ["--benchmark-disable-gc", "--benchmark-warmup=on", f"--benchmark-max-time={seconds}"]
     words += ["--benchmark-min-rounds=5", f"--benchmark-json={raw}"]
+    words += [word for name in UNUSED for word in ("-p", f"no:{name}")]
     named = {name.partition("::")[0] for name in asked.get("names", ())}  # no other file is imported
     files = sorted(named) or [asked["suite"]]
     code = int(pytest.main([*words, *files], plugins=[chooser]))

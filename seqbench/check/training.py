@@ -15,7 +15,7 @@ from seqbench.schema import UsageError
 QUIET = ("device=cpu", "cost=false", "report=false", "checkpoint_s=null")
 MICRO = ("task=adding_problem", "task.length=20", "model=rnn,lstm,gru,attention,transformer", "seeds=12")
 """What --learning trains: at most a minute on two cores."""
-BITS = ("+sweep=smoke", "seeds=2", "train.steps=12", "train.evaluate_every=6")
+BITS = ("+sweep=smoke", "seeds=2")
 """What --bitwise trains: every architecture on every kind of task, for a few steps."""
 STEPS = "train.steps=400"
 DONE = (0, 1)

@@ -130,7 +130,7 @@ def judge(values: np.ndarray, regressed: bool, noise: float | None, design: Desi
     if regressed:
         verdict, says = "regressed", f"slower, by more than {100 * max(low, 0.0):.1f} %"
     elif noise is not None and noise > design.most_noise:
-        says = f"the session is too noisy: equal processes differ by {100 * noise:.1f} %"
+        says = f"session too noisy ({100 * noise:.1f} %)"
     elif high > design.margin:
         says = f"may be slower by {100 * high:.1f} %" if math.isfinite(high) else says
     else:

@@ -1,6 +1,7 @@
 """Findings as words, the same in the terminal, in Markdown and wherever else they are read."""
 
 import math
+from collections import Counter
 
 from seqbench.check.finding import Finding, Outcome
 from seqbench.report.wording import DASH, MINUS, count, number, readable
@@ -15,7 +16,7 @@ def value_text(value: float | None, unit: str) -> str:
     if value is None:
         return DASH
     if unit != "s":
-        return f"{value:,g}" if unit == "" and float(value).is_integer() else f"{number(value)} {unit}".rstrip()
+        return f"{value:,g} {unit}".rstrip() if float(value).is_integer() else f"{number(value)} {unit}".rstrip()
     factor, name = next(((f, n) for f, n in ((1, "s"), (1e3, "ms"), (1e6, "µs")) if value * f >= 1), (1e9, "ns"))
     return f"{number(value * factor)} {name}"
 
@@ -39,12 +40,13 @@ def change_text(finding: Finding) -> str:
         told = [f"{value:+.3f}".replace("-", MINUS) for value in (finding.change, *(finding.interval or ()))]
     else:
         told = [percent(value) for value in (finding.change, *(finding.interval or ()))]
-    return f"{told[0]} [{told[1]}, {told[2]}]" if finding.interval else told[0]
+    bounded = finding.interval is not None and math.isfinite(finding.interval[1])
+    return f"{told[0]} [{told[1]}, {told[2]}]" if bounded else told[0]
 
 
 def row(finding: Finding) -> tuple[str, str, str, str, str, str]:
     """Name, base, head, change, verdict and what it says."""
-    name = readable(finding.name.rpartition("/")[2])
+    name = readable(finding.name.rpartition("::")[2])
     base, head = (value_text(value, finding.unit) for value in (finding.base, finding.head))
     verdict = f"{finding.verdict} (advisory)" if finding.advisory else finding.verdict
     return name, base, head, change_text(finding), verdict, readable(finding.says)
@@ -54,7 +56,7 @@ def shown(outcome: Outcome) -> list[Finding]:
     """What is worth a line: all but counts that are equal, and the many that cannot be compared for one reason."""
     told, reasons = [], dict[str, int]()
     for finding in sorted(outcome.findings, key=lambda f: ("regressed", "inconclusive").count(f.verdict), reverse=True):
-        if finding.kind == "count" and finding.verdict == "fine" and finding.change == 0:
+        if _equal(finding):
             continue
         if finding.kind == "count" and finding.verdict == "not comparable":
             reasons[finding.says] = reasons.get(finding.says, 0) + 1
@@ -64,11 +66,18 @@ def shown(outcome: Outcome) -> list[Finding]:
     return told
 
 
+def _equal(finding: Finding) -> bool:
+    """Whether it is exactly as it was: a count, or every seed bit for bit."""
+    same = finding.change == 0 if finding.kind == "count" else finding.unit == "seeds"
+    return finding.verdict == "fine" and same
+
+
 def unshown(outcome: Outcome) -> list[str]:
     """How many lines ``shown`` leaves out, and why."""
     counts = [finding for finding in outcome.findings if finding.kind == "count"]
-    equal = sum(finding.verdict == "fine" and finding.change == 0 for finding in counts)
-    lines = [f"{count(equal, 'count')} equal."] if equal else []
+    equal = Counter(finding.kind for finding in outcome.findings if _equal(finding))
+    lines = [f"{count(equal['count'], 'count')} equal."] if equal["count"] else []
+    lines += [f"{count(equal['learning'], 'cell')} trained the same, bit for bit."] if equal["learning"] else []
     reasons: dict[str, int] = {}
     for finding in counts:
         if finding.verdict == "not comparable":

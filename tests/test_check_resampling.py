@@ -1,0 +1,71 @@
+"""Whole checks resampled from blocks, on simulated ones whose truth is known."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqbench.check.pairs import ORDERS, Sample
+from seqbench.check.verdict import Design
+
+sys.path.append(str(Path(__file__).parents[1] / "bench"))
+import resample_checks
+
+NAMES = [f"bench/test_a.py::test_{number}" for number in range(12)]
+DESIGN = Design()
+
+
+def blocks(number: int = 60, noise: float = 0.02) -> list[list[Sample]]:
+    """A/A blocks with a drift over all of them."""
+    draw, made = np.random.default_rng(0), []
+    for block in range(number):
+        drift = 1 + 0.3 * np.sin(block / 7)
+        order = ORDERS[int(draw.integers(2))]
+        seconds = [{name: drift * float(np.exp(draw.normal(0, noise))) for name in NAMES} for _ in order]
+        made.append([Sample(block=block, position=p, side=s, seconds=seconds[p]) for p, s in enumerate(order)])
+    return made
+
+
+def test_nothing_changed_is_seldom_red_and_an_injected_slowdown_is_found() -> None:
+    session, draw = blocks(), np.random.default_rng(1)
+    told = resample_checks.told([resample_checks.check(draw, session, DESIGN) for _ in range(100)], DESIGN)
+    assert told["red by mistake"] <= 2
+    assert told["pairs on average"] <= 12
+    assert told["upper limit of the rate (95 %)"] > 0.02, "100 checks show no rate below that"
+    found = resample_checks.power(draw, [session], DESIGN, {NAMES[3]: 0.1}, 40)
+    assert found["regressed"] >= 38
+
+
+def test_blocks_are_contiguous_and_sides_are_drawn_anew() -> None:
+    seen: list[list[Sample]] = []
+    session = blocks(DESIGN.pairs)
+
+    def keep(samples: list[Sample]) -> dict[str, np.ndarray]:
+        seen.append(list(samples))
+        return resample_checks.same_ratios(samples)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resample_checks, "log_ratios", lambda samples: keep(samples))
+        design = Design(pairs=8, confirm_pairs=4)
+        for seed in range(20):
+            resample_checks.check(np.random.default_rng(seed), session, design)
+    firsts = [samples[0].side for samples in seen]
+    assert set(firsts) == {"base", "head"}
+    times = [sample.seconds[NAMES[0]] for sample in seen[0]]
+    everything = [sample.seconds[NAMES[0]] for block in (*session, *session) for sample in block]
+    start = everything.index(times[0])
+    assert everything[start : start + len(times)] == times
+
+
+def test_too_few_blocks_are_refused() -> None:
+    with pytest.raises(ValueError, match="takes 12 blocks; got 3"):
+        resample_checks.check(np.random.default_rng(0), blocks(3), DESIGN)
+
+
+def test_what_was_collected_is_read_as_it_was_written(tmp_path: Path) -> None:
+    file, made = tmp_path / "pairs.jsonl", blocks(2)
+    file.write_text("".join(json.dumps({"samples": [asdict(s) for s in block]}) + "\n" for block in made))
+    assert resample_checks.read(file) == made
