@@ -61,6 +61,8 @@ def test_what_is_solved_everywhere_or_nowhere_gets_a_bound():
     text = said(runs("transformer", every) + runs("rnn", none))
     assert "transformer solves dependencies of more than 40 steps, the longest tried (95 % at least 40)" in text
     assert "rnn solves no dependency as long as 5 steps, the shortest tried (95 % at most 5)" in text
+    alike = said(runs("lstm", none) + runs("rnn", none))
+    assert "rnn and lstm solve no dependency as long as 5 steps, the shortest tried (95 % at most 5)." in alike
     (_, _, rows), *others = dependency_table(dependencies(runs("transformer", every) + runs("rnn", none)), NAMES).groups
     assert others == []
     assert [row.cells[0].text for row in rows] == ["< 5", "> 40"]

@@ -11,7 +11,7 @@ from seqbench.report.groups import Cell, model_order, natural
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import is_solved
-from seqbench.report.wording import DASH, number, whole
+from seqbench.report.wording import DASH, listed, number, whole
 from seqbench.schema import LENGTH_KEYS, Record, curve_id, length_key
 from seqbench.statistics.crossing import crossing_point
 from seqbench.statistics.seeds import Estimate
@@ -142,7 +142,11 @@ def dependency_sentences(found: Sequence[Dependency], environments: Mapping[str,
         first = group[0]
         where = f" in environment {environments[first.env_id]}" if len(environments) > 1 else ""
         within = f" within {whole(first.budget)} training steps" if first.budget else ""
-        said.append(f"On {first.task}{where}{within}: {'; '.join(map(_said, group))}.")
+        who: dict[str, list[str]] = {}
+        for made in group:
+            who.setdefault(_said(made), []).append(made.name)
+        parts = [f"{listed(names)} solve{'' if len(names) > 1 else 's'} {what}" for what, names in who.items()]
+        said.append(f"On {first.task}{where}{within}: {'; '.join(parts)}.")
     return said
 
 
@@ -153,14 +157,14 @@ def not_in(found: Sequence[Dependency], rows: Sequence[VerdictRow]) -> list[Verd
 
 
 def _said(made: Dependency) -> str:
-    """What is said of one architecture: the number, its interval or why there is none."""
+    """What one architecture, or several alike, solves: the number, its interval or why there is none."""
     value, shortest, longest = made.estimate.value, made.lengths[0], made.lengths[-1]
     if value == 0:
-        what = f"{made.name} solves no dependency as long as {shortest:,} steps, the shortest tried"
+        what = f"no dependency as long as {shortest:,} steps, the shortest tried"
     elif math.isinf(value):
-        what = f"{made.name} solves dependencies of more than {longest:,} steps, the longest tried"
+        what = f"dependencies of more than {longest:,} steps, the longest tried"
     else:
-        what = f"{made.name} solves dependencies up to {made.value_text} steps"
+        what = f"dependencies up to {made.value_text} steps"
     if made.estimate.interval is None:
         return f"{what} ({made.estimate.why}: no interval)"
     return f"{what} (95 % {made.interval_text})" if made.interval_text else f"{what} (95 %: no bound)"
