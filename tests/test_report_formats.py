@@ -159,7 +159,6 @@ def names(folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("words", "files"),
     [
-        (["--format", "json"], {"report.json"}),
         (["--format=latex,csv"], {"report.tex", "runs.csv", "verdicts.csv", "costs.csv"}),
         (["--format", "csv", "--format", "json"], {"runs.csv", "verdicts.csv", "costs.csv", "report.json"}),
     ],
