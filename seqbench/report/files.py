@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from seqbench.report.embed import standalone
 from seqbench.report.groups import grouped
 from seqbench.report.markdown import markdown
 from seqbench.report.page import page
-from seqbench.report.runs_table import runs_csv
+from seqbench.report.runs_table import runs_lines
 from seqbench.report.sample import drawn
 from seqbench.schema import Record, UsageError
 
@@ -28,12 +28,13 @@ def write_report(
 ) -> Path:
     """See ``seqbench.report.write``."""
     content = collect_report(store, study, reference, tuning, planned)
-    files = {f"figures/{name}.svg": standalone(svg) for name, svg in content.figures.items()}
-    files |= {"runs.csv": runs_csv(content.records), "report.md": markdown(content), "index.html": page(content)}
-    files |= {"costs.csv": costs_csv(content.costs)} if content.costs else {}
+    texts = {f"figures/{name}.svg": standalone(svg) for name, svg in content.figures.items()}
+    texts |= {"report.md": markdown(content), "index.html": page(content)}
+    texts |= {"costs.csv": costs_csv(content.costs)} if content.costs else {}
     try:
-        for name, text in files.items():
-            _replace(out / name, text)
+        _replace(out / "runs.csv", runs_lines(content.records))
+        for name, text in texts.items():
+            _replace(out / name, [text])
     except OSError as error:
         raise UsageError(
             f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
@@ -81,13 +82,13 @@ def _load(
     return found
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, parts: Iterable[str]) -> None:
     """Put a whole file in place of what was there: a reader sees the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "replace"))
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="") as file:
+            file.writelines(parts)
         Path(temporary).chmod(0o644)
         os.replace(temporary, path)
     finally:

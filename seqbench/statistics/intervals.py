@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy import optimize, special, stats
@@ -93,10 +94,15 @@ def median_interval(steps: Sequence[float | None], level: float = 0.95) -> Inter
     (10.0, inf)
     """
     ordered, n = _with_infinity(steps), len(steps)
-    if n == 0 or 1 - 2 * stats.binom.cdf(0, n, 0.5) < level:
-        return None
-    rank = max(k for k in range(n // 2) if 1 - 2 * stats.binom.cdf(k, n, 0.5) >= level)
-    return ordered[rank], ordered[n - 1 - rank]
+    rank = _rank(n, level)
+    return None if rank is None else (ordered[rank], ordered[n - 1 - rank])
+
+
+@lru_cache(1024)
+def _rank(n: int, level: float) -> int | None:
+    """Which of n ordered values, counted from 0, and from the other end, enclose the median; None where none do."""
+    wide = [k for k in range(n // 2) if 1 - 2 * stats.binom.cdf(k, n, 0.5) >= level]
+    return max(wide, default=None)
 
 
 def _with_infinity(steps: Sequence[float | None]) -> list[float]:
