@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import functools
 import io
 import json
 import re
@@ -12,7 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import jinja2
 import pytest
 import simulated
 import simulated_costs
@@ -97,17 +95,8 @@ def hostile_record(random: Random) -> bytes:
 
 @pytest.fixture
 def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports without figures, whose template is compiled once."""
+    """Reports without figures."""
     monkeypatch.setattr(content, "_figures", lambda *arguments: {})
-    monkeypatch.setattr(page, "Environment", lambda **options: _templates())
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(page.__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
 
 
 def report(record: Record, **options: Any) -> Content:
@@ -257,7 +246,7 @@ def test_any_command_line_ends_with_an_exit_code_and_one_message(
 class Structure(HTMLParser):
     """Tags with the names of their attributes and the values that are no text: what a browser would build."""
 
-    TEXTUAL = ("data-value", "title", "aria-label")
+    TEXTUAL = ("data-value", "title", "aria-label", "data-series", "data-toggles")
 
     def __init__(self, text: str) -> None:
         super().__init__()

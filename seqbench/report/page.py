@@ -7,6 +7,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -51,33 +52,43 @@ class Part:
 
 def page(content: Content) -> str:
     """The whole page as text."""
-    loader = Environment(
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "report.js"))  # our own
+    sections, left_out = laid_out(content)
+    return (
+        _templates()
+        .get_template("page.html.j2")
+        .render(
+            content=content,
+            title=readable(content.study or "Sequence architectures compared"),
+            counts=_counts(content),
+            chips=[(readable(name), number_of(look), dashes(look)) for name, look in content.look.items()],
+            parts=_parts(content),
+            columns=columns(content.reference),
+            sections=sections,
+            left_out=left_out,
+            run_columns=RUN_COLUMNS,
+            architectures=by_architecture(sections, content.look),
+            flow=_flow(content),
+            flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
+            column_kinds=_column_kinds,
+            most=_MOST_LISTED,
+            style=Markup(style),
+            script=Markup(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+        )
+    )
+
+
+@cache
+def _templates() -> Environment:
+    """The templates, compiled once in a process."""
+    found = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     filters = {"readable": readable, "score": score_text, "interval": interval_text, "skill": skill_text}
-    loader.filters |= {**filters, "number": number, "cell_name": _cell_name}
-    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "report.js"))  # our own
-    sections, left_out = laid_out(content)
-    return loader.get_template("page.html.j2").render(
-        content=content,
-        title=readable(content.study or "Sequence architectures compared"),
-        counts=_counts(content),
-        chips=[(readable(name), number_of(look), dashes(look)) for name, look in content.look.items()],
-        parts=_parts(content),
-        columns=columns(content.reference),
-        sections=sections,
-        left_out=left_out,
-        run_columns=RUN_COLUMNS,
-        architectures=by_architecture(sections, content.look),
-        flow=_flow(content),
-        flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
-        column_kinds=_column_kinds,
-        most=_MOST_LISTED,
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-    )
+    found.filters |= {**filters, "number": number, "cell_name": _cell_name}
+    return found
 
 
 def _hash(text: str) -> str:
