@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,12 +19,13 @@ from seqbench.report.groups import grouped
 from seqbench.report.latex import latex
 from seqbench.report.markdown import markdown
 from seqbench.report.page import page
-from seqbench.report.runs_table import runs_csv
+from seqbench.report.runs_table import runs_lines
 from seqbench.report.sample import drawn as drawn_of
 from seqbench.report.verdicts_csv import verdicts_csv
 from seqbench.schema import Record, UsageError
 
-_KINDS = {"learning", "cost"}
+Text = str | Iterable[str]
+"""Of a file: whole, or piece by piece where the whole of a large study would not fit beside its records."""
 
 
 def write_report(
@@ -42,7 +43,7 @@ def write_report(
     files = {name: text for form in FORMATS if form in formats for name, text in FORMATS[form](content).items()}
     try:
         for name, text in files.items():
-            _replace(out / name, text)
+            _replace(out / name, [text] if isinstance(text, str) else text)
     except OSError as error:
         raise UsageError(
             f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
@@ -55,14 +56,14 @@ def _figures(content: Content) -> dict[str, str]:
     return {f"figures/{name}.svg": standalone(svg) for name, svg in content.figures.items()}
 
 
-def _tables(content: Content) -> dict[str, str]:
+def _tables(content: Content) -> dict[str, Text]:
     rows = [row for section in content.sections for row in section.rows]
-    found = {"runs.csv": runs_csv(content.records)}
+    found: dict[str, Text] = {"runs.csv": runs_lines(content.records)}
     found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
     return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 
 
-FORMATS: Mapping[str, Callable[[Content], dict[str, str]]] = {
+FORMATS: Mapping[str, Callable[[Content], Mapping[str, Text]]] = {
     "html": lambda content: {**_figures(content), "index.html": page(content)},
     "md": lambda content: {**_figures(content), "report.md": markdown(content)},
     "csv": _tables,
@@ -119,13 +120,13 @@ def _load(
     return found
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, parts: Iterable[str]) -> None:
     """Put a whole file in place of what was there: a reader sees the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "replace"))
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="") as file:
+            file.writelines(parts)
         Path(temporary).chmod(0o644)
         os.replace(temporary, path)
     finally:

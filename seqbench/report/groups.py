@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from seqbench.record.record import canonical, current
@@ -89,10 +90,12 @@ class Group:
 def grouped(records: Iterable[Record], kind: Literal["learning", "cost"] = "learning") -> list[Group]:
     """The groups of the attempts that count, sorted by environment, then by the task's name."""
     parts: dict[tuple[str, str, str], list[Record]] = {}
-    for record in current(records):
-        if record.kind == kind:
-            key = (record.env_id, record.labels.get("task", "?"), canonical(record.config.get("task")))
-            parts.setdefault(key, []).append(record)
+    texts: dict[int, str] = {}  # many records share one object
+    for record in current(record for record in records if record.kind == kind):
+        task = record.config.get("task")
+        if (text := texts.get(id(task))) is None:
+            text = texts[id(task)] = canonical(task)
+        parts.setdefault((record.env_id, record.labels.get("task", "?"), text), []).append(record)
     ordered = sorted(parts, key=lambda key: (key[0], natural(key[1]), key[2]))
     return [_group(key[0], key[1], parts[key]) for key in ordered]
 
@@ -124,19 +127,20 @@ def _cell_order(cell: Cell) -> tuple[Any, ...]:
     return (*model_order(cell.model), natural(cell.variant), cell.records[0].cell_id)
 
 
-def model_order(model: str) -> tuple[int, list[Any]]:
+def model_order(model: str) -> tuple[int, tuple[Any, ...]]:
     """Sort key of architectures: the five of ``FIRST``, then by name."""
     return (FIRST.index(model) if model in FIRST else len(FIRST)), natural(model)
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
+@lru_cache(4096)
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key by which copy_10 comes before copy_100 and after copy_9.
 
     >>> sorted(["copy_100", "copy_9", "copy_10"], key=natural)
     ['copy_9', 'copy_10', 'copy_100']
     """
     parts = re.split(r"([0-9]+)", name)
-    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts if part]
+    return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts if part)
 
 
 def environment_names(records: Iterable[Record]) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """``runs.csv``: one line a run, every one of them, also those that failed."""
 
 import csv
-import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from seqbench.record.record import current
@@ -52,14 +51,29 @@ def runs_csv(records: Iterable[Record]) -> str:
 
     Text that a spreadsheet would run as a formula is preceded by an apostrophe; numbers are left as they are.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    return "".join(runs_lines(records))
+
+
+def runs_lines(records: Iterable[Record]) -> Iterator[str]:
+    """The same line by line: those of a large store together need more memory than its records."""
+    line = _Line()
+    writer = csv.writer(line, lineterminator="\n")
     writer.writerow(COLUMNS)
+    yield line.text
     runs = sorted((record for record in current(records) if record.kind == "learning"), key=_order)
     for record in runs:
         values = _values(record)
         writer.writerow([safe(values.get(column)) for column in COLUMNS])
-    return stream.getvalue()
+        yield line.text
+
+
+class _Line:
+    """Where a writer of CSV puts one line."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text = text
 
 
 def _order(record: Record) -> tuple[Any, ...]:

@@ -73,7 +73,7 @@ function filterable(line) {
   const bodies = [...table.tBodies].map((body) => {
     const title = body.querySelector("tr.group");
     const rows = [...body.rows].filter((row) => row !== title);
-    const text = (row) => `${title?.textContent ?? ""} ${row.textContent}`.toLowerCase();
+    const text = (row) => `${title?.querySelector("b").textContent ?? ""} ${row.textContent}`.toLowerCase();
     return { body, rows: rows.map((row) => [row, text(row)]) };
   });
   const total = bodies.reduce((sum, { rows }) => sum + rows.length, 0);
