@@ -63,6 +63,7 @@ options of check
   --pairs N                    of the first stage (10); fewer find less, and say so
   --suite DIR                  any suite of pytest-benchmark (bench)
   --accepted FILE              accepted regressions: reason, author, expiry (bench/accepted.yaml)
+  --history FILE               past sessions, this one added: where a level changed; advisory
   --format text|md|json  --out FILE
                                one screen, a comment for a pull request, everything
 

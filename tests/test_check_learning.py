@@ -3,18 +3,22 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import simulated
 import torch
 from torch import Tensor
 
+from seqbench import cli
 from seqbench.check.learning import Limits, Run, Runs, bitwise, compare
 from seqbench.config import compose
 from seqbench.models import gru as gru_file
 from seqbench.models import lstm as lstm_file
 from seqbench.population import Adam, Population
+from seqbench.record.store import Store
 from seqbench.run import Training
 from seqbench.sweep.cell import build_task, build_trainer
 from seqbench.train import Trainer
@@ -303,3 +307,22 @@ def test_broken_variants_are_caught_by_what_they_learn(
     before = train(model, 120, 9, *words)
     breaks(monkeypatch)
     assert verdicts(before, train(model, 120, 9, *words)) == ["regressed"], "none solves so early: skill alone"
+
+
+# ------------------------------------------------------------------ two stores, from outside
+
+
+def test_two_stores_are_compared_by_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    stores = [tmp_path / name for name in ("same", "again", "other")]
+    for store in stores:
+        for seed in range(3):
+            record, arrays = simulated.learning("adding_50", "gru", seed)
+            bits = {"losses_sha256": "a" * 64, "parameters_sha256": ("b" if store.name == "other" else "c") * 64}
+            Store(store).publish(replace(record, summary={**record.summary, **bits}), arrays)
+    same, again, other = map(str, stores)
+    assert cli.main(["check", "--learning", same, again, "--bitwise"]) == 0
+    assert cli.main(["check", "--learning", same, again]) == 0
+    assert "1 cell trained the same, bit for bit" in capfd.readouterr().out
+    assert cli.main(["check", "--learning", same, other, "--bitwise", "--format", "json"]) == 3
+    assert "trained differently" in capfd.readouterr().out
+    assert cli.main(["check", "--learning", same, other]) == 4

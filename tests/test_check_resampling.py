@@ -12,7 +12,7 @@ from seqbench.check.pairs import ORDERS, Sample
 from seqbench.check.verdict import Design
 
 sys.path.append(str(Path(__file__).parents[1] / "bench"))
-import resample_checks
+import resample_checks  # pyright: ignore[reportMissingImports]
 
 NAMES = [f"bench/test_a.py::test_{number}" for number in range(12)]
 DESIGN = Design()

@@ -5,15 +5,16 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seqbench.check import baseline, counts, programs, session
+from seqbench.check import baseline, counts, history, programs, session
 from seqbench.check.finding import Finding, Outcome
 from seqbench.check.programs import ProgramError, Side
 from seqbench.check.request import Request
 from seqbench.check.verdict import Design
-from seqbench.record.environment import env_id
+from seqbench.record.environment import env_id, environment
 from seqbench.report.wording import count
 from seqbench.schema import UsageError
 
@@ -73,6 +74,7 @@ def compare(request: Request, design: Design, say: Callable[[str], object]) -> O
         if request.counts_only:
             return Outcome(base=base.name, head=head.name, findings=tuple(findings), notes=tuple(notes), raw=raw)
         times = session.compare(base, head, request.suite, design, say)
+    past = _history(request.history, head, times)
     raw |= {
         key: [asdict(sample) for sample in taken] for key, taken in (("first", times.first), ("second", times.second))
     }
@@ -80,11 +82,19 @@ def compare(request: Request, design: Design, say: Callable[[str], object]) -> O
     return Outcome(
         base=base.name,
         head=head.name,
-        findings=(*findings, *times.findings),
+        findings=(*findings, *times.findings, *past),
         causes=tuple(causes(times.facts)),
         notes=(*notes, *_told(times, design)),
         raw=raw,
     )
+
+
+def _history(file: Path | None, head: Side, times: session.Session) -> list[Finding]:
+    if file is None or not times.first:
+        return []
+    seconds = {finding.name: finding.head for finding in times.findings if finding.head is not None}
+    now = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "commit": programs.state(head.root)}
+    return history.findings(history.add(file, {"env_id": env_id(environment()), **now, "seconds": seconds}))
 
 
 def _counts(base: Side, head: Side, suite: Path) -> tuple[list[Finding], dict[str, Any], list[str]]:

@@ -8,14 +8,24 @@ from typing import Literal, cast
 
 from seqbench.schema import UsageError
 
-OPTIONS = ("--against", "--baseline", "--suite", "--base-python", "--pairs", "--format", "--out", "--accepted")
+OPTIONS = (
+    "--against",
+    "--baseline",
+    "--suite",
+    "--base-python",
+    "--pairs",
+    "--format",
+    "--out",
+    "--accepted",
+    "--history",
+)
 SWITCHES = ("--save", "--counts", "--learning", "--bitwise")
 FORMATS = ("text", "md", "json")
 MOST_PAIRS = 500
 SUITE, ACCEPTED = "bench", "bench/accepted.yaml"
 USE = (
     "check takes --against REF, --baseline FILE or --learning STORE STORE, and --save, --counts, --bitwise, "
-    "--suite DIR, --base-python FILE, --pairs N, --accepted FILE, --format text|md|json, --out FILE"
+    "--suite DIR, --base-python FILE, --pairs N, --accepted FILE, --history FILE, --format text|md|json, --out FILE"
 )
 
 
@@ -34,6 +44,7 @@ class Request:
         bitwise: compare losses bit for bit, on the CPU.
         suite: folder or file of pytest-benchmark benchmarks, below the current folder.
         accepted: file of regressions that a person has accepted; None where there is none.
+        history: file of past sessions, to which this one is added.
         format, out: how, and into which file, the outcome is written; None prints it.
     """
 
@@ -48,6 +59,7 @@ class Request:
     bitwise: bool = False
     suite: Path = Path(SUITE)
     accepted: Path | None = None
+    history: Path | None = None
     format: Literal["text", "md", "json"] = "text"
     out: Path | None = None
 
@@ -82,6 +94,7 @@ def read(options: Mapping[str, list[str]], rest: Sequence[str]) -> Request:
         bitwise="--bitwise" in switches,
         suite=Path(last["--suite"] or SUITE),
         accepted=_accepted(last["--accepted"]),
+        history=_path(last["--history"]),
         format=cast(Literal["text", "md", "json"], form),
         out=_path(last["--out"]),
     )

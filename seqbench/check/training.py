@@ -13,11 +13,13 @@ from seqbench.report.wording import count
 from seqbench.schema import UsageError
 
 QUIET = ("device=cpu", "cost=false", "report=false", "checkpoint_s=null")
-MICRO = ("task=adding_problem", "task.length=20", "model=rnn,lstm,gru,attention,transformer", "seeds=12")
+MICRO = (
+    *("task=adding_problem", "task.length=20", "train.batch_size=32", "train.steps=400", "seeds=12"),
+    "model=rnn,lstm,gru,attention,transformer",
+)
 """What --learning trains: at most a minute on two cores."""
 BITS = ("+sweep=smoke", "seeds=2")
 """What --bitwise trains: every architecture on every kind of task, for a few steps."""
-STEPS = "train.steps=400"
 DONE = (0, 1)
 """Exit codes after which there are records: all trained, some failed."""
 
@@ -31,7 +33,7 @@ def compare(request: Request, say: Callable[[str], object]) -> Outcome:
     if request.stores:
         base, head = request.stores
         return _outcome(str(base), str(head), base, head, request.bitwise)
-    words = BITS if request.bitwise else (*MICRO, STEPS)
+    words = BITS if request.bitwise else MICRO
     with against.sides(request) as (base, head), tempfile.TemporaryDirectory(prefix="seqbench-learning-") as scratch:
         stores = [Path(scratch) / name for name in ("base", "head")]
         for side, store in zip((base, head), stores, strict=True):
