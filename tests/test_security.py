@@ -359,7 +359,8 @@ def test_names_in_a_record_choose_no_file_of_the_report(tmp_path: Path) -> None:
     out = write_report(store, tmp_path / "out", study="../up").parent
     made = {Path(path) for path in set(fuzz.snapshot(tmp_path)) - before}
     figures = {out / "figures" / f"{name}.svg" for name in FIGURES}
-    assert made == {out, out / "figures", out / "index.html", out / "report.md", out / "runs.csv", *figures}
+    tables = {out / "runs.csv", out / "verdicts.csv"}
+    assert made == {out, out / "figures", out / "index.html", out / "report.md", *tables, *figures}
 
 
 # ------------------------------------------------------------------ names in figures and tables
