@@ -25,7 +25,7 @@ HOSTILE_NAMES = {"mine": f'mine{HOSTILE} url(#clip1) "#0072b2"', "copy_10": f"co
 def report(folder: Path, names: dict[str, str], tasks: tuple[str, ...] = TASKS, seeds: int = 5) -> Path:
     """A report of tasks and three architectures under other names."""
     store = Store(folder / "runs")
-    for record, arrays in simulated.study({name: 1 for name in MODELS}, tasks, range(seeds)):
+    for record, arrays in simulated.study({name: 1 for name in MODELS}, tasks, tuple(range(seeds))):
         labels = {key: names.get(value, value) for key, value in record.labels.items()}
         command = " ".join([record.command, *names.values()])
         reason = " ".join([record.reason or "no reason", *names.values()]) if record.status != "completed" else None

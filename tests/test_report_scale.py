@@ -61,7 +61,7 @@ def test_page_of_many_rows_and_runs_is_bounded_and_says_so(tmp_path: Path, monke
 
 
 def test_what_is_drawn_is_the_first_rows_and_the_lowest_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    records = [record for record, _ in simulated.study({"gru": 1, "rnn": 1}, ("copy_10", "copy_30"), range(7))]
+    records = [record for record, _ in simulated.study({"gru": 1, "rnn": 1}, ("copy_10", "copy_30"), tuple(range(7)))]
     groups = grouped(records)
     assert sample.left_out(groups, sample.drawn(groups)) == []
     monkeypatch.setattr(sample, "MOST_RUNS", 12)
