@@ -2,7 +2,7 @@
 
 A check takes contiguous blocks of what ``collect_pairs.py`` collected, from a random place on, so that what drifts and
 comes in bursts stays as it was: first those of the first stage, then, where there are suspects, those that follow.
-Which side is the head is drawn for each block, as in a check, where it is drawn too. A slowdown is injected by
+Which side is the head is drawn for each pair, as in a check, where it is drawn too. A slowdown is injected by
 multiplying the seconds of the head.
 
     python bench/resample_checks.py results/reference/regression_check/*.jsonl --checks 1000 \
@@ -80,9 +80,9 @@ def check(
         raise ValueError(f"a check takes {first + second} blocks; got {len(blocks)}.")
     start = int(draw.integers(len(blocks)))
     taken = [blocks[(start + index) % len(blocks)] for index in range(first + second)]
-    flips = draw.random(len(taken)) < 0.5
+    flips = draw.random((len(taken), 2)) < 0.5  # of every pair
     changed = [
-        [slowed(drawn(sample, bool(flips[number]), number), slower or {}) for sample in block]
+        [slowed(drawn(sample, bool(flips[number, sample.position // 2]), number), slower or {}) for sample in block]
         for number, block in enumerate(taken)
     ]
     early = [sample for block in changed[:first] for sample in block]

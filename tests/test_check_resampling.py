@@ -23,7 +23,7 @@ def blocks(number: int = 60, noise: float = 0.02) -> list[list[Sample]]:
     draw, made = np.random.default_rng(0), []
     for block in range(number):
         drift = 1 + 0.3 * np.sin(block / 7)
-        order = ORDERS[int(draw.integers(2))]
+        order = (*ORDERS[int(draw.integers(2))], *ORDERS[int(draw.integers(2))])
         seconds = [{name: drift * float(np.exp(draw.normal(0, noise))) for name in NAMES} for _ in order]
         made.append([Sample(block=block, position=p, side=s, seconds=seconds[p]) for p, s in enumerate(order)])
     return made

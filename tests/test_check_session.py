@@ -1,5 +1,6 @@
 """Sessions with a sampler that is a simulation: what is timed, in which order, and what becomes of failures."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -96,22 +97,30 @@ def test_only_the_suspect_is_measured_again_and_only_in_fresh_pairs(compare: Com
     assert worse.base == pytest.approx(0.1, rel=0.02)
 
 
-def test_samples_come_in_blocks_whose_order_is_drawn(compare: Compare) -> None:
+def test_the_order_of_every_pair_is_drawn(compare: Compare) -> None:
     simulated = Simulated({"base": {A: 0.1}, "head": {A: 0.1}})
-    compare(simulated, Design(pairs=24))
+    compare(simulated, Design(pairs=60))
     sides = [side for side, _ in simulated.asked[2:]]
-    blocks = [tuple(sides[i : i + 4]) for i in range(0, len(sides), 4)]
-    assert set(blocks) == set(ORDERS)
+    pairs = [tuple(sides[i : i + 2]) for i in range(0, len(sides), 2)]
+    blocks = set(zip(pairs[::2], pairs[1::2], strict=True))
+    assert blocks == set(itertools.product(ORDERS, ORDERS)), "each pair has a coin of its own"
     seeds = [asked["seed"] for _, asked in simulated.asked[2:]]
     assert all(seeds[i] == seeds[i + 1] for i in range(0, len(seeds), 2)), "a pair has one order of benchmarks"
     assert len(set(seeds)) == len(seeds) // 2
 
 
-def test_drift_within_a_block_cancels() -> None:
-    times = [1.0, 1.1, 1.2, 1.3]
-    samples = [Sample(block=0, position=i, side=s, seconds={A: times[i]}) for i, s in enumerate(ORDERS[0])]
-    assert abs(log_ratios(samples)[A].sum()) < 0.02
-    assert same_ratios(samples)[A] == pytest.approx([np.log(1.2 / 1.1)])
+@pytest.mark.parametrize(
+    ("sides", "ratios", "same"),
+    [
+        ((*ORDERS[0], *ORDERS[1]), (1.1 / 1.0, 1.2 / 1.4), 1.2 / 1.1),
+        ((*ORDERS[1], *ORDERS[1]), (1.0 / 1.1, 1.2 / 1.4), 1.2 / 1.0),
+    ],
+)
+def test_pairs_and_samples_of_one_side_in_a_block(sides: tuple, ratios: tuple, same: float) -> None:
+    times = [1.0, 1.1, 1.2, 1.4]
+    samples = [Sample(block=0, position=i, side=s, seconds={A: times[i]}) for i, s in enumerate(sides)]
+    assert log_ratios(samples)[A] == pytest.approx(np.log(ratios))
+    assert same_ratios(samples)[A] == pytest.approx([np.log(same)])
     assert log_ratios(samples[:3]) == {}, "half a block is none"
 
 

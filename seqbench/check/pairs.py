@@ -1,8 +1,8 @@
 """Samples of a session, and the pairs they form.
 
-Samples are taken in blocks of four, "ABBA" or "BAAB" at random (A the base, B the head): the first two are a pair, and
-so are the last two. A drift that is linear within a block cancels. The middle two are of the same side, one right after
-the other: they show what two samples differ by when nothing differs.
+Two samples in a row are a pair, one of the base and one of the head, and which comes first is drawn for every pair:
+where nothing differs, each sign is then a fair coin of its own, however the machine behaves. Two pairs are a block. Two
+of its samples are of the same side and near each other: they show what samples differ by when nothing differs.
 """
 
 import math
@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 SideName = Literal["base", "head"]
-ORDERS: tuple[tuple[SideName, ...], ...] = (("base", "head", "head", "base"), ("head", "base", "base", "head"))
+ORDERS: tuple[tuple[SideName, SideName], ...] = (("base", "head"), ("head", "base"))
+"""Of the two samples of a pair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Sample:
 def log_ratios(samples: Iterable[Sample]) -> dict[str, np.ndarray]:
     """Name -> (pairs,), the logarithm of head / base of every pair, in the order they were taken.
 
-    >>> sides = zip(ORDERS[0], [1.0, 2.0, 2.0, 1.0])
+    >>> sides = zip(ORDERS[0] + ORDERS[1], [1.0, 2.0, 2.0, 1.0])
     >>> samples = [Sample(block=0, position=i, side=s, seconds={"a": t}) for i, (s, t) in enumerate(sides)]
     >>> [round(float(np.exp(value)), 6) for value in log_ratios(samples)["a"]]
     [2.0, 2.0]
@@ -49,11 +50,15 @@ def log_ratios(samples: Iterable[Sample]) -> dict[str, np.ndarray]:
 
 
 def same_ratios(samples: Iterable[Sample]) -> dict[str, np.ndarray]:
-    """Name -> (blocks,), the logarithm of the later over the earlier of the two samples of one side in every block."""
+    """Name -> (blocks,), the logarithm of the later over the earlier of two samples of one side in every block.
+
+    They are the middle two where those are of one side, else the first and the third.
+    """
     found: dict[str, list[float]] = {}
-    for _, earlier, later, _ in _blocks(samples):
-        for name in earlier.seconds.keys() & later.seconds.keys():
-            found.setdefault(name, []).append(math.log(later.seconds[name] / earlier.seconds[name]))
+    for first, second, third, _ in _blocks(samples):
+        earlier = second if second.side == third.side else first
+        for name in earlier.seconds.keys() & third.seconds.keys():
+            found.setdefault(name, []).append(math.log(third.seconds[name] / earlier.seconds[name]))
     return {name: np.array(values) for name, values in sorted(found.items())}
 
 

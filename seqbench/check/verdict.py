@@ -4,9 +4,9 @@ A pair is two fresh processes, one of the base and one of the head, one right af
 logarithm of head / base. Two stages. In the first a benchmark becomes a suspect where it is slower at a level that lets
 at most ``suspect_error`` of all checks have any suspect when nothing changed. Suspects, and nothing else, are measured
 again, in fresh pairs, and regressed is what is slower there too, at a level that lets at most ``confirm_error`` of such
-checks say so. The product of both bounds the share of checks that are red by mistake, whatever the noise: that of two
-equal sides which comes out slower is a coin, since their order is drawn (sign test). Whatever is not regressed must
-show that it is not slower, or it is inconclusive.
+checks say so. The product of both bounds the share of checks that are red by mistake, whatever the noise: which of two
+equal sides comes out slower is a coin, since the order of every pair is drawn (sign test). Whatever is not regressed
+must show that it is not slower, or it is inconclusive.
 """
 
 import math
