@@ -50,16 +50,18 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
 
 def _curve(axes: Axes, made: Dependency, style: Style, shift: float) -> None:
     runs, counts = np.array([len(f) for f in made.solved]), np.array([sum(f) for f in made.solved])
-    color = {"color": style.color}
-    axes.plot(made.lengths, isotonic(counts[None], runs)[0] + shift, linestyle=style.dash, linewidth=1.4, **color,
+    color = style.color
+    axes.plot(made.lengths, isotonic(counts[None], runs)[0] + shift, linestyle=style.dash, linewidth=1.4, color=color,
               gid=series(made.name, "fitted rate"))  # fmt: skip
-    axes.plot(made.lengths, counts / runs + shift, "o", markersize=4, **color, gid=series(made.name, "share of seeds"))
+    axes.plot(
+        made.lengths, counts / runs + shift, "o", markersize=4, color=color, gid=series(made.name, "share of seeds")
+    )
     if made.estimate.interval is not None:
         ends = np.clip(made.estimate.interval, *axes.get_xlim())
-        axes.plot(ends, [0.5 + shift] * 2, linewidth=4, alpha=0.35, solid_capstyle="butt", **color,
+        axes.plot(ends, [0.5 + shift] * 2, linewidth=4, alpha=0.35, solid_capstyle="butt", color=color,
                   gid=series(made.name, "95 % interval of the crossing"))  # fmt: skip
     if 0 < made.estimate.value < math.inf:
-        axes.plot(made.estimate.value, 0.5 + shift, "D", markersize=5, **color, gid=series(made.name, "crossing"))
+        axes.plot(made.estimate.value, 0.5 + shift, "D", markersize=5, color=color, gid=series(made.name, "crossing"))
 
 
 def _ticks(lengths: Sequence[int]) -> list[int]:
