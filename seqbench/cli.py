@@ -128,7 +128,11 @@ def check(words: list[str]) -> int:
     from seqbench.check.request import OPTIONS
 
     options, rest = options_of(words, OPTIONS, "a value")
-    return run_check(options, rest, console(steady=True))
+    try:
+        return run_check(options, rest, console(steady=True))
+    except KeyboardInterrupt:
+        complain("\nseqbench: interrupted; half a check says nothing, and none of it was kept.")
+        return 130
 
 
 def watch(words: list[str]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
-from seqbench.check import against, command, programs
+from seqbench.check import against, command, programs, session
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
 from seqbench.schema import UsageError
@@ -111,6 +111,28 @@ def test_a_base_without_the_suite_is_not_compared(project: Path, capfd: pytest.C
     told = capfd.readouterr().out
     assert "the base has no speed" in told
     assert "check: inconclusive: 2 not comparable" in told
+
+
+def test_an_interrupt_leaves_nothing_behind(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(base: programs.Side, *rest: object) -> None:
+        assert (base.root / "src/toy.py").is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "compare", interrupted)
+    assert cli.main(["check", "--against", "HEAD"]) == 130
+    assert "none of it was kept" in capfd.readouterr().err
+    assert left_behind(project) == ("", 1)
+
+
+def test_two_environments_import_what_each_has_installed(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 2, "toy is installed in neither"
+    monkeypatch.setenv("PYTHONPATH", str(project / "src"))
+    assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 0
+    assert "1 count equal" in capfd.readouterr().out
 
 
 # ------------------------------------------------------------------ against a baseline
