@@ -64,10 +64,10 @@ def parse() -> argparse.Namespace:
 def measure(name: str, cell: Cell, rounds: int, seed: int) -> tuple[list[Pair], list[float]]:
     """The three pairs, and the shares that runs with instruments say themselves."""
     draw = np.random.default_rng(seed)
-    _, steps, _ = run(cell, observed=True)  # warm-up; all sides take as many steps
+    *_, steps = run(cell, observed=True)  # warm-up; all sides take as many steps
     sides: dict[str, Callable[[], tuple[float, float]]] = {
-        "with": lambda: run(cell, observed=True)[::2],
-        "without": lambda: run(cell, observed=False)[::2],
+        "with": lambda: run(cell, observed=True)[:2],
+        "without": lambda: run(cell, observed=False)[:2],
         "bare": lambda: (bare(cell, steps), 0.0),
         "bare again": lambda: (bare(cell, steps), 0.0),
     }
@@ -96,12 +96,12 @@ def _pair(
     )
 
 
-def run(cell: Cell, observed: bool) -> tuple[float, int, float]:
-    """Seconds training and observing, and steps, of one whole run; and seconds observing over seconds training."""
+def run(cell: Cell, observed: bool) -> tuple[float, float, int]:
+    """Of one whole run: seconds training and observing, seconds observing over seconds training, and steps."""
     task = build_task(cell)
     training = Training(build_trainer(cell, task, cell.seeds[:1]), instruments(cell) if observed else ())
     (result,) = training.run()
-    return training.train_s + training.observe_s, result.summary["steps"], training.observe_s / training.train_s
+    return training.train_s + training.observe_s, training.observe_s / training.train_s, result.summary["steps"]
 
 
 def bare(cell: Cell, steps: int) -> float:
