@@ -7,8 +7,9 @@ from seqbench.report.fairness import Trials
 from seqbench.report.groups import Group
 from seqbench.report.remarks import beyond_bound
 from seqbench.report.row import VerdictRow
-from seqbench.report.wording import FEWEST, count, listed, some
+from seqbench.report.wording import count, listed, some
 from seqbench.schema import Record
+from seqbench.statistics.seeds import FEWEST
 
 
 def banners(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from seqbench.report.row import VerdictRow
-from seqbench.statistics.seeds import FEWEST, Interval
+from seqbench.statistics.seeds import Interval
 
 NAMED = 4
 """Architectures, tasks or pairs that one sentence names; it counts the others."""
@@ -142,11 +142,6 @@ def improvement_text(row: VerdictRow) -> str:
     if found is None or found.probability is None or found.interval is None:
         return ""
     return f"P(beats) {found.probability:.2f} [{found.interval[0]:.2f}, {found.interval[1]:.2f}]"
-
-
-def few_seeds(row: VerdictRow) -> bool:
-    """Whether the row has too few seeds for any interval."""
-    return row.kind == "model" and len(row.scores) < FEWEST
 
 
 def readable(text: object) -> str:
