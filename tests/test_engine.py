@@ -77,6 +77,14 @@ def test_a_broken_contract_is_found_before_training(tmp_path: Path):
     assert len(Store(tmp_path / "store").records()) == 2
 
 
+def test_what_no_record_can_hold_is_found_before_training(tmp_path: Path):
+    code, told = run(study(tmp_path, cell(task=ADDING | {"target": "tests.toys:Unreadable"})))
+    (record,) = Store(tmp_path / "store").records()
+    assert (code, record.status, record.summary) == (1, "failed", {})
+    assert "task.floor must be a number" in str(record.reason)
+    assert "task.floor must be" in told
+
+
 def test_what_a_killed_process_was_publishing_is_removed_by_the_next_sweep(tmp_path: Path):
     left = tmp_path / "store" / ".tmp-dead"
     left.mkdir(parents=True)

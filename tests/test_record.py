@@ -166,3 +166,21 @@ def test_a_baseline_without_values_is_refused() -> None:
     record = replace(simulated.learning("copy_10", "gru", 0)[0], baselines=(odd,))
     with pytest.raises(ValueError, match="baselines"):
         load(dump(record))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("task", {"length": 30.0}, r"task\.length must be a whole number from 0 on or null"),
+        ("task", {"budget": -1}, r"task\.budget must be a whole number"),
+        ("architecture", {"parameters": -0.0}, r"architecture\.parameters must be a whole number"),
+        ("summary", {"steps_to_solve": True}, r"summary\.steps_to_solve must be a whole number"),
+        ("metrics", {"answer_accuracy": None}, r"metrics\.answer_accuracy must be a mapping"),
+        ("arrays", {"train_loss": None}, r"arrays\.train_loss must be a list"),
+    ],
+)
+def test_what_a_report_counts_on_is_refused_where_it_is_something_else(field: str, value: Any, message: str) -> None:
+    changed = document()
+    changed[field] |= value
+    with pytest.raises(ValueError, match=message):
+        load(signed(changed))

@@ -183,6 +183,12 @@ class Unsolvable(AddingProblem):
     solved = None
 
 
+class Unreadable(AddingProblem):
+    """Says of itself what no record can hold."""
+
+    floor = "none"  # type: ignore[assignment] - that is the fault
+
+
 class Unfinished(Task):
     """A task without any of its methods."""
 

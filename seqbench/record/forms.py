@@ -69,7 +69,8 @@ class Forms:
     """Reads fields, and remembers their forms.
 
     Args:
-        judge: reads any fields by their texts, with all checks; none may depend on what a text says.
+        judge: reads any fields by their texts, with all checks; none may depend on what a text says, nor on more of a
+            number than whether digits are all that it is written with.
     """
 
     def __init__(self, judge: Callable[[Sequence[str]], Read]) -> None:
@@ -80,7 +81,7 @@ class Forms:
         """The fields in parts of a document, each as in ``name": value``. Raises what ``judge`` raises."""
         pieces = _SCALAR.split(BETWEEN.join(parts))
         scalars = pieces[1::2]
-        key = *pieces[::2], *[scalar[0] == '"' for scalar in scalars]
+        key = *pieces[::2], *['"' if scalar[0] == '"' else scalar.isdigit() for scalar in scalars]
         form = self._known.get(key)
         if form is not None:
             return form.filled(scalars)

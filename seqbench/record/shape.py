@@ -12,12 +12,13 @@ MAX_NUMBER = 1e150
 """The square of a number is finite, whatever a statistic does with it; float32 ends at 3.4e38."""
 
 NUMBER, TEXT, FLAG, NULL = "a number", "text", "true or false", "null"
+COUNT = "a whole number from 0 on"
 ANY = "*"
 """The key of a shape that stands for all keys it does not name."""
 NEEDED = "!"
 """Begins a key that must be there."""
 
-_NUMBERS, _TEXTS, _MAYBE = {ANY: (NUMBER, NULL)}, {ANY: (TEXT,)}, (NUMBER, NULL)
+_NUMBERS, _TEXTS, _MAYBE, _COUNTED = {ANY: (NUMBER, NULL)}, {ANY: (TEXT,)}, (NUMBER, NULL), (COUNT, NULL)
 SHAPES: dict[str, Any] = {
     "duration_s": (NUMBER,),
     "labels": {"!task": (TEXT,), "!model": (TEXT,), ANY: (TEXT,)},
@@ -29,12 +30,12 @@ SHAPES: dict[str, Any] = {
     "arrays": {ANY: [(TEXT,)]},
     "config": {
         "model": {"!learning_rate": (NUMBER,)},
-        "train": {"steps": _MAYBE},
+        "train": {"steps": _COUNTED},
         "cost": {
             **dict.fromkeys(("!what", "!backend"), (TEXT,)),
             **dict.fromkeys(("!twin", "!streaming"), (FLAG,)),
             **dict.fromkeys(("!seconds", "!round"), (NUMBER,)),
-            "!length": _MAYBE,
+            "!length": _COUNTED,
         },
     },
     "task": {
@@ -42,14 +43,15 @@ SHAPES: dict[str, Any] = {
         "skill_metric": (TEXT,),
         "floor": (NUMBER,),
         "solved": {"!metric": (TEXT,), "!threshold": (NUMBER,)},
-        "length": _MAYBE,
-        "budget": _MAYBE,
+        "length": _COUNTED,
+        "budget": _COUNTED,
     },
-    "architecture": dict.fromkeys(("parameters", "width", "flops", "state_size"), _MAYBE),
+    "architecture": dict.fromkeys(("parameters", "width", "flops", "state_size"), _COUNTED),
     "baselines": [{"!name": (TEXT,), "!values": _NUMBERS, "skill": (FLAG,), "kind": (TEXT,)}],
     "summary": {
-        **dict.fromkeys(("score", "skill", "steps", "steps_to_solve", "budget", "training_steps_per_s"), _MAYBE),
-        **dict.fromkeys(("data_s", "peak_bytes", "batch_size", "length", "parameters"), _MAYBE),
+        **dict.fromkeys(("score", "skill", "training_steps_per_s"), _MAYBE),
+        **dict.fromkeys(("data_s", "peak_bytes"), _MAYBE),
+        **dict.fromkeys(("steps", "steps_to_solve", "budget", "batch_size", "length", "parameters"), _COUNTED),
         **dict.fromkeys(("peak_forward_bytes", "reserved_bytes", "flops", "flops_counted", "energy_j"), _MAYBE),
         **dict.fromkeys(("gemm_flops_per_s", "beside_cores", "state_bytes"), _MAYBE),
         **dict.fromkeys(("step_s", "steps_per_s", "tokens_per_s", "sequences_per_s"), _NUMBERS),
@@ -63,7 +65,7 @@ SHAPES: dict[str, Any] = {
 }
 """Field of a record -> its shape: a tuple of kinds, a list of one shape, or a mapping of keys to shapes.
 
-Where a mapping or list is not needed it may also be null.
+Where a mapping or list is named and not needed it may also be null.
 """
 
 
@@ -81,7 +83,8 @@ def check(name: str, value: Any) -> None:
 
 def _fault(value: Any, shape: Any, where: str) -> str | None:
     if isinstance(shape, tuple):
-        return None if _kind(value) in shape else f"{where} must be {' or '.join(shape)}"
+        fits = _kind(value) in shape or (COUNT in shape and _is_count(value))
+        return None if fits else f"{where} must be {' or '.join(shape)}"
     if isinstance(shape, list):
         if not isinstance(value, list):
             return f"{where} must be a list"
@@ -96,7 +99,7 @@ def _fault_in_mapping(value: Mapping[str, Any], shape: Mapping[str, Any], where:
             return f"{where}.{key[1:]} is missing"
     for key, item in value.items():
         inner = shape.get(NEEDED + key, shape.get(key, shape.get(ANY)))
-        if item is None and NEEDED + key not in shape and not isinstance(inner, tuple):
+        if item is None and key in shape and not isinstance(inner, tuple):
             continue
         if inner is not None and (found := _fault(item, inner, f"{where}.{key}")):
             return found
@@ -109,6 +112,10 @@ def _kind(value: Any) -> str:
     if isinstance(value, int | float):
         return NUMBER if abs(value) <= MAX_NUMBER else "a number beyond all reason"
     return TEXT if isinstance(value, str) else NULL if value is None else "something else"
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MAX_NUMBER
 
 
 def _depth(value: Any) -> int:

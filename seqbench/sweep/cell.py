@@ -26,7 +26,7 @@ from seqbench.run import Result, Training
 from seqbench.schema import CONTINUED, Cell, Status, UsageError, finite
 from seqbench.spec import Instrument, Task, generator
 from seqbench.sweep import outcome, same
-from seqbench.sweep.described import record_of
+from seqbench.sweep.described import check_readable, record_of
 from seqbench.sweep.job import Job
 from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
@@ -143,8 +143,10 @@ def _preflight(job: Job, send: Callable) -> None:
     with contract.code_answers(job.cell.plugins):
         task = build_task(job.cell)
         contract.check_cell(job.cell, task)
+        trainer = build_trainer(job.cell, task, job.cell.seeds[:1])
+        check_readable(job, task, trainer.population.member(0))
         send(("solvable", task.solved is not None))
-        send(("timed", calibrate(build_trainer(job.cell, task, job.cell.seeds[:1]))))
+        send(("timed", calibrate(trainer)))
 
 
 def _learn(job: Job, send: Callable) -> None:

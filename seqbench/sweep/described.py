@@ -1,11 +1,13 @@
 """What a record says of the task and the architecture that a run was made with, and of a run that ended by itself."""
 
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from seqbench.contract import ContractError
 from seqbench.layers import Network
 from seqbench.metrics import METRICS
+from seqbench.record.record import dump, load
 from seqbench.run import Result
 from seqbench.schema import Record
 from seqbench.spec import Task
@@ -60,3 +62,16 @@ def record_of(job: Job, started: datetime, duration: float, result: Result, task
         summary=result.summary,
         arrays=result.axes,
     )
+
+
+def check_readable(job: Job, task: Task, network: Network) -> None:
+    """Refuse, before anything is trained, a task or an architecture whose record no reader would take.
+
+    Raises:
+        ContractError: naming the first such fact.
+    """
+    record = record_of(job, datetime.now(UTC), 0.0, Result(), task, network)
+    try:
+        load(dump(record))
+    except ValueError as error:
+        raise ContractError("record", "what the classes in seqbench/spec.py declare", f"what {error}") from error
