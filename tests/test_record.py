@@ -176,6 +176,7 @@ def test_a_baseline_without_values_is_refused() -> None:
         ("architecture", {"parameters": -0.0}, r"architecture\.parameters must be a whole number"),
         ("summary", {"steps_to_solve": True}, r"summary\.steps_to_solve must be a whole number"),
         ("metrics", {"answer_accuracy": None}, r"metrics\.answer_accuracy must be a mapping"),
+        ("metrics", {"answer_accuracy": {"better": "more"}}, r"better must be higher, lower, or neither"),
         ("arrays", {"train_loss": None}, r"arrays\.train_loss must be a list"),
     ],
 )

@@ -3,8 +3,10 @@
 Only what seqbench itself reads is named here; what else a record holds is left alone.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from seqbench.schema import Better
 
 MAX_DEPTH = 32
 """Lists and mappings inside each other."""
@@ -12,7 +14,7 @@ MAX_NUMBER = 1e150
 """The square of a number is finite, whatever a statistic does with it; float32 ends at 3.4e38."""
 
 NUMBER, TEXT, FLAG, NULL = "a number", "text", "true or false", "null"
-COUNT = "a whole number from 0 on"
+COUNT, BETTER = "a whole number from 0 on", "higher, lower, or neither"
 ANY = "*"
 """The key of a shape that stands for all keys it does not name."""
 NEEDED = "!"
@@ -26,7 +28,7 @@ SHAPES: dict[str, Any] = {
     "files": _TEXTS,
     "environment": {"memory_bytes": _MAYBE, ANY: (NUMBER, TEXT, FLAG, NULL)},
     "git": {"commit": (TEXT, NULL), "clean": (FLAG, NULL)},
-    "metrics": {ANY: _TEXTS},
+    "metrics": {ANY: {"better": (BETTER,)} | _TEXTS},
     "arrays": {ANY: [(TEXT,)]},
     "config": {
         "model": {"!learning_rate": (NUMBER,)},
@@ -83,8 +85,7 @@ def check(name: str, value: Any) -> None:
 
 def _fault(value: Any, shape: Any, where: str) -> str | None:
     if isinstance(shape, tuple):
-        fits = _kind(value) in shape or (COUNT in shape and _is_count(value))
-        return None if fits else f"{where} must be {' or '.join(shape)}"
+        return None if any(_IS[kind](value) for kind in shape) else f"{where} must be {' or '.join(shape)}"
     if isinstance(shape, list):
         if not isinstance(value, list):
             return f"{where} must be a list"
@@ -106,16 +107,19 @@ def _fault_in_mapping(value: Mapping[str, Any], shape: Mapping[str, Any], where:
     return None
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return FLAG
-    if isinstance(value, int | float):
-        return NUMBER if abs(value) <= MAX_NUMBER else "a number beyond all reason"
-    return TEXT if isinstance(value, str) else NULL if value is None else "something else"
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= MAX_NUMBER
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= MAX_NUMBER
+_IS: dict[str, Callable[[Any], bool]] = {
+    NUMBER: _is_number,
+    COUNT: lambda value: type(value) is int and 0 <= value <= MAX_NUMBER,
+    TEXT: lambda value: isinstance(value, str),
+    BETTER: lambda value: value in get_args(Better),
+    FLAG: lambda value: isinstance(value, bool),
+    NULL: lambda value: value is None,
+}
+"""Kind -> whether a value of JSON is of it."""
 
 
 def _depth(value: Any) -> int:
