@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -11,10 +11,27 @@ PLAIN_WIDTH = 120
 """Columns of what is printed into a pipe or a file, where rich assumes 80: too few for the result table."""
 
 
+@runtime_checkable
+class Stream(Protocol):
+    """What is asked of a stream of text; ``io.StringIO`` has it, though it is no ``IO[str]``."""
+
+    def write(self, text: str, /) -> int:
+        """Write a text; returns its number of characters."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        ...
+
+    def fileno(self) -> int:
+        """The number of the open file, where there is one."""
+        ...
+
+
 class Outlet:
     """A stream whose reader may go away or whose disk may fill up: what is printed then is lost, never the work."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
@@ -45,7 +62,7 @@ def occupy() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number, which is this one
 
 
-def silence(stream: IO[str] | None) -> None:
+def silence(stream: Stream | None) -> None:
     """Flush a stream; what it cannot take goes nowhere, or the interpreter's exit would complain of it once more."""
     if stream is None:  # it was closed before we began
         return

@@ -239,10 +239,7 @@ def test_any_command_line_ends_with_an_exit_code_and_one_message(
     monkeypatch.setattr("sys.path", [str(tmp_path), *__import__("sys").path])
     commands = ([], ["plan"], ["ls"], ["report"], ["compare"], ["choose"], ["rnu"])
 
-    def engine(study: Any, console: Any) -> int:
-        return 0
-
-    monkeypatch.setattr("seqbench.sweep.engine.run", engine)
+    monkeypatch.setattr("seqbench.sweep.engine.run", lambda *study_and_screen: 0)
     monkeypatch.setattr("seqbench.sweep.plan.explain", lambda study, console: None)
 
     def case(random: Random) -> int:
