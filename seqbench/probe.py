@@ -16,7 +16,7 @@ from seqbench.spec import Batch, Task
 
 MAX_ANSWERS = 8
 MAX_LAGS = 64
-MAX_STATE_LAGS = 16
+MAX_STATE_LAGS = 8
 """Each costs a call of the recurrence's kernel, forward and backward."""
 MAX_BINS = 256
 TOLERANCE = 1

@@ -6,7 +6,7 @@ For a scored position s and a lag k, each exact up to the precision that trains:
                       architecture: defined for recurrence, attention and convolution alike
     state_h1, ...     norm of d loss_s / d h_(s-k), the total derivative through the recurrence and all layers above;
                       of every layer, for recurrences of ``seqbench.ops``; s is the last of the scored positions; at
-                      16 of the lags, as each of them costs a kernel call
+                      8 of the lags, as each of them costs a kernel call
 
 and, whatever the loss, the size of Jacobians, estimated from one random projection a sequence (below):
 
