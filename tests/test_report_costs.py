@@ -224,8 +224,8 @@ def of_another_task(made: Iterable[tuple[Record, Any]]) -> list[Record]:
     return [
         replace(
             record,
-            labels=record.labels | {"task": "copy"},
-            config=record.config | {"task": {"target": "copy"}},
+            labels={**record.labels, "task": "copy"},
+            config={**record.config, "task": {"target": "copy"}},
             cell_id=f"{record.summary['length']:016d}",
         )
         for record, _ in made
