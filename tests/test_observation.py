@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from seqbench.config import compose
 from seqbench.derived import derived, packed
-from seqbench.observation import add
+from seqbench.observation import add, observe
 from seqbench.run import Result, Training
 from seqbench.schema import Cell, Solved
 from seqbench.sweep.cell import build_task, build_trainer, instruments
@@ -59,6 +60,20 @@ def test_records_lie_a_factor_of_two_apart_from_the_first_step_to_the_last():
 def test_a_short_run_is_observed_before_and_after_training_alone():
     (result,) = trained(cell(budget=250, train=train(evaluate_every=50)))
     assert result.arrays["gradient_profile/step"].tolist() == [0, 250]
+
+
+def test_the_shortest_run_of_the_reference_study_is_observed_through_three_hundredths_of_its_sequences_at_most():
+    (made,) = compose(["task=long/copy_15", "model=transformer", "device=cpu"]).cells
+    task, rows, steps = build_task(made), [], 75
+    network = build_trainer(made, task, (0,)).population.member(0)
+    network.body.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    arrays: dict[str, np.ndarray] = {}
+    looking = instruments(made)
+    observe(looking, network, task, "start", 0, arrays, {})
+    observe(looking, network, task, "end", steps, arrays, {})
+    assert arrays["gradient_profile/step"].tolist() == [0, steps]
+    assert "saliency/by_lag" in arrays
+    assert 0 < sum(rows) <= 0.03 * steps * made.train.batch_size
 
 
 def test_a_member_that_is_done_is_observed_once_more_at_its_own_last_step():

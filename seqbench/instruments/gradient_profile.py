@@ -35,13 +35,10 @@ from torch import Tensor
 from seqbench.decay import described
 from seqbench.layers import Network
 from seqbench.ops import observing
-from seqbench.probe import Probe, repeated, take, undisturbed
+from seqbench.probe import MAX_COPIES, Probe, repeated, take, undisturbed
 from seqbench.schedule import observation_due
 from seqbench.schema import require
 from seqbench.spec import Moment, NamedArray, Task, generator
-
-ANSWERS = 4
-"""Scored positions at most: each enters the pass of every record with all sequences of the probe."""
 
 
 class GradientProfile:
@@ -61,7 +58,7 @@ class GradientProfile:
 
     def measure(self, network: Network, task: Task) -> Mapping[str, NamedArray]:
         """See the file for the arrays; NaN where a lag reaches before the sequence."""
-        probe = take(task, self.probe_batch, next(network.parameters()).device, ANSWERS)
+        probe = take(task, self.probe_batch, next(network.parameters()).device, MAX_COPIES)
         with undisturbed(network):
             if self._recurrent is None:
                 self._recurrent = has_states(network, probe)
