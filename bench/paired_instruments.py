@@ -41,7 +41,14 @@ def main() -> None:
         print(line(measured[0], shares), *map(line, measured[1:]), sep="\n", flush=True)
         pairs += measured
     if options.out is not None:
-        options.out.write_text(json.dumps(document(pairs) | {"task": options.task}, indent=1) + "\n")
+        options.out.write_text(json.dumps(document(pairs) | about(options), indent=1) + "\n")
+
+
+def about(options: argparse.Namespace) -> dict[str, object]:
+    """What was trained."""
+    made = engine.cell(f"task={options.task}", *options.words)
+    sizes = {"length": build_task(made).length, "batch_size": made.train.batch_size}
+    return {"task": options.task, "words": options.words, "sizes": sizes, "instruments": dict(made.instruments)}
 
 
 def parse() -> argparse.Namespace:

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from seqbench.spec import Batch, Task
 
 MAX_ANSWERS = 8
+MAX_COPIES = 4
+"""Answers, where each enters a forward and a backward pass with all sequences of the probe."""
 MAX_LAGS = 64
-MAX_STATE_LAGS = 16
+MAX_STATE_LAGS = 8
 """Each costs a call of the recurrence's kernel, forward and backward."""
 MAX_BINS = 256
 TOLERANCE = 1

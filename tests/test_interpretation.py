@@ -162,6 +162,15 @@ def test_the_time_constant_of_a_constant_gate_is_its_own(cls: type, gate: str, o
     assert summary["time_constant1"]["median"] == pytest.approx(9.49, abs=0.01)
 
 
+def test_the_time_constant_of_a_gate_that_never_closes_is_infinite():
+    task = build(COPY, "task")
+    body = LSTM(10, task.length, width=8, forget_bias=100.0)
+    network, instrument = Network(body, task.input, task.output.size), Gates(4)
+    found = measured(instrument, network, task)
+    assert found["time_constant1"].tolist() == [math.inf] * 8
+    assert instrument.summary(found, network)["time_constant1"] == {"median": None, "longest": None}
+
+
 def test_norms_of_the_groups_add_up_to_those_of_the_network():
     network, task, probe = small("lstm-deep")
     found = measured(ParameterNorms(3), network, task)

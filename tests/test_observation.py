@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from seqbench.config import compose
 from seqbench.derived import derived, packed
-from seqbench.observation import add
+from seqbench.observation import add, observe
 from seqbench.run import Result, Training
 from seqbench.schema import Cell, Solved
 from seqbench.sweep.cell import build_task, build_trainer, instruments
@@ -49,14 +50,30 @@ def test_modules_that_count_their_calls_in_a_buffer_and_draw_in_forward_are_not_
 
 
 def test_records_lie_a_factor_of_two_apart_from_the_first_step_to_the_last():
-    (result,) = trained(cell(budget=500, train=train(evaluate_every=20)))
-    steps = result.arrays["gradient_profile/step"]
-    assert steps[:3].tolist() == [0, 140, 280]
-    assert (steps[2:-1] >= 2 * steps[1:-2]).all()
-    assert steps[-1] == 500
-    assert result.arrays["gradient_profile/input"].shape[0] == len(steps)
+    (result,) = trained(cell(budget=700, train=train(evaluate_every=100)))
+    assert result.arrays["gradient_profile/step"].tolist() == [0, 300, 600, 700]
+    assert result.arrays["gradient_profile/input"].shape[0] == 4
     assert result.axes["gradient_profile/input"] == ("observation", "answer", "lag")
-    assert derived(result.arrays, "gradient_profile")["last_step"] == 500
+    assert derived(result.arrays, "gradient_profile")["last_step"] == 700
+
+
+def test_a_short_run_is_observed_before_and_after_training_alone():
+    (result,) = trained(cell(budget=250, train=train(evaluate_every=50)))
+    assert result.arrays["gradient_profile/step"].tolist() == [0, 250]
+
+
+def test_the_shortest_run_of_the_reference_study_is_observed_through_three_hundredths_of_its_sequences_at_most():
+    (made,) = compose(["task=long/copy_15", "model=transformer", "device=cpu"]).cells
+    task, rows, steps = build_task(made), [], 75
+    network = build_trainer(made, task, (0,)).population.member(0)
+    network.body.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    arrays: dict[str, np.ndarray] = {}
+    looking = instruments(made)
+    observe(looking, network, task, "start", 0, arrays, {})
+    observe(looking, network, task, "end", steps, arrays, {})
+    assert arrays["gradient_profile/step"].tolist() == [0, steps]
+    assert "saliency/by_lag" in arrays
+    assert 0 < sum(rows) <= 0.03 * steps * made.train.batch_size
 
 
 def test_a_member_that_is_done_is_observed_once_more_at_its_own_last_step():

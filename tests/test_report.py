@@ -178,6 +178,14 @@ def test_heat_maps_are_vectors_with_a_panel_for_every_architecture(whole_study: 
         assert svg.count('class="panel"') == panels
 
 
+def test_runs_of_a_version_that_looked_at_other_lags_stand_beside_newer_ones(small: Callable[..., Path]) -> None:
+    record, arrays = simulated.learning("copy_30", "gru", 1)
+    states = [name for name in arrays if name.startswith("gradient_profile/state_")]
+    fewer = arrays | {name: arrays[name][..., ::2] for name in states}
+    figure = (small(simulated.learning("copy_30", "gru", 0), (record, fewer)) / "figures/states.svg").read_text()
+    assert "after training" in figure
+
+
 def test_page_tells_verdicts_on_gradients_in_numbers(whole_study: tuple[Store, Path, float]) -> None:
     text = read(whole_study[1]).text
     assert f"rnn vanishing healthy {MINUS}0.40 54 0" in text

@@ -220,6 +220,39 @@ def test_exponents_stand_beside_those_of_the_flops_and_a_law_only_where_one_hold
     assert all(cell.note == "" for row in memory.groups[0][2] for cell in row.cells[:4])
 
 
+def of_another_task(made: Iterable[tuple[Record, Any]]) -> list[Record]:
+    return [
+        replace(
+            record,
+            labels={**record.labels, "task": "copy"},
+            config={**record.config, "task": {"target": "copy"}},
+            cell_id=f"{record.summary['length']:016d}",
+        )
+        for record, _ in made
+    ]
+
+
+def test_exponents_of_tasks_with_other_lengths_have_a_table_of_their_own():
+    here = [one for length in (32, 64, 128) for one in rounds("gru", length=length)]
+    there = of_another_task(one for length in (40, 80, 160) for one in rounds("gru", length=length))
+    tables = [t for t in cost_tables(entries([r for r, _ in here] + there), NAMES) if "Scaling of time" in t.label]
+    columns = {task: (t.label, *t.columns[1:-1]) for t in tables for task, _, _ in t.groups}
+    assert columns == {
+        "adding_50": ("Scaling of time, 32 to 128 steps", "32 → 64", "64 → 128"),
+        "copy": ("Scaling of time, 40 to 160 steps", "40 → 80", "80 → 160"),
+    }
+
+
+def test_two_architectures_cross_within_the_lengths_that_both_were_measured_at():
+    made = [one for length in (64, 128, 256) for one in rounds("transformer", length=length)]
+    made += [one for length in (32, 64, 128, 256, 512) for one in rounds("lstm", length=length)]
+    made += [one for length in (64, 512) for one in rounds("rnn", length=length)]
+    said = crossover_sentences(found(made))
+    assert any("transformer takes less time than lstm up to" in text for text in said)
+    assert any("at every length from 64 to 512 steps rnn takes less time than lstm." in text for text in said)
+    assert not any("rnn" in text and "transformer" in text for text in said)  # they share one length
+
+
 def test_the_effect_of_denormals_has_a_verdict(whole: list[Entry]):
     table = next(table for table in cost_tables(whole, NAMES) if table.label == "Denormal numbers")
     verdicts = {row.name: (row.cells[2].text, row.cells[3].text) for row in table.groups[0][2]}

@@ -14,8 +14,6 @@ from seqbench.spec import Batch
 GEMM_SIZE = {"cpu": 1024, "cuda": 8192}
 """Rows of the square float32 matrices: three of them do not fit the cache of one core, their blocks do."""
 GEMM_CALLS = 7
-TRAINING = 3
-"""Matrix products of a training step in those of its forward pass: each needs two more for its two gradients."""
 ENERGY_S = 1.0
 """Seconds of training steps whose energy is read: the counter of a GPU moves some ten times a second."""
 

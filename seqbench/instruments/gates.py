@@ -55,7 +55,7 @@ class Gates:
                 arrays[f"{gate}{layer}_by_step"] = (("step",), steps / np.diff([*starts, values.shape[1]]))
                 arrays[f"{gate}{layer}_by_unit"] = (("unit",), values.mean((0, 1)).cpu().numpy())
                 if gate in REMEMBERS:
-                    arrays[f"time_constant{layer}"] = (("unit",), (-1 / values.log().mean((0, 1))).cpu().numpy())
+                    arrays[f"time_constant{layer}"] = (("unit",), (1 / values.log().mean((0, 1)).abs()).cpu().numpy())
         return arrays
 
     def summary(self, arrays: Mapping[str, np.ndarray], network: Network) -> dict[str, Any]:

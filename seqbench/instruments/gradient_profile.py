@@ -6,7 +6,7 @@ For a scored position s and a lag k, each exact up to the precision that trains:
                       architecture: defined for recurrence, attention and convolution alike
     state_h1, ...     norm of d loss_s / d h_(s-k), the total derivative through the recurrence and all layers above;
                       of every layer, for recurrences of ``seqbench.ops``; s is the last of the scored positions; at
-                      16 of the lags, as each of them costs a kernel call
+                      8 of the lags, as each of them costs a kernel call
 
 and, whatever the loss, the size of Jacobians, estimated from one random projection a sequence (below):
 
@@ -35,13 +35,10 @@ from torch import Tensor
 from seqbench.decay import described
 from seqbench.layers import Network
 from seqbench.ops import observing
-from seqbench.probe import Probe, repeated, take, undisturbed
+from seqbench.probe import MAX_COPIES, Probe, repeated, take, undisturbed
 from seqbench.schedule import observation_due
 from seqbench.schema import require
 from seqbench.spec import Moment, NamedArray, Task, generator
-
-ANSWERS = 4
-"""Scored positions at most: each enters the pass of every record with all sequences of the probe."""
 
 
 class GradientProfile:
@@ -61,7 +58,7 @@ class GradientProfile:
 
     def measure(self, network: Network, task: Task) -> Mapping[str, NamedArray]:
         """See the file for the arrays; NaN where a lag reaches before the sequence."""
-        probe = take(task, self.probe_batch, next(network.parameters()).device, ANSWERS)
+        probe = take(task, self.probe_batch, next(network.parameters()).device, MAX_COPIES)
         with undisturbed(network):
             if self._recurrent is None:
                 self._recurrent = has_states(network, probe)

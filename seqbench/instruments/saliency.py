@@ -16,13 +16,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqbench.layers import Network
-from seqbench.probe import Probe, at_lags, bins, repeated, share_at_lag, take, undisturbed
+from seqbench.probe import MAX_COPIES, Probe, at_lags, bins, repeated, share_at_lag, take, undisturbed
 from seqbench.schema import require
 from seqbench.spec import Moment, NamedArray, Task
 
 
 class Saliency:
-    """Saliency against lag of at most 8 scored answers, at the end of training."""
+    """Saliency against lag of at most 4 scored answers, at the end of training."""
 
     name = "saliency"
 
@@ -40,7 +40,7 @@ class Saliency:
         ``wanted_lag`` ("sequence", "answer") is the task's, -1 where it has none; ``largest_lag`` is where saliency is
         largest; ``counted`` says which sequences score the answer.
         """
-        probe = take(task, self.probe_batch, next(network.parameters()).device)
+        probe = take(task, self.probe_batch, next(network.parameters()).device, MAX_COPIES)
         with undisturbed(network):
             by_lag = saliency(network, task, probe)
         wanted = task.lags(probe.batch)

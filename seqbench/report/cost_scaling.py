@@ -27,6 +27,10 @@ class Curve:
         """Time steps."""
         return tuple(map(_steps, self.entries))
 
+    def at(self, lengths: Sequence[int]) -> "Curve":
+        """The part at these lengths."""
+        return Curve(entries=tuple(entry for entry in self.entries if _steps(entry) in lengths))
+
     def flops(self) -> list[float] | None:
         """Predicted cost at each length, None where one is unknown."""
         found = [entry.flops for entry in self.entries]
@@ -77,10 +81,17 @@ def _steps(entry: Entry) -> int:
 
 
 def crossings(group: Sequence[Curve]) -> list[tuple[Curve, Curve, Crossover]]:
-    """Every two architectures of a group on the backend of training, and where their training steps cross."""
+    """Every two architectures of a group on the backend of training, and where their training steps cross.
+
+    Of both, the part at the lengths that they share.
+    """
     found = []
-    for a, b in combinations([curve for curve in group if curve.first.backend == "auto"], 2):
+    for one, other in combinations([curve for curve in group if curve.first.backend == "auto"], 2):
+        shared = sorted(set(one.lengths) & set(other.lengths))
+        if len(shared) < 2:
+            continue
+        a, b = one.at(shared), other.at(shared)
         rounds = sorted(set(a.rounds(TIME)) & set(b.rounds(TIME)))
-        if rounds and a.lengths == b.lengths:
-            found.append((a, b, crossover(a.lengths, a.matrix(TIME, rounds), b.matrix(TIME, rounds))))
+        if rounds:
+            found.append((a, b, crossover(shared, a.matrix(TIME, rounds), b.matrix(TIME, rounds))))
     return found

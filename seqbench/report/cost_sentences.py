@@ -26,17 +26,17 @@ def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
     said: list[str] = []
     for group in curves(entries):
         task = readable(group[0].first.task)
-        never: dict[str, list[str]] = {}
-        low, high = group[0].lengths[0], group[0].lengths[-1]
+        never: dict[tuple[int, int], dict[str, list[str]]] = {}
         for a, b, found in crossings(group):
             if never_cross(found):
                 quick, slow = (a, b) if found.first_is_shorter == math.isinf(found.length.value) else (b, a)
-                never.setdefault(readable(quick.first.label), []).append(readable(slow.first.label))
+                order = never.setdefault((a.lengths[0], a.lengths[-1]), {})
+                order.setdefault(readable(quick.first.label), []).append(readable(slow.first.label))
             else:
-                said.append(f"{task}: {_crossing(a, b, found, low, high)}.")
-        if never:
-            order = "; ".join(f"{quick} takes less time than {listed(slow)}" for quick, slow in never.items())
-            said.append(f"{task}: at every length from {low} to {high} steps {order}.")
+                said.append(f"{task}: {_crossing(a, b, found)}.")
+        for (low, high), order in never.items():
+            told = "; ".join(f"{quick} takes less time than {listed(slow)}" for quick, slow in order.items())
+            said.append(f"{task}: at every length from {low} to {high} steps {told}.")
     return said
 
 
@@ -46,7 +46,8 @@ def never_cross(found: Crossover) -> bool:
     return ends in ({0.0}, {math.inf})
 
 
-def _crossing(a: Curve, b: Curve, found: Crossover, low: int, high: int) -> str:
+def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
+    low, high = a.lengths[0], a.lengths[-1]
     short, long = (a, b) if found.first_is_shorter else (b, a)
     first, second = readable(short.first.label), readable(long.first.label)
     at, interval = found.length.value, found.length.interval

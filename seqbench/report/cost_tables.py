@@ -17,8 +17,9 @@ Names = Mapping[str, str]
 
 def cost_tables(entries: Sequence[Entry], names: Names) -> list[Table]:
     """Those that have something to say."""
-    made = [_measured(entries, names), _exponents(entries, names, TIME), _exponents(entries, names, MEMORY)]
-    return [table for table in [*made, _denormals(entries, names)] if table.groups]
+    growth = [table for key in (TIME, MEMORY) for table in _exponents(entries, names, key)]
+    made = [_measured(entries, names), *growth, _denormals(entries, names)]
+    return [table for table in made if table.groups]
 
 
 def where(env_id: str, task: str, names: Names) -> str:
@@ -108,19 +109,25 @@ _LEADS = {
 }
 
 
-def _exponents(entries: Sequence[Entry], names: Names, key: str) -> Table:
-    groups = []
-    columns: list[str] = []
+def _exponents(entries: Sequence[Entry], names: Names, key: str) -> list[Table]:
+    """One table for all groups with the same lengths: its columns are these."""
+    by_spans: dict[tuple[tuple[float, float], ...], list[tuple[str, str, list[Row]]]] = {}
     for group in curves(entries):
-        rows = [(curve, curve.exponents(key)) for curve in group]
-        spans = sorted({(local.start, local.end) for _, locals_ in rows for local in locals_})
-        if not spans or (columns and len(spans) + 2 != len(columns)):
-            continue
-        columns = ["architecture", *(f"{start:.0f} → {end:.0f}" for start, end in spans), "one law"]
+        rows = [(curve, found) for curve in group if (found := curve.exponents(key))]
+        spans = tuple(sorted({(local.start, local.end) for _, found in rows for local in found}))
         first = group[0].first
-        made = [_exponent_row(curve, locals_, spans, key) for curve, locals_ in rows if locals_]
-        groups.append((where(first.env_id, first.task, names), "", made))
+        made = [_exponent_row(curve, found, spans, key) for curve, found in rows]
+        if made:
+            by_spans.setdefault(spans, []).append((where(first.env_id, first.task, names), "", made))
+    return [_exponent_table(spans, groups, key, alone=len(by_spans) == 1) for spans, groups in by_spans.items()]
+
+
+def _exponent_table(
+    spans: Sequence[tuple[float, float]], groups: Sequence[tuple[str, str, list[Row]]], key: str, alone: bool
+) -> Table:
+    columns = ["architecture", *(f"{start:.0f} → {end:.0f}" for start, end in spans), "one law"]
     label = "Scaling of time" if key == TIME else "Scaling of memory"
+    label += "" if alone else f", {spans[0][0]:.0f} to {spans[-1][1]:.0f} steps"
     return Table(label=label, lead=_LEADS[key], columns=columns, groups=groups)
 
 

@@ -82,15 +82,17 @@ def state_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
 
 
 def _curve(axes: Axes, cell: Cell, loaded: Loaded, name: str, lags: str, style: Style) -> np.ndarray:
-    """Draw the median over seeds at the first and the last record; returns what was drawn."""
+    """Draw the median over the seeds with equal lags at the first and the last record; returns what was drawn."""
     key = f"{_NAME}/{name}"
     runs = [arrays_of(loaded, record) for record in with_array(loaded, cell, key)]
     drawn = [np.empty(0)]
     moments = ((0, ":", 0.9, "at initialisation"), (-1, style.dash, 1.8, "after training"))
     for record, dash, width, when in moments if runs else ():
-        y = positive(median_over(np.stack([arrays[key][record] for arrays in runs])))
+        x = runs[0][f"{_NAME}/{lags}"]  # another version's runs may have been looked at at others
+        together = [arrays[key][record] for arrays in runs if np.array_equal(arrays[f"{_NAME}/{lags}"], x)]
+        y = positive(median_over(np.stack(together)))
         gid = series(cell.name, when)
-        axes.plot(runs[0][f"{_NAME}/{lags}"], y, color=style.color, linestyle=dash, linewidth=width, gid=gid)
+        axes.plot(x, y, color=style.color, linestyle=dash, linewidth=width, gid=gid)
         drawn.append(y)
     return np.concatenate(drawn)
 
