@@ -1,5 +1,6 @@
 """Sweeps through Hydra's launchers: what is refused, and that their runs are bitwise those of the local lanes."""
 
+import io
 import os
 import re
 import shutil
@@ -13,11 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from seqbench.config import compose, launcher
 from seqbench.record.store import Store
 from seqbench.schema import Cell, Launcher, UsageError
-from seqbench.sweep import launched, same
+from seqbench.sweep import engine, launch, launched, outcome, same
+from seqbench.sweep.job import Job
 from tests import user_folder
 from tests.user_folder import refusal
 
@@ -339,6 +342,29 @@ def test_jobs_on_this_machine_end_with_the_command_that_is_killed(longer: dict[s
     output = told(again)
     assert again.returncode == 0, output
     assert results(tmp_path / "store") == longer
+
+
+def test_a_run_that_was_trained_is_not_missing_where_its_damaged_record_was_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    study = compose(["task=smoke/copy_3", "model=rnn", "hydra/launcher=joblib", f"store={tmp_path}", "report=false"])
+    store = Store(tmp_path)
+
+    def publish(cell: Cell) -> Path:
+        job = Job(kind="learning", cell=cell, seed=0, store=str(tmp_path))
+        return store.publish(outcome.record(job, "completed", None, None), {})
+
+    def jobs(_: object, cells: list[Cell], folder: Path) -> None:
+        for cell in cells:
+            publish(cell)
+
+    (publish(study.cells[0]) / "record.json").write_text("damage")
+    monkeypatch.setattr(launch._Launch, "_launch", jobs)
+    stream = io.StringIO()
+    assert engine.run(study, Console(file=stream, width=200)) == 0, stream.getvalue()
+    assert "1 damaged record set aside" in stream.getvalue()
+    assert "1 completed; took" in stream.getvalue()
+    assert "missing" not in stream.getvalue()
 
 
 def test_a_value_that_no_class_takes_is_told_before_anything_is_launched(tmp_path: Path):

@@ -62,7 +62,6 @@ class _Launch:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
-        self.before = self._names()
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         with entered(self.entry):
@@ -70,6 +69,7 @@ class _Launch:
             self._announce(plan, missing)
             for line in problems.set_aside(self.store):
                 self._say(line)
+            self.before = self._names()  # without what was set aside: the run that is trained again takes its name
             if not missing:
                 return self._close(plan, [], None)
             folder = self._folder()
