@@ -7,22 +7,20 @@ instead of two seconds of import. Whoever needs a truly fresh process asks for "
 import multiprocessing
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
+from seqbench.sweep.interrupts import deaf, held
 from seqbench.sweep.job import Job
 
 POLL_S = 0.25
 GRACE_S = 2.0
 SERVER_DIED = 255
 """Exit code of a process of a forkserver that died before it could tell the process's own."""
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(kw_only=True)
@@ -84,7 +82,7 @@ class Lanes:
 
     def __init__(self, number: int, method: Literal["forkserver", "spawn"] = "forkserver") -> None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        self.number = number
+        self.number, self.method = number, method
         self.context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
             self.context.set_forkserver_preload(["seqbench.sweep.cell"])
@@ -133,11 +131,23 @@ class Lanes:
         receiver, sender = self.context.Pipe(duplex=False)
         # the target is imported in the child only: this process never loads torch
         process = self.context.Process(target=_work, args=(job, sender), daemon=True)
-        with _interrupts_held():
-            process.start()
+        with held(self._abandon_server):
+            if self.method == "forkserver":
+                with deaf():
+                    forkserver.ensure_running()
+                process.start()
+            else:
+                with deaf():
+                    process.start()
             sender.close()
             self._messages[id(process)] = []
             self.running.append(Lane(job=job, process=process, connection=receiver, waits=job.wait))
+
+    def _abandon_server(self) -> None:
+        """An interrupt came before any process was at work: nobody waits until the forkserver has loaded torch."""
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        if self.method == "forkserver" and server is not None and not self.running:
+            _sent(server, signal.SIGKILL)
 
     def _attend(self, lane: Lane, ended: Callable[[Ended], object]) -> None:
         alive = lane.process.is_alive()
@@ -176,30 +186,6 @@ class Lanes:
                     self._messages[id(lane.process)].append((kind, *rest))
         except (EOFError, OSError):
             lane.connection.close()  # the writer is gone; the process's end tells the rest
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """A process started inside is deaf to Ctrl-C from its first moment: only the parent answers it, and ends the lanes.
-
-    The blocked signal is inherited, also by a fresh interpreter, which would otherwise print a traceback while it
-    imports torch. For the parent both signals are held back until the process is started, not lost: the mask holds
-    for this thread alone, so a signal that another thread takes (the one that redraws the screen) is noted instead.
-    Python runs handlers in the main thread only: another thread, which no interrupt reaches, has nothing to hold back.
-    """
-    resource_tracker.ensure_running()  # it would unblock the signal if it were started inside
-    noted: list[int] = []
-    held = _INTERRUPTS if threading.current_thread() is threading.main_thread() else ()
-    handlers = {number: signal.signal(number, lambda got, _: noted.append(got)) for number in held}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what was held back is noted here
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        if noted:
-            signal.raise_signal(noted[0])
 
 
 def _outlived(pid: int) -> bool:
