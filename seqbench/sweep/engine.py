@@ -123,8 +123,8 @@ class _Engine:
         """Say in the store what is planned, and what this sweep is at."""
         numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
         runs = [announced(planned, numbers[planned.cell_id], expected_s or {}) for planned in plan]
-        said = announcement(self.study.cells, runs, command=self.command, env_id=plan[0].env_id, lanes=self.lanes)
-        self.entry.announce(said, phase)
+        about = {"command": self.command, "env_id": plan[0].env_id, "again": self.study.options.rerun == "all"}
+        self.entry.announce(announcement(self.study.cells, runs, lanes=self.lanes, **about), phase)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
         runs, cells = count(len(plan), "run"), count(len(self.study.cells), "cell")

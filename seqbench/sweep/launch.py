@@ -91,10 +91,8 @@ class _Launch:
     def _enter(self, plan: Sequence[PlannedRun], expected_s: Mapping[str, float]) -> None:
         numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
         runs = [announced(planned, numbers[planned.cell_id], expected_s) for planned in plan]
-        said = announcement(
-            self.study.cells, runs, command=self.command, env_id=None, lanes=self.lanes, remote=True
-        )  # fmt: skip
-        self.entry.announce(said, "training")
+        about = {"command": self.command, "env_id": None, "again": self.study.options.rerun == "all", "remote": True}
+        self.entry.announce(announcement(self.study.cells, runs, lanes=self.lanes, **about), "training")
 
     def _announce(self, plan: Sequence[PlannedRun], missing: Sequence[PlannedRun]) -> None:
         name, cells = self.study.name or "sweep", len({planned.cell_id for planned in missing})
