@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from seqbench.record.store import Store
+from seqbench.sweep import lanes as lanes_module
 from seqbench.sweep import outcome
 from seqbench.sweep.interrupts import deaf, held
 from seqbench.sweep.job import Job
@@ -88,17 +91,27 @@ def test_a_worker_that_outlives_the_process_that_started_it_is_ended(tmp_path: P
     job = Job(kind="learning", cell=cell("Sleeping"), seed=0, store=str(tmp_path))
     lanes, ended = Lanes(1), []
     pids: list[int] = []
+    killed_at: list[float] = []
 
     def tick() -> None:
         if lanes.running and not pids and job.scratch().claimed():
             pids.append(lanes.running[0].process.pid)
+            killed_at.append(time.monotonic())
             os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # type: ignore[attr-defined]
 
-    began = time.monotonic()
     lanes.run([job], ended.append, tick)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - killed_at[0] < 10
     assert [end.exit_code for end in ended] == [-signal.SIGTERM]
     assert not is_at_work(pids[0])
+
+
+def test_a_process_that_ended_is_not_at_work_before_anybody_noticed():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    os.kill(child.pid, 0)  # its number is still taken
+    assert not lanes_module._is_at_work(child.pid)
+    assert lanes_module._is_at_work(os.getpid())
+    child.wait()
 
 
 def is_at_work(pid: int) -> bool:

@@ -17,9 +17,10 @@ import pytest
 from rich.console import Console
 
 from seqbench.config import compose, launcher
+from seqbench.record.scratch import Scratch
 from seqbench.record.store import Store
 from seqbench.schema import Cell, Launcher, UsageError
-from seqbench.sweep import engine, launch, launched, outcome, same
+from seqbench.sweep import engine, launch, launch_process, launched, outcome, same
 from seqbench.sweep.job import Job
 from tests import user_folder
 from tests.user_folder import refusal
@@ -383,6 +384,38 @@ def test_a_cluster_that_does_not_answer_is_told_before_anything_is_written(tmp_p
     assert "ray.init.address must be a Ray cluster that answers" in output
     assert output.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+"""As joblib's workers are when the process that they work for was ended."""
+
+
+@pytest.mark.parametrize("saving", [True, False])
+def test_jobs_are_waited_for_while_they_save_their_runs_and_no_longer(saving: bool):
+    job = subprocess.Popen(
+        [sys.executable, "-c", DEAF], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    with job:
+        assert job.stdout
+        job.stdout.readline()
+        began = time.monotonic()
+        launch_process._end(job, lambda: saving)
+        assert (time.monotonic() - began > launch_process.GRACE_S) == saving
+        assert job.returncode == -signal.SIGKILL
+
+
+def test_a_job_saves_its_run_while_it_holds_it(tmp_path: Path):
+    study = compose(["task=smoke/copy_3", "model=rnn", "hydra/launcher=joblib", f"store={tmp_path}"])
+    assert study.options.launcher
+    work = launch._Launch(study, study.options.launcher, Console(), "")
+    job = Job(kind="learning", cell=study.cells[0], seed=0, store=str(tmp_path))
+    run, other = job.scratch(), Scratch(tmp_path, f"{'0' * 16}-{'0' * 12}")
+    other.claim()  # by another command
+    assert not work._saving({job.run_id})
+    run.claim()
+    assert work._saving({job.run_id})
+    run.release()
+    assert not work._saving({job.run_id})
 
 
 def asked(**changes: object) -> Cell:

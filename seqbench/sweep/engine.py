@@ -19,7 +19,7 @@ from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
 from seqbench.sweep.entry import Phase, SweepEntry, announcement, called, entered
 from seqbench.sweep.job import Job
-from seqbench.sweep.lanes import Ended, Lanes
+from seqbench.sweep.lanes import Ended, Lanes, end_server
 from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
 from seqbench.sweep.progress import Progress, View
 from seqbench.sweep.reconcile import publish_failure, reconcile
@@ -87,6 +87,7 @@ class _Engine:
             if unmeasured:  # also lengths that there are only now
                 self._measure(self._measurable(self._unmeasured()))
         except KeyboardInterrupt:
+            end_server()
             done = sum(not planned.train for planned in make_plan(self.study, self.store))
             raise KeyboardInterrupt(f"{done} of {count(len(plan), 'run')} done") from None
         self.entry.say("reporting")

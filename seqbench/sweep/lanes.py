@@ -9,9 +9,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Literal
 
 from seqbench.sweep.interrupts import deaf, held
@@ -131,7 +133,7 @@ class Lanes:
         receiver, sender = self.context.Pipe(duplex=False)
         # the target is imported in the child only: this process never loads torch
         process = self.context.Process(target=_work, args=(job, sender), daemon=True)
-        with held(self._abandon_server):
+        with held(self._interrupted):
             if self.method == "forkserver":
                 with deaf():
                     forkserver.ensure_running()
@@ -143,11 +145,10 @@ class Lanes:
             self._messages[id(process)] = []
             self.running.append(Lane(job=job, process=process, connection=receiver, waits=job.wait))
 
-    def _abandon_server(self) -> None:
+    def _interrupted(self) -> None:
         """An interrupt came before any process was at work: nobody waits until the forkserver has loaded torch."""
-        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-        if self.method == "forkserver" and server is not None and not self.running:
-            _sent(server, signal.SIGKILL)
+        if self.method == "forkserver" and not self.running:
+            end_server()
 
     def _attend(self, lane: Lane, ended: Callable[[Ended], object]) -> None:
         alive = lane.process.is_alive()
@@ -188,17 +189,37 @@ class Lanes:
             lane.connection.close()  # the writer is gone; the process's end tells the rest
 
 
+def end_server() -> None:
+    """End the forkserver, of which nothing is at work; the next lane that is started has a new one.
+
+    It would end with this process, but at its leisure: to load torch takes seconds, and so does to unload it.
+    """
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if server is None or not _sent(server, signal.SIGKILL):
+        return
+    deadline = time.monotonic() + POLL_S
+    with suppress(ChildProcessError):  # somebody has waited for it already
+        while os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+
 def _outlived(pid: int) -> bool:
     """End a worker whose forkserver died before it, which nobody else can do; whether there was one."""
     if not _sent(pid, signal.SIGTERM):
         return False
     deadline = time.monotonic() + GRACE_S
-    while _sent(pid, 0):
+    while _is_at_work(pid):
         if time.monotonic() > deadline:
             _sent(pid, signal.SIGKILL)
-            break
         time.sleep(0.02)
     return True
+
+
+def _is_at_work(pid: int) -> bool:
+    """Whether a process that is not our child goes on: who should notice that it has ended may take its time."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return _sent(pid, 0)
 
 
 def _sent(pid: int, number: int) -> bool:
