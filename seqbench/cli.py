@@ -174,18 +174,21 @@ def ls(words: list[str]) -> int:
 def report(words: list[str]) -> int:
     """Write the report of a store, or of several."""
     options, rest = options_of(words, ("--store", "--out", "--format"))
-    refuse_rest(rest, "report takes --store DIR, --out DIR and --format NAMES")
+    takes = "report takes --store DIR, --out DIR, --format NAMES and --strict"
+    refuse_rest([word for word in rest if word != "--strict"], takes)
     stores = [existing_store(folder) for folder in options["--store"] or [STORE]]
     out = Path((options["--out"] or [OUT])[-1])
     from seqbench.config.about import about_sweep
     from seqbench.record.stores import Stores
     from seqbench.report import DEFAULT, FORMATS, write
+    from seqbench.sweep.problems import of
 
     formats = formats_of(options["--format"], FORMATS, DEFAULT)
     found = Stores(stores)
     about = about_sweep({record.study for record in found.records()})
-    print(f"report: {write(found, out, formats=formats, **about)}")
-    return 0
+    page = write(found, out, formats=formats, **about)
+    print("\n".join([f"report: {page}", *(told := of(found))]))
+    return 1 if told and "--strict" in rest else 0
 
 
 def compare(words: list[str]) -> int:

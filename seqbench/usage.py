@@ -16,8 +16,9 @@ commands
                                whether speed, learning or a count got worse, with a known rate of
                                false alarms
   verify                       the contract checks on a task and a model, ours or yours
-  report [--store DIR]... [--out DIR] [--format html,md,csv,latex,json]
-                               index.html, report.md, CSV files, figures from the records of a store
+  report [--store DIR]... [--out DIR] [--format html,md,csv,latex,json] [--strict]
+                               index.html, report.md, CSV files, figures from the records of a
+                               store; strict: exit code 1 where anything in it is no readable record
   compare A B [--format table|md|csv|json]
                                the runs of two stores cell by cell: better, worse, faster, undecided
   choose --store DIR [--out FILE]
@@ -70,7 +71,8 @@ options of check
 exit codes
   0    fine, also where a run diverged
   1    some runs failed, ran out of memory or time, were killed or are missing;
-       verify found a broken rule; the disk refused what was to be written
+       verify found a broken rule, report --strict something that is no record;
+       the disk refused what was to be written
   2    wrong usage; nothing was written
   3    check found a regression
   4    check could not tell: too noisy, too few, or nothing to compare

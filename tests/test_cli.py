@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
+from seqbench.record.store import Store
 from seqbench.schema import UsageError
+from tests import simulated
 
 ROOT = Path(__file__).parents[1]
 
@@ -251,6 +253,19 @@ def test_report_passes_its_stores_on(monkeypatch: pytest.MonkeyPatch, empty_fold
     ((store, out),) = seen
     assert [part.root for part in store.parts] == [Path("a"), Path("b")]
     assert out == Path("page")
+
+
+@pytest.mark.parametrize(("foreign", "words", "code"), [(1, [], 0), (1, ["--strict"], 1), (0, ["--strict"], 0)])
+def test_report_names_what_is_no_record_and_is_strict_where_asked(
+    foreign: int, words: list[str], code: int, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    Store(empty_folder / "a").publish(*simulated.learning("copy_10", "gru", 0))
+    for number in range(foreign):
+        (empty_folder / "a" / f"notes {number}").write_text("mine")
+    assert cli.main(["report", "--store", "a", "--out", "page", "--format", "csv", *words]) == code
+    told = capsys.readouterr().out.splitlines()
+    left = ["store: 1 thing left alone", "store: a/notes 0: is not a record; move it out of the store"]
+    assert told == ["report: page/runs.csv", *left[: 2 * foreign]]
 
 
 def test_choose_refuses_a_store_without_trials(empty_folder: Path):

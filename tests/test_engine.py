@@ -9,13 +9,14 @@ import pytest
 from rich.console import Console
 
 from seqbench.record.store import Store
-from seqbench.schema import Options, Study, UsageError
+from seqbench.schema import Options, Record, Study, UsageError
 from seqbench.sweep import engine, estimate, measuring, outcome, problems, same
 from seqbench.sweep.entry import SweepEntry
 from seqbench.sweep.job import Job
-from seqbench.sweep.lanes import Lanes
+from seqbench.sweep.lanes import Ended, Lanes
 from seqbench.sweep.measuring import IN_A_SWEEP
 from seqbench.sweep.plan import explain, make_plan
+from seqbench.sweep.reconcile import reconcile
 from tests.toys import ADDING, cell
 
 
@@ -240,6 +241,26 @@ def test_rerun_all_measures_again_too(rerun: str, times: int, tmp_path: Path):
         store.publish(outcome.record(job, "completed", None, None), {})
     run(study(tmp_path, made, cost=True, rerun=rerun))
     assert len(store.records("cost")) == times * len(measurements)
+
+
+def test_rerun_all_that_was_interrupted_is_resumed_and_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    wanted, store = study(tmp_path, cell("Mean", seeds=(0, 1, 2)), lanes=1), Store(tmp_path / "store")
+    again = replace(wanted, options=replace(wanted.options, rerun="all"))
+    run(wanted)
+    for done in (1, 2):  # an interrupted one that is interrupted too
+        with monkeypatch.context() as patched:
+            patched.setattr(engine, "reconcile", then_interrupt)
+            with pytest.raises(KeyboardInterrupt, match=f"{done} of 3 runs done"):
+                run(again)
+        assert sum(planned.train for planned in make_plan(again, store)) == 3 - done
+    assert "3 runs of 1 cell, 2 done, 1 to train" in run(again)[1]
+    assert sorted(record.attempt for record in store.records()) == [1, 1, 1, 2, 2, 2]
+    assert [planned.reason for planned in make_plan(again, store)] == ["rerun=all (completed before)"] * 3
+
+
+def then_interrupt(store: Store, end: Ended) -> Record:
+    reconcile(store, end)
+    raise KeyboardInterrupt
 
 
 def test_a_bad_value_leaves_a_damaged_record_where_it_is(tmp_path: Path):

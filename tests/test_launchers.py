@@ -1,5 +1,6 @@
 """Sweeps through Hydra's launchers: what is refused, and that their runs are bitwise those of the local lanes."""
 
+import io
 import os
 import re
 import shutil
@@ -13,11 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from seqbench.config import compose, launcher
+from seqbench.record.scratch import Scratch
 from seqbench.record.store import Store
 from seqbench.schema import Cell, Launcher, UsageError
-from seqbench.sweep import launched, same
+from seqbench.sweep import engine, launch, launch_process, launched, outcome, same
+from seqbench.sweep.job import Job
 from tests import user_folder
 from tests.user_folder import refusal
 
@@ -341,6 +345,29 @@ def test_jobs_on_this_machine_end_with_the_command_that_is_killed(longer: dict[s
     assert results(tmp_path / "store") == longer
 
 
+def test_a_run_that_was_trained_is_not_missing_where_its_damaged_record_was_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    study = compose(["task=smoke/copy_3", "model=rnn", "hydra/launcher=joblib", f"store={tmp_path}", "report=false"])
+    store = Store(tmp_path)
+
+    def publish(cell: Cell) -> Path:
+        job = Job(kind="learning", cell=cell, seed=0, store=str(tmp_path))
+        return store.publish(outcome.record(job, "completed", None, None), {})
+
+    def jobs(_: object, cells: list[Cell], folder: Path) -> None:
+        for cell in cells:
+            publish(cell)
+
+    (publish(study.cells[0]) / "record.json").write_text("damage")
+    monkeypatch.setattr(launch._Launch, "_launch", jobs)
+    stream = io.StringIO()
+    assert engine.run(study, Console(file=stream, width=200)) == 0, stream.getvalue()
+    assert "1 damaged record set aside" in stream.getvalue()
+    assert "1 completed; took" in stream.getvalue()
+    assert "missing" not in stream.getvalue()
+
+
 def test_a_value_that_no_class_takes_is_told_before_anything_is_launched(tmp_path: Path):
     process = seqbench("task=adding_problem", "task.length=-1", "hydra/launcher=joblib", "store=store", folder=tmp_path)
     output = told(process)
@@ -357,6 +384,38 @@ def test_a_cluster_that_does_not_answer_is_told_before_anything_is_written(tmp_p
     assert "ray.init.address must be a Ray cluster that answers" in output
     assert output.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+"""As joblib's workers are when the process that they work for was ended."""
+
+
+@pytest.mark.parametrize("saving", [True, False])
+def test_jobs_are_waited_for_while_they_save_their_runs_and_no_longer(saving: bool):
+    job = subprocess.Popen(
+        [sys.executable, "-c", DEAF], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    with job:
+        assert job.stdout
+        job.stdout.readline()
+        began = time.monotonic()
+        launch_process._end(job, lambda: saving)
+        assert (time.monotonic() - began > launch_process.GRACE_S) == saving
+        assert job.returncode == -signal.SIGKILL
+
+
+def test_a_job_saves_its_run_while_it_holds_it(tmp_path: Path):
+    study = compose(["task=smoke/copy_3", "model=rnn", "hydra/launcher=joblib", f"store={tmp_path}"])
+    assert study.options.launcher
+    work = launch._Launch(study, study.options.launcher, Console(), "")
+    job = Job(kind="learning", cell=study.cells[0], seed=0, store=str(tmp_path))
+    run, other = job.scratch(), Scratch(tmp_path, f"{'0' * 16}-{'0' * 12}")
+    other.claim()  # by another command
+    assert not work._saving({job.run_id})
+    run.claim()
+    assert work._saving({job.run_id})
+    run.release()
+    assert not work._saving({job.run_id})
 
 
 def asked(**changes: object) -> Cell:

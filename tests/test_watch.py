@@ -57,7 +57,7 @@ def made(root: Path, seed: int, status: Status = "completed", **changes: Any) ->
 def announced(root: Path, seeds: Sequence[int] = SEEDS, **changes: Any) -> Announcement:
     runs = [Planned(run_id=job(root, seed).run_id, cell=0, seed=seed, expected_s=4.0) for seed in seeds]
     env_id = made(root, 0).env_id
-    said = announcement([job(root, 0).cell], runs, command=COMMAND, env_id=env_id, lanes=2)
+    said = announcement([job(root, 0).cell], runs, command=COMMAND, env_id=env_id, lanes=2, again=False)
     return replace(said, **changes)
 
 

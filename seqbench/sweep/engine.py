@@ -19,7 +19,7 @@ from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
 from seqbench.sweep.entry import Phase, SweepEntry, announcement, called, entered
 from seqbench.sweep.job import Job
-from seqbench.sweep.lanes import Ended, Lanes
+from seqbench.sweep.lanes import Ended, Lanes, end_server
 from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
 from seqbench.sweep.progress import Progress, View
 from seqbench.sweep.reconcile import publish_failure, reconcile
@@ -87,6 +87,7 @@ class _Engine:
             if unmeasured:  # also lengths that there are only now
                 self._measure(self._measurable(self._unmeasured()))
         except KeyboardInterrupt:
+            end_server()
             done = sum(not planned.train for planned in make_plan(self.study, self.store))
             raise KeyboardInterrupt(f"{done} of {count(len(plan), 'run')} done") from None
         self.entry.say("reporting")
@@ -123,8 +124,8 @@ class _Engine:
         """Say in the store what is planned, and what this sweep is at."""
         numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
         runs = [announced(planned, numbers[planned.cell_id], expected_s or {}) for planned in plan]
-        said = announcement(self.study.cells, runs, command=self.command, env_id=plan[0].env_id, lanes=self.lanes)
-        self.entry.announce(said, phase)
+        about = {"command": self.command, "env_id": plan[0].env_id, "again": self.study.options.rerun == "all"}
+        self.entry.announce(announcement(self.study.cells, runs, lanes=self.lanes, **about), phase)
 
     def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
         runs, cells = count(len(plan), "run"), count(len(self.study.cells), "cell")

@@ -37,6 +37,10 @@ class Planned:
     expected_s: float = 0.0
     before: Status | None = None
 
+    def is_settled_by(self, name: str) -> bool:
+        """Whether the sweep need not train the run, because it did not intend to or because that record came of it."""
+        return self.before is not None or name not in self.known
+
 
 @dataclass(frozen=True, kw_only=True)
 class Announcement:
@@ -48,6 +52,7 @@ class Announcement:
         env_id: the environment whose records count, None for every one.
         lanes: worker processes. began: when, in seconds since the epoch.
         machine: where the locks of its runs can be seen, "" where that is nowhere.
+        again: whether it trains runs that have a result once more (``rerun=all``).
     """
 
     title: str
@@ -59,6 +64,7 @@ class Announcement:
     lanes: int
     began: float
     machine: str
+    again: bool = False
 
     def document(self) -> dict[str, Any]:
         """As plain values; ``read`` is the way back."""
@@ -179,6 +185,7 @@ def announcement(
     command: str,
     env_id: str | None,
     lanes: int,
+    again: bool,
     remote: bool = False,
 ) -> Announcement:
     """What a sweep says of itself; ``remote`` where its runs are trained on other machines."""
@@ -192,6 +199,7 @@ def announcement(
         lanes=lanes,
         began=0.0,
         machine="" if remote else machine(),
+        again=again,
     )
 
 
@@ -200,13 +208,24 @@ def called(labels: Mapping[str, str]) -> str:
     return " ".join(part for part in (labels["task"], labels["model"], labels["variant"]) if part)
 
 
+def trained_again(store: Path | str) -> dict[str, Planned]:
+    """Run -> what was planned for it by a sweep with ``rerun=all`` that is at work or was interrupted."""
+    return {run.run_id: run for _, told in _entries(store) if told.again is True for run in told.runs}
+
+
+def _entries(store: Path | str) -> Iterator[tuple[Scratch, Announcement]]:
+    for file in (Path(store) / FOLDER).glob(f"{PREFIX}*.npz"):
+        scratch = Scratch(store, file.stem)
+        found = scratch.load()
+        told = Announcement.read(found[0]) if found else None
+        if told is not None:
+            yield scratch, told
+
+
 def _remove_superseded(store: Path | str, mine: str, planned: set[str]) -> None:
     """Remove what dead sweeps on this machine said, where all their runs are among the planned ones."""
-    for file in (Path(store) / FOLDER).glob(f"{PREFIX}*.npz"):
-        other = Scratch(store, file.stem)
-        found = other.load() if other.name != mine else None
-        known = Announcement.read(found[0]) if found else None
-        if known is None or known.machine != machine() or not {run.run_id for run in known.runs} <= planned:
+    for other, told in _entries(store):
+        if other.name == mine or told.machine != machine() or not {run.run_id for run in told.runs} <= planned:
             continue
         with suppress(OSError):
             if other.claim():

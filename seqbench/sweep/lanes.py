@@ -7,22 +7,22 @@ instead of two seconds of import. Whoever needs a truly fresh process asks for "
 import multiprocessing
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Literal
 
+from seqbench.sweep.interrupts import deaf, held
 from seqbench.sweep.job import Job
 
 POLL_S = 0.25
 GRACE_S = 2.0
 SERVER_DIED = 255
 """Exit code of a process of a forkserver that died before it could tell the process's own."""
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(kw_only=True)
@@ -84,7 +84,7 @@ class Lanes:
 
     def __init__(self, number: int, method: Literal["forkserver", "spawn"] = "forkserver") -> None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        self.number = number
+        self.number, self.method = number, method
         self.context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
             self.context.set_forkserver_preload(["seqbench.sweep.cell"])
@@ -133,11 +133,22 @@ class Lanes:
         receiver, sender = self.context.Pipe(duplex=False)
         # the target is imported in the child only: this process never loads torch
         process = self.context.Process(target=_work, args=(job, sender), daemon=True)
-        with _interrupts_held():
-            process.start()
+        with held(self._interrupted):
+            if self.method == "forkserver":
+                with deaf():
+                    forkserver.ensure_running()
+                process.start()
+            else:
+                with deaf():
+                    process.start()
             sender.close()
             self._messages[id(process)] = []
             self.running.append(Lane(job=job, process=process, connection=receiver, waits=job.wait))
+
+    def _interrupted(self) -> None:
+        """An interrupt came before any process was at work: nobody waits until the forkserver has loaded torch."""
+        if self.method == "forkserver" and not self.running:
+            end_server()
 
     def _attend(self, lane: Lane, ended: Callable[[Ended], object]) -> None:
         alive = lane.process.is_alive()
@@ -178,28 +189,18 @@ class Lanes:
             lane.connection.close()  # the writer is gone; the process's end tells the rest
 
 
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """A process started inside is deaf to Ctrl-C from its first moment: only the parent answers it, and ends the lanes.
+def end_server() -> None:
+    """End the forkserver, of which nothing is at work; the next lane that is started has a new one.
 
-    The blocked signal is inherited, also by a fresh interpreter, which would otherwise print a traceback while it
-    imports torch. For the parent both signals are held back until the process is started, not lost: the mask holds
-    for this thread alone, so a signal that another thread takes (the one that redraws the screen) is noted instead.
-    Python runs handlers in the main thread only: another thread, which no interrupt reaches, has nothing to hold back.
+    It would end with this process, but at its leisure: to load torch takes seconds, and so does to unload it.
     """
-    resource_tracker.ensure_running()  # it would unblock the signal if it were started inside
-    noted: list[int] = []
-    held = _INTERRUPTS if threading.current_thread() is threading.main_thread() else ()
-    handlers = {number: signal.signal(number, lambda got, _: noted.append(got)) for number in held}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what was held back is noted here
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        if noted:
-            signal.raise_signal(noted[0])
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if server is None or not _sent(server, signal.SIGKILL):
+        return
+    deadline = time.monotonic() + POLL_S
+    with suppress(ChildProcessError):  # somebody has waited for it already
+        while os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def _outlived(pid: int) -> bool:
@@ -207,12 +208,18 @@ def _outlived(pid: int) -> bool:
     if not _sent(pid, signal.SIGTERM):
         return False
     deadline = time.monotonic() + GRACE_S
-    while _sent(pid, 0):
+    while _is_at_work(pid):
         if time.monotonic() > deadline:
             _sent(pid, signal.SIGKILL)
-            break
         time.sleep(0.02)
     return True
+
+
+def _is_at_work(pid: int) -> bool:
+    """Whether a process that is not our child goes on: who should notice that it has ended may take its time."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return _sent(pid, 0)
 
 
 def _sent(pid: int, number: int) -> bool:

@@ -8,16 +8,17 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from seqbench.config.launcher import check_usable, lanes_of
 from seqbench.record.record import cell_id
-from seqbench.record.scratch import FOLDER
+from seqbench.record.scratch import FOLDER, Scratch, names
 from seqbench.record.store import Store
 from seqbench.report.wording import count
 from seqbench.schema import FINISHED, Cell, Launcher, Study, UsageError
@@ -25,7 +26,7 @@ from seqbench.sweep import launched, preflight, problems
 from seqbench.sweep.closing import close
 from seqbench.sweep.entry import SweepEntry, announcement, called, entered
 from seqbench.sweep.estimate import spoken
-from seqbench.sweep.lanes import default_lanes
+from seqbench.sweep.lanes import default_lanes, end_server
 from seqbench.sweep.launch_process import LOG, POLL_S, last_line, started
 from seqbench.sweep.plan import PlannedRun, announced, make_plan, say
 from seqbench.sweep.progress import View
@@ -62,7 +63,6 @@ class _Launch:
         self.store.check_writable()
         if self.study.options.report:
             Store(self.study.options.out).check_writable("out")
-        self.before = self._names()
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         with entered(self.entry):
@@ -70,6 +70,7 @@ class _Launch:
             self._announce(plan, missing)
             for line in problems.set_aside(self.store):
                 self._say(line)
+            self.before = self._names()  # without what was set aside: the run that is trained again takes its name
             if not missing:
                 return self._close(plan, [], None)
             folder = self._folder()
@@ -84,6 +85,7 @@ class _Launch:
         """
         cells = {planned.run_id: replace(planned.cell, device="cpu") for planned in missing}
         checked = preflight.check(cells.values(), default_lanes("cpu"), self.console)
+        end_server()  # nothing more is computed here, however long the jobs take
         steps = self.study.expected_steps
         timed = {name: preflight.seconds(cell, checked, steps) or 0.0 for name, cell in cells.items()}
         return {p.run_id: p.expected_s or p.similar_s or timed[p.run_id] for p in missing}
@@ -91,10 +93,8 @@ class _Launch:
     def _enter(self, plan: Sequence[PlannedRun], expected_s: Mapping[str, float]) -> None:
         numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
         runs = [announced(planned, numbers[planned.cell_id], expected_s) for planned in plan]
-        said = announcement(
-            self.study.cells, runs, command=self.command, env_id=None, lanes=self.lanes, remote=True
-        )  # fmt: skip
-        self.entry.announce(said, "training")
+        about = {"command": self.command, "env_id": None, "again": self.study.options.rerun == "all", "remote": True}
+        self.entry.announce(announcement(self.study.cells, runs, lanes=self.lanes, **about), "training")
 
     def _announce(self, plan: Sequence[PlannedRun], missing: Sequence[PlannedRun]) -> None:
         name, cells = self.study.name or "sweep", len({planned.cell_id for planned in missing})
@@ -132,7 +132,7 @@ class _Launch:
         launched.write_jobs(folder, cells, options)
         try:
             with (
-                started(self.launcher, folder, cells) as process,
+                started(self.launcher, folder, cells, partial(self._saving, launched.runs_of(folder))) as process,
                 View(self.console, StoreWatch(self.store.root, self.entry.name)) as view,
             ):
                 while process.poll() is None:
@@ -145,6 +145,13 @@ class _Launch:
             reason = last_line(folder / LOG) or f"it ended with exit code {process.returncode}"
             shutil.rmtree(folder, ignore_errors=True)
             raise UsageError(f"hydra/launcher={self.launcher.name} must start; it says: {reason}. Check its options.")
+
+    def _saving(self, runs: Set[str]) -> bool:
+        """Whether a job that was asked to end may still save a run. joblib's stay when they have, and wait for more."""
+        if self.launcher.name != "joblib":
+            return True
+        held = (Scratch(self.store.root, name).claimed() for name in names(self.store.root) if name[:_RUN_ID] in runs)
+        return any(claimed is not False for claimed in held)
 
     def _interrupted(self, folder: Path) -> str:
         plan = make_plan(self.study, self.store)

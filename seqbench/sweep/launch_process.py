@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,16 +14,21 @@ from seqbench.config.words import render
 from seqbench.schema import Cell, Launcher
 
 POLL_S = 0.25
-GRACE_S = 4.0
+GRACE_S = 3.0
 """Seconds that jobs on this machine have to save their runs when the sweep is interrupted."""
+IDLE_LOOKS = 2
+"""Looks at jobs, ``POLL_S`` apart, after which those that save nothing have told all that they had to tell."""
 LOG = "launcher.log"
 
 
 @contextmanager
-def started(launcher: Launcher, folder: Path, cells: Sequence[Cell]) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    launcher: Launcher, folder: Path, cells: Sequence[Cell], saving: Callable[[], bool]
+) -> Iterator[subprocess.Popen[bytes]]:
     """The launcher at work on the jobs in ``folder``; with this block its jobs on this machine end.
 
-    What it prints goes to ``launcher.log`` in the folder. Its standard input tells it when this process is gone.
+    ``saving`` tells whether jobs still save their runs, and are to be given time for it. What the launcher prints goes
+    to ``launcher.log`` in the folder. Its standard input tells it when this process is gone.
     """
     words = [*_hydra_words(folder, len(cells)), *hydra_words(launcher, _given(launcher, cells))]
     command = [sys.executable, "-m", "seqbench.sweep.launching", "--multirun", *words]
@@ -35,7 +40,7 @@ def started(launcher: Launcher, folder: Path, cells: Sequence[Cell]) -> Iterator
     try:
         yield process
     finally:
-        _end(process)
+        _end(process, saving)
 
 
 def last_line(file: Path) -> str:
@@ -69,14 +74,15 @@ def _given(launcher: Launcher, cells: Sequence[Cell]) -> dict[str, object]:
     return {"ray.init.include_dashboard": False}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], saving: Callable[[], bool]) -> None:
     """End the launcher and its jobs on this machine: first asked, so that they save their runs, then made to."""
     try:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_S
-        while time.monotonic() < deadline and _lives(process):
+        deadline, idle = time.monotonic() + GRACE_S, 0
+        while time.monotonic() < deadline and idle < IDLE_LOOKS and _lives(process):
             time.sleep(POLL_S)
+            idle = 0 if saving() else idle + 1
     finally:  # also where the user has no patience
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

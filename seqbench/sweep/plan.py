@@ -17,7 +17,7 @@ from seqbench.record.store import Store
 from seqbench.report.wording import count, readable
 from seqbench.schema import CONTINUED, FINISHED, Cell, Options, Record, Study
 from seqbench.sweep import problems, reasons
-from seqbench.sweep.entry import Planned, called
+from seqbench.sweep.entry import Planned, called, trained_again
 from seqbench.sweep.estimate import Durations, expected_time
 from seqbench.sweep.lanes import default_lanes
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
@@ -67,6 +67,7 @@ class _Known:
         runs: run -> its records. others: study, task, model and seed -> records of configurations that are not planned.
         files: names of private files. measured: cost measurements of this environment that are done.
         durations: seconds of finished runs of this environment.
+        again: run -> its part in a sweep with ``rerun=all`` that has not finished, where that is what is planned.
     """
 
     store: Store
@@ -77,6 +78,7 @@ class _Known:
     others: dict[tuple, list[Record]] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
     measured: frozenset[str] = frozenset()
+    again: Mapping[str, Planned] = field(default_factory=dict)
 
     @classmethod
     def read(cls, store: Store, study: Study) -> "_Known":
@@ -87,6 +89,7 @@ class _Known:
         known = cls(store=store, here=here, environment=facts, durations=durations)
         done = (r for r in found if r.kind == "cost" and r.env_id == here and r.status in FINISHED)
         known.measured = frozenset(record.run_id for record in done)
+        known.again = trained_again(store.root) if study.options.rerun == "all" else {}
         for record in records:
             known.runs.setdefault(record.run_id, []).append(record)
             if record.cell_id not in cells:
@@ -136,7 +139,8 @@ def counting(records: Iterable[Record], here: str) -> Record | None:
 
 def _decide(cell: Cell, record: Record, known: _Known, rerun: str) -> tuple[bool, str]:
     """Whether a run that has a record is trained again, and why."""
-    if rerun == "all":
+    begun = known.again.get(record.run_id)
+    if rerun == "all" and (begun is None or not begun.is_settled_by(folder_name(record))):
         return True, f"rerun=all ({record.status} before)"
     if record.status in CONTINUED:
         name = f"{record.run_id}-{known.here}"
@@ -175,11 +179,8 @@ def explain(study: Study, console: Console) -> None:
         for line in _cell_lines(list(runs)):
             say(console, line)
     missing = [run for run in plan if run.train]
-    say(
-        console,
-        f"{count(len(plan), 'run')} of {count(len(study.cells), 'cell')}: "
-        f"{len(missing)} to train, {len(plan) - len(missing)} done.",
-    )
+    counts = f"{count(len(plan), 'run')} of {count(len(study.cells), 'cell')}"
+    say(console, f"{counts}: {len(missing)} to train, {len(plan) - len(missing)} done.")
     if missing:
         say(console, expected_time([_seconds(run) for run in missing], *_at_once(study, known)))
     for line in problems.of(known.store):
