@@ -279,7 +279,7 @@ class Costs:
     full: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)  # a hundred thousand of them are held at once
 class Record:
     """The immutable document that a run, or a cost measurement, leaves behind. Strict JSON, see ``record/store.py``.
 
