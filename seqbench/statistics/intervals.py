@@ -7,20 +7,31 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special, stats
 
-from seqbench.statistics.seeds import Interval, Values, vector
+from seqbench.statistics.seeds import UNLIMITED, Interval, Values, vector
 
 
-def t_interval(values: Values, level: float = 0.95) -> Interval:
-    """Student's interval of the mean; ``values`` are at least 2 finite numbers.
+def t_interval(values: Values, level: float = 0.95, limits: Interval = UNLIMITED) -> Interval:
+    """Student's interval of the mean, without what lies outside of ``limits``.
+
+    Cutting it there excludes no mean that there can be: it covers as often as the whole one. A limit that a value
+    exceeds is none, and the interval then ends no nearer than at that value.
+
+    Args:
+        values: at least 2 finite numbers.
+        level: coverage aimed at.
+        limits: the lowest and the highest value that there can be, such as 0 and 1 for a share.
 
     Source: Student 1908, doi:10.2307/2331554.
 
     >>> [round(bound, 3) for bound in t_interval([1.0, 2.0, 3.0])]
     [-0.484, 4.484]
+    >>> [round(bound, 3) for bound in t_interval([0.98, 0.99, 1.0], limits=(0.0, 1.0))]
+    [0.965, 1.0]
     """
     array = vector(values, least=2)
     half = special.stdtrit(array.size - 1, (1 + level) / 2) * array.std(ddof=1) / math.sqrt(array.size)
-    return float(array.mean() - half), float(array.mean() + half)
+    low, high = float(array.mean() - half), float(array.mean() + half)
+    return max(low, min(limits[0], float(array.min()))), min(high, max(limits[1], float(array.max())))
 
 
 def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
