@@ -186,9 +186,10 @@ def dependency_table(found: Sequence[Dependency], environments: Mapping[str, str
     return Table(
         label="Longest solved dependency",
         lead="The length at which the solve rate falls through one half: rates are fitted so that they never rise with "
-        "length, and between two lengths the crossing is interpolated in log length. The interval is a bootstrap over "
-        "seeds, its ends moved out to lengths that were run. Where all seeds solve the longest length, or none the "
-        "shortest, there is only a bound.",
+        "length, and between two lengths the crossing is interpolated in log length. The interval comes from draws of "
+        "what the seeds leave open, its ends moved out to lengths that were run; in simulated studies with 5 and 10 "
+        "seeds it held the truth in 91 to 98 of 100. Where all seeds solve the longest length, or none the shortest, "
+        "there is only a bound.",
         columns=["architecture", "longest solved", "95 % interval", "seeds", "solved at each length"],
         groups=groups,
     )
