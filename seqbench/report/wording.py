@@ -135,7 +135,9 @@ def comparison_text(row: VerdictRow, reference: str | None) -> str:
         takes = f", takes {found.seeds_needed}" if found.seeds_needed else ""
         return f"no verdict reachable with n = {len(row.scores)}{takes}"
     p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
-    return f"{found.verdict} ({p})"
+    if found.verdict == "undecided":
+        return f"undecided{' at low power' if found.low_power else ''} ({p})"
+    return f"{found.verdict}{'' if found.meaningful else ' by little'} ({p})"
 
 
 def improvement_text(row: VerdictRow) -> str:
