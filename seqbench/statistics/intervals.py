@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
+from seqbench.statistics.roots import root
 from seqbench.statistics.seeds import UNLIMITED, Interval, Values, vector
 
 
@@ -70,13 +71,13 @@ def _mid_p_lower(successes: int, trials: int, level: float) -> float:
     if successes == 0:
         return 0.0
     tail = (1 - level) / 2
-    return float(optimize.root_scalar(_mid_p, args=(successes, trials, tail), bracket=(0.0, successes / trials)).root)
+    return root(partial(_mid_p, successes, trials, tail), 0.0, successes / trials)
 
 
-def _mid_p(rate: float, successes: int, trials: int, tail: float) -> float:
+def _mid_p(successes: int, trials: int, tail: float, rate: float) -> float:
     """The chance of more successes, plus half that of exactly as many, above the one wanted."""
-    above, at = stats.binom.sf(successes, trials, rate), stats.binom.pmf(successes, trials, rate)
-    return float(above + at / 2) - tail
+    more, as_many_or_more = special.bdtrc([successes, successes - 1], trials, rate)
+    return float(more + as_many_or_more) / 2 - tail
 
 
 def _check_counts(successes: int, trials: int) -> None:
@@ -107,16 +108,20 @@ def median_interval(steps: Sequence[float | None], level: float = 0.95) -> Inter
     (10.0, inf)
     """
     ordered, n = _with_infinity(steps), len(steps)
-    rank = _median_rank(n, level)
+    rank = median_rank(n, level)
     return None if rank is None else (ordered[rank], ordered[n - 1 - rank])
 
 
 @lru_cache(maxsize=512)  # thousands of cells have the same number of seeds
-def _median_rank(n: int, level: float) -> int | None:
-    """How many values of n lie beyond each end of the median's interval; None where even the extremes cover less."""
-    if n == 0 or 1 - 2 * stats.binom.cdf(0, n, 0.5) < level:
+def median_rank(n: int, level: float) -> int | None:
+    """How many values of n lie beyond each end of the median's interval; None where even the extremes cover less.
+
+    >>> median_rank(20, 0.99), median_rank(5, 0.95)
+    (3, None)
+    """
+    if n == 0 or 1 - 2 * special.bdtr(0, n, 0.5) < level:
         return None
-    return max(k for k in range(n // 2) if 1 - 2 * stats.binom.cdf(k, n, 0.5) >= level)
+    return max(k for k in range(n // 2) if 1 - 2 * special.bdtr(k, n, 0.5) >= level)
 
 
 def _with_infinity(steps: Sequence[float | None]) -> list[float]:
