@@ -183,8 +183,9 @@ def report(words: list[str]) -> int:
 
     formats = formats_of(options["--format"], FORMATS, DEFAULT)
     found = Stores(stores)
-    about = about_sweep({record.study for record in found.records()})
-    print(f"report: {write(found, out, formats=formats, **about)}")
+    records = found.records()
+    about = about_sweep({record.study for record in records})
+    print(f"report: {write(found, out, formats=formats, records=records, **about)}")
     return 0
 
 
