@@ -185,8 +185,9 @@ def report(words: list[str]) -> int:
 
     formats = formats_of(options["--format"], FORMATS, DEFAULT)
     found = Stores(stores)
-    about = about_sweep({record.study for record in found.records()})
-    page = write(found, out, formats=formats, **about)
+    records = found.records()
+    about = about_sweep({record.study for record in records})
+    page = write(found, out, formats=formats, records=records, **about)
     print("\n".join([f"report: {page}", *(told := of(found))]))
     return 1 if told and "--strict" in rest else 0
 

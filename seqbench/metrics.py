@@ -1,7 +1,11 @@
 """Every metric once: name, unit, direction, description, source. Tasks compute them; tables and figures read them."""
 
+import math
+
 from seqbench.schema import Metric
 
+_SHARE, _LOSS = (0.0, 1.0), (0.0, math.inf)
+"""Lowest and highest value."""
 _ALL = (
     Metric(
         name="answer_accuracy",
@@ -9,6 +13,7 @@ _ALL = (
         better="higher",
         description="share of scored answers that are right",
         source="weighted answers only; blanks are never scored",
+        limits=_SHARE,
     ),
     Metric(
         name="sequence_accuracy",
@@ -16,6 +21,7 @@ _ALL = (
         better="higher",
         description="share of sequences whose scored answers are all right",
         source="exact match",
+        limits=_SHARE,
     ),
     Metric(
         name="answer_cross_entropy",
@@ -23,6 +29,7 @@ _ALL = (
         better="lower",
         description="mean cross-entropy of the scored answers",
         source="natural logarithm; uniform guessing over K symbols scores ln K",
+        limits=_LOSS,
     ),
     Metric(
         name="step_accuracy",
@@ -30,6 +37,7 @@ _ALL = (
         better="higher",
         description="share of all time steps that are right, blanks included",
         source="as published for copy memory; a model without memory comes close to 1",
+        limits=_SHARE,
     ),
     Metric(
         name="step_cross_entropy",
@@ -37,6 +45,7 @@ _ALL = (
         better="lower",
         description="mean cross-entropy of all time steps, blanks included",
         source="as published for copy memory: Arjovsky et al. 2016, arXiv:1511.06464",
+        limits=_LOSS,
     ),
     Metric(
         name="mse",
@@ -44,6 +53,7 @@ _ALL = (
         better="lower",
         description="mean squared error of the answers (standardised scale for time series)",
         source="mean over answers and their components",
+        limits=_LOSS,
     ),
     Metric(
         name="mae",
@@ -51,6 +61,7 @@ _ALL = (
         better="lower",
         description="mean absolute error on the scale standardised by the training part",
         source="mean over horizon, channels and windows",
+        limits=_LOSS,
     ),
     Metric(
         name="mase",
@@ -58,6 +69,7 @@ _ALL = (
         better="lower",
         description="mean absolute error over that of the seasonal naive forecast within the training part",
         source="Hyndman & Koehler 2006, doi:10.1016/j.ijforecast.2006.03.001",
+        limits=_LOSS,
     ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -36,6 +36,7 @@ class Metric:
         better: the direction that is an improvement.
         description: one line for a reader of the report.
         source: paper or definition.
+        limits: the lowest and the highest value that there can be. No record holds them: metrics.py says them.
     """
 
     name: str
@@ -43,6 +44,11 @@ class Metric:
     better: Better
     description: str
     source: str
+    limits: tuple[float, float] = (-math.inf, math.inf)
+
+    def explained(self) -> dict[str, str]:
+        """What a record says of it."""
+        return {key: value for key, value in asdict(self).items() if key != "limits"}
 
     def improves(self, value: float, reference: float) -> bool:
         """Whether ``value`` is strictly better than ``reference``.
@@ -279,7 +285,7 @@ class Costs:
     full: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)  # a hundred thousand of them are held at once
 class Record:
     """The immutable document that a run, or a cost measurement, leaves behind. Strict JSON, see ``record/store.py``.
 

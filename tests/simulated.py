@@ -126,13 +126,8 @@ def base(task: str, model: str, seed: int | None, kind: str = "learning") -> Rec
             "state_size": 64,
         },
         baselines=_baselines(task),
-        metrics={name: _metric(name) for name in _metrics(task)},
+        metrics={name: METRICS[name].explained() for name in _metrics(task)},
     )
-
-
-def _metric(name: str) -> dict[str, str]:
-    found = METRICS[name]
-    return {"unit": found.unit, "better": found.better, "description": found.description, "source": found.source}
 
 
 def _metrics(task: str) -> tuple[str, ...]:

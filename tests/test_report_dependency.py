@@ -56,6 +56,17 @@ def test_the_number_has_its_interval_seeds_and_lengths():
     )
 
 
+@pytest.mark.parametrize("label", ["copy_memory budget=1500 delay={}", "copy_memory delay={} budget=1500"])
+def test_a_budget_in_the_name_of_the_task_is_told_once(label: str):
+    records = [
+        replace(record, labels={**record.labels, "task": label.format(record.config["task"]["delay"])})
+        for record in runs("gru", HALF)
+    ]
+    assert said(records).startswith("On copy_memory within 1,500 training steps: gru solves")
+    ((title, small, _),) = dependency_table(dependencies(records), NAMES).groups
+    assert (title, small) == ("copy_memory", "budget 1,500 training steps")
+
+
 def test_what_is_solved_everywhere_or_nowhere_gets_a_bound():
     every, none = dict.fromkeys(HALF, 5), dict.fromkeys(HALF, 0)
     text = said(runs("transformer", every) + runs("rnn", none))

@@ -11,6 +11,7 @@ import simulated
 import simulated_costs
 
 from seqbench.report.content import Content, collect
+from seqbench.report.wording import comparison_text
 from seqbench.schema import Record
 from tests.test_report_dependency import HALF
 from tests.test_report_dependency import runs as at_lengths
@@ -303,5 +304,25 @@ def test_missing_runs_are_flagged():
     assert any(banner.startswith("3 planned runs left no record yet") for banner in found.banners)
 
 
+def test_low_power_is_told_of_the_study_and_of_every_open_verdict():
+    ten = near(0.5, 10)
+    one = content(runs("copy_10", {"rnn": ten, "gru": ten[:5]}), "rnn")
+    assert one.banners[0].startswith("1 row of 2 has 5 to 9 seeds, which is of low power")
+    few = content(runs("copy_10", {"rnn": near(0.5, 5), "gru": near(0.5, 5, 1)}), "rnn")
+    assert few.banners[0].startswith("All rows have 5 to 9 seeds, which is of low power")
+    enough = content(runs("copy_10", {"rnn": ten, "gru": near(0.5, 10, 1)}), "rnn")
+    texts = [comparison_text(study.sections[0].rows[1], "rnn").partition(" (")[0] for study in (few, enough)]
+    assert texts == ["undecided at low power", "undecided"]
+
+
+def test_a_difference_that_is_decided_but_small_is_said_to_be_little():
+    many = near(0.5, 45)
+    small, large = (
+        content(runs("copy_10", {"rnn": many, "gru": [score + by for score in many]}), "rnn") for by in (0.006, 0.03)
+    )
+    texts = [comparison_text(study.sections[0].rows[1], "rnn").partition(" (")[0] for study in (small, large)]
+    assert texts == ["better by little", "better"]
+
+
 def test_a_fair_and_whole_study_has_no_banner():
-    assert list(content(runs("copy_10", {"gru": GOOD, "rnn": GOOD})).banners) == []
+    assert list(content(runs("copy_10", {"gru": 2 * GOOD, "rnn": 2 * GOOD})).banners) == []

@@ -19,16 +19,26 @@ import json, re, resource, sys, time
 from pathlib import Path
 from seqbench.record.store import Store
 from seqbench.report import write
-began = time.perf_counter()
-write(Store(sys.argv[1]), Path(sys.argv[2]))
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
+
+class Watched(Store):
+    def records(self, kind=None):
+        found = super().records(kind)
+        second = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        self.peak_mb_of_reading = peak() + second  # the second process ran beside this one
+        return found
+
+began, store = time.perf_counter(), Watched(sys.argv[1])
+write(store, Path(sys.argv[2]))
 took = time.perf_counter() - began
-peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
-print(json.dumps({"s": took, "peak_mb": peak}))
+print(json.dumps({"s": took, "peak_mb": peak(), "peak_mb_of_reading": store.peak_mb_of_reading}))
 """
 
 
 def written_apart(root: Path, out: Path) -> dict[str, float]:
-    """What a fresh process needs to report a store."""
+    """What a fresh process needs to report a store, its second process included."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-c", WRITE, str(root), str(out)]
     return json.loads(subprocess.run(command, capture_output=True, check=True, text=True, env=environment).stdout)
@@ -44,7 +54,7 @@ def test_report_of_100_000_runs() -> None:
     print(found, page)
     assert page < 5_000_000
     assert found["s"] < 30
-    assert found["peak_mb"] < 600  # the records alone take most of it
+    assert max(found["peak_mb"], found["peak_mb_of_reading"]) < 500
 
 
 def test_page_of_many_rows_and_runs_is_bounded_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,26 @@ def test_row_agrees_with_its_records(records: list[Record]) -> None:
     assert (found.parameters, found.learning_rate, found.budget, found.seeds) == (19_210, 0.003, 1500, (0, 1, 2, 3, 4))
 
 
+def test_no_interval_leaves_what_a_score_can_be() -> None:
+    scores = (1.0, 1.0, 0.997, 0.999, 1.0)
+    copying = [
+        replace(r, summary=r.summary | {"score": score, "solved": True, "skill": score})
+        for r, score in zip((simulated.base("copy_10", "gru", seed) for seed in range(5)), scores, strict=True)
+    ]
+    erring = runs(0.0001, 0.0, 0.002, 0.0, 0.0)
+    for records, limits in ((copying, (0, 1)), (erring, (0, math.inf))):
+        found = verdict_rows(records)[0]
+        assert found.summary is not None
+        cut, skill = found.summary.interval, found.skill_interval
+        assert cut is not None
+        assert skill is not None
+        whole = t_interval([score for score in found.scores if score is not None])
+        assert not limits[0] <= whole[0] <= whole[1] <= limits[1]
+        assert cut == (max(whole[0], limits[0]), min(whole[1], limits[1]))
+        assert skill[1] == 1.0
+    assert f"0.999 ± {0.9992 - t_interval(scores)[0]:.3f}" in printed(copying)
+
+
 def test_runs_that_did_not_complete_stay_in_the_denominator(records: list[Record]) -> None:
     found = row(verdict_rows(records), "copy_30", "transformer")
     assert found.summary is not None

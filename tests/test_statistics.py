@@ -22,6 +22,22 @@ def test_t_interval_agrees_with_scipy() -> None:
     assert t_interval(values) == pytest.approx((expected.low, expected.high), rel=1e-12)
 
 
+def test_cut_at_what_there_can_be_a_t_interval_covers_as_often_and_reaches_no_further() -> None:
+    rng, limits = np.random.default_rng(0), (0.0, 1.0)
+    samples = rng.beta(30, 0.5, (2000, 5))  # accuracies near 1
+    whole, cut = (np.array([t_interval(s, limits=at) for s in samples]) for at in ((-math.inf, math.inf), limits))
+    truth = 30 / 30.5
+    assert (whole[:, 1] > 1).mean() > 0.8
+    assert cut.max() <= 1
+    assert np.array_equal(*((at[:, 0] <= truth) & (truth <= at[:, 1]) for at in (whole, cut)))
+
+
+def test_limit_that_a_value_exceeds_does_not_cut_it_off() -> None:
+    assert t_interval([1.0, 1.0, 1.1], limits=(0, 1))[1] == 1.1
+    low, high = t_interval([1.2, 1.2, 1.2], limits=(0, 1))
+    assert (low, high) == pytest.approx((1.2, 1.2))
+
+
 def test_t_interval_covers_a_mixed_cell_badly_which_is_why_summarise_refuses_it() -> None:
     samples = (np.random.default_rng(0).random((2000, 5)) < 0.9).astype(float)
     bounds = np.array([t_interval(sample.tolist()) for sample in samples])

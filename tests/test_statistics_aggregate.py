@@ -10,6 +10,13 @@ from seqbench.statistics.resampling import percentiles, widened
 from seqbench.statistics.seeds import Interval
 
 
+def test_iqm_agrees_with_scipy() -> None:
+    rng = np.random.default_rng(0)
+    for size in range(1, 30):
+        values = rng.normal(size=size)
+        assert iqm(values) == pytest.approx(float(stats.trim_mean(values, 0.25)), rel=1e-12)
+
+
 def test_iqm_drops_a_quarter_at_each_end() -> None:
     assert iqm([9, 1, 2, 3, 4, 5, 6, -50]) == pytest.approx(3.5)
     assert iqm(np.arange(20).reshape(4, 5)) == pytest.approx(9.5)

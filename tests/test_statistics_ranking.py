@@ -162,8 +162,8 @@ def test_next_length_halves_the_gap_in_which_the_rate_falls_through_one_half(
 
 
 def test_seeds_that_are_alike_at_all_lengths_widen_the_interval() -> None:
-    solved = [[T] * 5, [T, T, T, T, F], [T, T, T, F, F], [T, T, F, F, F], [T, F, F, F, F], [F] * 5]
-    lengths = [10, 20, 40, 80, 160, 320]
+    solved = [[T] * (8 - failing) + [F] * failing for failing in range(9)]
+    lengths = [10 * 2**octave for octave in range(9)]
     apart, whole = crossing_point(lengths, solved), crossing_point(lengths, solved, same_seeds=True)
     assert apart.interval is not None
     assert whole.interval is not None

@@ -8,7 +8,7 @@ that ``record.dump`` writes, so that no byte of a record can change unnoticed.
 import gc
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from json.encoder import encode_basestring_ascii
@@ -71,7 +71,7 @@ class Reader:
         if tuple(values) != _ORDER or values["schema_version"] != SCHEMA_VERSION or values["duration_s"] < 0:
             return None
         whole = hashlib.sha256(f"{{{','.join([canonical[at] for at in _CANONICAL_AT])}}}".encode()).hexdigest()
-        return restored(values) if parts[_CHECKSUM_AT] == f'{CHECKSUM}": "{whole}"' else None
+        return restored(values.items()) if parts[_CHECKSUM_AT] == f'{CHECKSUM}": "{whole}"' else None
 
     def same(self, name: str, value: Any) -> Any:
         """What a record holds for the value of a field: where an earlier one had that value, the same object."""
@@ -139,10 +139,14 @@ def indented(value: Any, start: str = "\n") -> str:
     return json.dumps(value)
 
 
-def restored(values: dict[str, Any]) -> Record:
-    """A record whose fields were checked; its constructor would take a third of all the time."""
+_set = object.__setattr__  # the record's own refuses, as it is frozen
+
+
+def restored(values: Iterable[tuple[str, Any]]) -> Record:
+    """A record of all its fields, which were checked; its constructor would take a third of all the time."""
     record = object.__new__(Record)
-    object.__setattr__(record, "__dict__", values)
+    for name, value in values:
+        _set(record, name, value)
     return record
 
 

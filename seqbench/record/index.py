@@ -44,8 +44,7 @@ _PER_BLOCK = 1000
 _CHECKSUM_BYTES = 65
 _ROW, _KEYS, _SUMMARY = "row", "keys", "summary"
 _OTHER = tuple(name for name in OWN if name != _SUMMARY)
-_NO_OWN = dict.fromkeys(OWN)
-"""Their places: a copy of a mapping that has them need not grow."""
+_FIELDS = (*SHARED, *_OTHER, _SUMMARY)
 _shared, _own = attrgetter(*SHARED), attrgetter(*_OTHER)
 
 
@@ -119,17 +118,15 @@ def read(lines: Iterable[bytes], restore: Callable[[str, Any], Any] = field_valu
         shared, entries = orjson.loads(line)
         for name, value in shared:
             if name == _ROW:
-                value = {**dict(zip(SHARED, [values[number] for number in value], strict=True)), **_NO_OWN}
+                value = [values[number] for number in value]
             elif name == _KEYS:
                 value = {key: at for at, key in enumerate(value)}
             else:
                 value = restore(name, value)
             values.append(value)
         for name, stamped, row, own, keys, summary in entries:
-            every = values[row].copy()
-            every.update(zip(_OTHER, own, strict=True))
-            every[_SUMMARY] = Row(values[keys], summary)
-            known[name] = Known(restored(every), stamped)
+            every = *values[row], *own, Row(values[keys], summary)
+            known[name] = Known(restored(zip(_FIELDS, every, strict=True)), stamped)
     return known
 
 

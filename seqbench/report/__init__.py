@@ -1,9 +1,10 @@
 """The report: records in; one page, Markdown, CSV and figures out. Pure functions but for ``files.py``."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from seqbench.record.store import Store
+from seqbench.schema import Record
 
 FORMATS = ("html", "md", "csv", "latex", "json")
 DEFAULT = FORMATS[:3]
@@ -19,6 +20,7 @@ def write(
     planned: Collection[str] = (),
     trials: Mapping[tuple[str, str], int] | None = None,
     formats: Collection[str] = DEFAULT,
+    records: Sequence[Record] | None = None,
 ) -> Path:
     """Write a report below ``out``; returns the path of the file to open, the page where there is one.
 
@@ -34,10 +36,11 @@ def write(
         planned: run_ids of the study; where given, other runs of the store are left out and missing ones are named.
         trials: (task label, model label) -> runs that its learning rate was chosen from; unequal ones are told.
         formats: some of ``FORMATS``.
+        records: of the store, for who has just read them.
 
     Raises:
         UsageError: the store holds no record to report, or ``out`` cannot be written.
     """
     from seqbench.report.files import write_report  # late: the terminal's table must not wait for matplotlib
 
-    return write_report(store, Path(out), study, reference, tuning, planned, trials or {}, formats)
+    return write_report(store, Path(out), study, reference, tuning, planned, trials or {}, formats, records)

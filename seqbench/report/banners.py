@@ -9,7 +9,7 @@ from seqbench.report.remarks import beyond_bound
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import count, listed, some
 from seqbench.schema import Record
-from seqbench.statistics.seeds import FEWEST
+from seqbench.statistics.seeds import ENOUGH, FEWEST, low_power
 
 
 def banners(
@@ -22,8 +22,8 @@ def banners(
 ) -> list[str]:
     """One sentence each, the gravest first; empty where nothing is to be warned of."""
     models = [row for row in rows if row.kind == "model"]
-    said = [_beyond(models), _below(rows), _seeds(models), _tuning(groups, trials), _chances(groups), _training(groups)]
-    said += [_environments(len(environments)), _failures(records), _missing(missing)]
+    said = [_beyond(models), _below(rows), _seeds(models), _power(models), _tuning(groups, trials), _chances(groups)]
+    said += [_training(groups), _environments(len(environments)), _failures(records), _missing(missing)]
     return [sentence for sentence in said if sentence]
 
 
@@ -46,8 +46,23 @@ def _seeds(rows: Sequence[VerdictRow]) -> str:
     few = [row for row in rows if len(row.scores) < FEWEST]
     if not few:
         return ""
-    who = "All rows have" if len(few) == len(rows) else f"{count(len(few), 'row')} of {len(rows):,} have"
-    return f"{who} fewer than {FEWEST} seeds: no interval is given and no ranking is possible there."
+    return f"{_who(few, rows)} fewer than {FEWEST} seeds: no interval is given and no ranking is possible there."
+
+
+def _power(rows: Sequence[VerdictRow]) -> str:
+    low = [row for row in rows if low_power(len(row.scores))]
+    if not low:
+        return ""
+    return (
+        f"{_who(low, rows)} {FEWEST} to {ENOUGH - 1} seeds, which is of low power: only large differences are found "
+        "there, and no verdict is no sign of equality."
+    )
+
+
+def _who(some_rows: Sequence[VerdictRow], rows: Sequence[VerdictRow]) -> str:
+    if len(some_rows) == len(rows):
+        return "All rows have"
+    return f"{count(len(some_rows), 'row')} of {len(rows):,} {'has' if len(some_rows) == 1 else 'have'}"
 
 
 def _tuning(groups: Sequence[Group], trials: Trials) -> str:

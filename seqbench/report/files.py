@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,9 +37,11 @@ def write_report(
     planned: Collection[str],
     trials: Trials,
     formats: Collection[str],
+    records: Sequence[Record] | None,
 ) -> Path:
     """See ``seqbench.report.write``."""
-    content = collect_report(store, study, reference, tuning, planned, trials, drawn=bool({"html", "md"} & {*formats}))
+    drawn = bool({"html", "md"} & {*formats})
+    content = collect_report(store, study, reference, tuning, planned, trials, drawn, records)
     files = {name: text for form in FORMATS if form in formats for name, text in FORMATS[form](content).items()}
     try:
         for name, text in files.items():
@@ -83,13 +85,15 @@ def collect_report(
     planned: Collection[str],
     trials: Trials,
     drawn: bool = True,
+    records: Sequence[Record] | None = None,
 ) -> Content:
     """Everything the report shows, read from the store.
 
     Raises:
         UsageError: there is nothing to report.
     """
-    records = [record for record in store.records() if not planned or record.run_id in planned]
+    read = store.records() if records is None else records
+    records = [record for record in read if not planned or record.run_id in planned]
     problems = list(store.problems)
     if not records:
         damaged = f" Not readable: {'; '.join(problems[:3])}." if problems else ""

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast
 
+from seqbench.metrics import METRICS
 from seqbench.record.record import canonical, current
 from seqbench.schema import Better, Record
+from seqbench.statistics.seeds import UNLIMITED
 
 FIRST = ("rnn", "lstm", "gru", "attention", "transformer")
 """Architectures that lead every table, in the order of their age; all others follow by name."""
@@ -68,6 +70,12 @@ class Group:
     def better(self) -> Better:
         """Direction of the headline score."""
         return cast(Better, self.metrics.get(self.metric or "", {}).get("better", "neither"))
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest headline score that there can be, where the metric is one of ours."""
+        known = METRICS.get(self.metric or "")
+        return known.limits if known else UNLIMITED
 
     @property
     def threshold(self) -> float | None:

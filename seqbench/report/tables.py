@@ -13,6 +13,9 @@ from seqbench.schema import Record
 from seqbench.statistics.summary import summarise
 from seqbench.statistics.verdict import compare_to_reference
 
+_SKILLS = (-math.inf, 1.0)
+"""A skill of 1 is the best possible loss."""
+
 
 def verdict_rows(records: Iterable[Record], reference: str | None = None) -> list[VerdictRow]:
     """The rows of all learning records, grouped by environment and task: architectures, then baselines.
@@ -38,7 +41,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
     solved = [is_solved(record) for record in records] if group.facts.get("solved") else None
     steps = [record.summary.get("steps_to_solve") if is_solved(record) else None for record in records]
     each = tuple(record.summary.get("skill") for record in records)
-    skills = summarise(each, solved, None)
+    skills = summarise(each, solved, None, _SKILLS)
     train = records[0].config.get("train") or {}
     return VerdictRow(
         kind="model",
@@ -50,7 +53,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         length=group.length,
         metric=group.metric,
         better=group.better,
-        summary=(summary := summarise(scores, solved, steps if solved is not None else None)),
+        summary=(summary := summarise(scores, solved, steps if solved is not None else None, group.limits)),
         score=summary.mean,
         scores=scores,
         skill=skills.mean,

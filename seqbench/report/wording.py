@@ -50,14 +50,16 @@ def signed_text(value: float) -> str:
 
 
 def half_width_text(interval: Interval | None, around: float | None) -> str:
-    """Half the width of an interval, with the places of the score it belongs to; empty where there is none.
+    """How far an interval reaches from the score in it, with that score's places; empty where there is none.
 
-    >>> half_width_text((0.9, 1.0), 0.95)
-    ' ± 0.050'
+    One that was cut at a limit of the score reaches less far on that side: the other one is told.
+
+    >>> half_width_text((0.9, 1.0), 0.96)
+    ' ± 0.060'
     """
     if interval is None or around is None:
         return ""
-    half = (interval[1] - interval[0]) / 2
+    half = max(interval[1] - around, around - interval[0])
     return f" ± {half:.3f}" if 0.1 <= abs(around) < 100 else f" ± {number(half, 2)}"
 
 
@@ -133,7 +135,9 @@ def comparison_text(row: VerdictRow, reference: str | None) -> str:
         takes = f", takes {found.seeds_needed}" if found.seeds_needed else ""
         return f"no verdict reachable with n = {len(row.scores)}{takes}"
     p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
-    return f"{found.verdict} ({p})"
+    if found.verdict == "undecided":
+        return f"undecided{' at low power' if found.low_power else ''} ({p})"
+    return f"{found.verdict}{'' if found.meaningful else ' by little'} ({p})"
 
 
 def improvement_text(row: VerdictRow) -> str:

@@ -23,18 +23,21 @@ def crossing_point(
     crossing is interpolated in log length. 0 where the rate is below one half already at the shortest length, infinity
     where it is above at the longest: the interval is then one-sided.
 
-    The interval is a percentile bootstrap over the seeds of each length, its ends moved outward to lengths that were
-    measured: between two of them nothing is known of the curve but that it does not rise.
+    The interval is one of percentiles over draws of the rates that the runs leave open, its ends moved outward to
+    lengths that were measured: between two of them nothing is known of the curve but that it does not rise. In
+    simulated bisections it covers 91 to 98 %, least with 5 seeds and rates that fall over a factor of 80 in length.
 
     Args:
         lengths: rising, positive.
         solved: for each length, whether each of its seeds solved it.
         level: coverage aimed at.
-        draws: bootstrap samples.
+        draws: samples.
         seed: of the generator.
-        same_seeds: whether the n-th flags of all lengths are of one seed: the interval then spans two bootstraps.
+        same_seeds: whether the n-th flags of all lengths are of one seed: the interval then spans that of a bootstrap
+            of whole seeds too.
 
-    Source: Ayer et al. 1955, doi:10.1214/aoms/1177728423 (the fit); Efron & Tibshirani 1993, chapter 13 (percentiles).
+    Source: Ayer et al. 1955, doi:10.1214/aoms/1177728423 (the fit); Brown, Cai & DasGupta 2001,
+    doi:10.1214/ss/1009213286, section 4.3 (Jeffreys); Efron & Tibshirani 1993, chapter 13 (percentiles).
 
     >>> found = crossing_point([25, 100, 400], [[True] * 6, [True] * 6, [False] * 6])
     >>> round(found.value), [round(bound) for bound in found.interval]
@@ -66,12 +69,13 @@ def _drawn(
     draws: int,
     solved: Sequence[Sequence[bool]] | None,
 ) -> list[np.ndarray]:
-    """How many of the seeds drawn anew solve, (draws, lengths): apart at each length, and whole if ``solved`` is given.
+    """How many runs of each length would solve, (draws, lengths): by drawn rates; and by drawn seeds, if given.
 
-    Runs of one seed at several lengths may have much in common, or nothing. In simulated bisections whole seeds, each
-    with all its lengths, cover 97 % or more in the first case and 81 % in the second; seeds apart 78 % and 90 %.
+    The first are Jeffreys' for each length: they know that 5 of 5 leave rates below 1 open, a bootstrap does not. Runs
+    of one seed at several lengths may have much in common, or nothing. In simulated bisections seeds redrawn whole,
+    each with all its lengths, cover 96 % or more in the first case and 78 % in the second; Jeffreys' draws 83 and 91 %.
     """
-    apart = rng.binomial(runs, counts / runs, (draws, runs.size))
+    apart = runs * rng.beta(counts + 0.5, runs - counts + 0.5, (draws, runs.size))
     if solved is None:
         return [apart]
     seeds = int(runs[0])
@@ -117,7 +121,7 @@ def _crossings(counts: np.ndarray, runs: np.ndarray, x: np.ndarray) -> np.ndarra
 def isotonic(counts: np.ndarray, runs: np.ndarray) -> np.ndarray:
     """Rates nearest to ``counts / runs`` that never rise along the last axis, weighted by runs: (draws, lengths).
 
-    The smallest, over what begins before, of the largest mean that ends after: whole numbers until the last division.
+    The smallest, over what begins before, of the largest mean that ends after: of counts these are exact.
 
     >>> isotonic(np.array([[9, 2, 4]]), np.array([10, 10, 10])).tolist()
     [[0.9, 0.3, 0.3]]

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from seqbench.statistics.aggregate import mean_interval
 from seqbench.statistics.permutation import Pair
+from seqbench.statistics.roots import root
 from seqbench.statistics.seeds import Estimate, Interval, Values, low_power, too_few, vector
 
 
@@ -68,10 +69,10 @@ def _lower(value: float, n: int, m: int, level: float) -> float:
         return 0.0
     end = min(value, 1 - 1e-9)  # at 1 the variance is 0, a root of its own
     z = float(special.ndtri((1 + level) / 2))
-    return float(optimize.root_scalar(_excess, args=(value, n, m, z), bracket=(0.0, end)).root)
+    return root(partial(_excess, value, n, m, z), 0.0, end)
 
 
-def _excess(truth: float, value: float, n: int, m: int, z: float) -> float:
+def _excess(value: float, n: int, m: int, z: float, truth: float) -> float:
     """How far the value is above the truth, beyond what Hanley & McNeil's variance at that truth explains."""
     shape = 1 + ((n + m) / 2 - 1) * ((1 - truth) / (2 - truth) + truth / (1 + truth))
     return value - truth - z * math.sqrt(truth * (1 - truth) * shape / (n * m))

@@ -2,25 +2,37 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
-from seqbench.statistics.seeds import Interval, Values, vector
+from seqbench.statistics.roots import root
+from seqbench.statistics.seeds import UNLIMITED, Interval, Values, vector
 
 
-def t_interval(values: Values, level: float = 0.95) -> Interval:
-    """Student's interval of the mean; ``values`` are at least 2 finite numbers.
+def t_interval(values: Values, level: float = 0.95, limits: Interval = UNLIMITED) -> Interval:
+    """Student's interval of the mean, without what lies outside of ``limits``.
+
+    Cutting it there excludes no mean that there can be: it covers as often as the whole one. A limit that a value
+    exceeds is none, and the interval then ends no nearer than at that value.
+
+    Args:
+        values: at least 2 finite numbers.
+        level: coverage aimed at.
+        limits: the lowest and the highest value that there can be, such as 0 and 1 for a share.
 
     Source: Student 1908, doi:10.2307/2331554.
 
     >>> [round(bound, 3) for bound in t_interval([1.0, 2.0, 3.0])]
     [-0.484, 4.484]
+    >>> [round(bound, 3) for bound in t_interval([0.98, 0.99, 1.0], limits=(0.0, 1.0))]
+    [0.965, 1.0]
     """
     array = vector(values, least=2)
     half = special.stdtrit(array.size - 1, (1 + level) / 2) * array.std(ddof=1) / math.sqrt(array.size)
-    return float(array.mean() - half), float(array.mean() + half)
+    low, high = float(array.mean() - half), float(array.mean() + half)
+    return max(low, min(limits[0], float(array.min()))), min(high, max(limits[1], float(array.max())))
 
 
 def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
@@ -59,13 +71,13 @@ def _mid_p_lower(successes: int, trials: int, level: float) -> float:
     if successes == 0:
         return 0.0
     tail = (1 - level) / 2
-    return float(optimize.root_scalar(_mid_p, args=(successes, trials, tail), bracket=(0.0, successes / trials)).root)
+    return root(partial(_mid_p, successes, trials, tail), 0.0, successes / trials)
 
 
-def _mid_p(rate: float, successes: int, trials: int, tail: float) -> float:
+def _mid_p(successes: int, trials: int, tail: float, rate: float) -> float:
     """The chance of more successes, plus half that of exactly as many, above the one wanted."""
-    above, at = stats.binom.sf(successes, trials, rate), stats.binom.pmf(successes, trials, rate)
-    return float(above + at / 2) - tail
+    more, as_many_or_more = special.bdtrc([successes, successes - 1], trials, rate)
+    return float(more + as_many_or_more) / 2 - tail
 
 
 def _check_counts(successes: int, trials: int) -> None:
@@ -96,16 +108,20 @@ def median_interval(steps: Sequence[float | None], level: float = 0.95) -> Inter
     (10.0, inf)
     """
     ordered, n = _with_infinity(steps), len(steps)
-    rank = _median_rank(n, level)
+    rank = median_rank(n, level)
     return None if rank is None else (ordered[rank], ordered[n - 1 - rank])
 
 
 @lru_cache(maxsize=512)  # thousands of cells have the same number of seeds
-def _median_rank(n: int, level: float) -> int | None:
-    """How many values of n lie beyond each end of the median's interval; None where even the extremes cover less."""
-    if n == 0 or 1 - 2 * stats.binom.cdf(0, n, 0.5) < level:
+def median_rank(n: int, level: float) -> int | None:
+    """How many values of n lie beyond each end of the median's interval; None where even the extremes cover less.
+
+    >>> median_rank(20, 0.99), median_rank(5, 0.95)
+    (3, None)
+    """
+    if n == 0 or 1 - 2 * special.bdtr(0, n, 0.5) < level:
         return None
-    return max(k for k in range(n // 2) if 1 - 2 * stats.binom.cdf(k, n, 0.5) >= level)
+    return max(k for k in range(n // 2) if 1 - 2 * special.bdtr(k, n, 0.5) >= level)
 
 
 def _with_infinity(steps: Sequence[float | None]) -> list[float]:

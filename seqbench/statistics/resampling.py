@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from seqbench.statistics.seeds import Interval
 
@@ -39,5 +39,5 @@ def widened(level: float, seeds: int) -> float:
     >>> [round(widened(0.95, seeds), 3) for seeds in (5, 20, 1000)]
     [0.998, 0.968, 0.95]
     """
-    reach = math.sqrt(seeds / (seeds - 1)) * stats.t.ppf((1 + level) / 2, seeds - 1)
-    return float(1 - 2 * stats.norm.sf(reach))
+    reach = math.sqrt(seeds / (seeds - 1)) * special.stdtrit(seeds - 1, (1 + level) / 2)
+    return float(1 - 2 * special.ndtr(-reach))

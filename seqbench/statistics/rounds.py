@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import binom
 
+from seqbench.statistics.intervals import median_rank
 from seqbench.statistics.seeds import Estimate, Interval, Values, vector
 
 LEVEL = 0.99
@@ -43,11 +43,8 @@ def order_interval(values: np.ndarray, level: float) -> Interval | None:
     >>> order_interval(np.arange(1.0, 21.0), 0.99)
     (4.0, 17.0)
     """
-    ordered = np.sort(values)
-    outside = int(binom.ppf((1 - level) / 2, ordered.size, 0.5))  # the chance of fewer than so many below is half of it
-    if outside < 1:
-        return None
-    return float(ordered[outside - 1]), float(ordered[ordered.size - outside])
+    ordered, rank = np.sort(values), median_rank(values.size, level)
+    return None if rank is None else (float(ordered[rank]), float(ordered[ordered.size - 1 - rank]))
 
 
 def _middle(ordered: np.ndarray) -> float:

@@ -1,11 +1,13 @@
 """How many seeds support what: the rule that every interval, verdict and ranking obeys."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 Interval = tuple[float, float]
+UNLIMITED: Interval = (-math.inf, math.inf)
 Values = Sequence[float] | np.ndarray
 """The numbers of one cell, one a seed."""
 Tasks = Sequence[Values] | np.ndarray

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqbench.statistics.intervals import median_interval, median_steps, mid_p_interval, t_interval
-from seqbench.statistics.seeds import FEWEST, Interval, too_few
+from seqbench.statistics.seeds import FEWEST, UNLIMITED, Interval, too_few
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +31,14 @@ class CellSummary:
 
 
 def summarise(
-    scores: Sequence[float | None], solved: Sequence[bool] | None, steps: Sequence[float | None] | None
+    scores: Sequence[float | None],
+    solved: Sequence[bool] | None,
+    steps: Sequence[float | None] | None,
+    limits: Interval = UNLIMITED,
 ) -> CellSummary:
     """The summary of one cell's members; ``solved`` and ``steps`` are None where the task has no notion of solved.
+
+    ``limits`` are the lowest and the highest score that there can be.
 
     >>> summary = summarise([1.0, 1.0, 0.2, 1.0, 1.0], [True, True, False, True, True], [10, 20, None, 30, 40])
     >>> summary.why, summary.median_steps
@@ -47,7 +52,7 @@ def summarise(
         runs=len(scores),
         solved=count,
         mean=float(np.mean(there)) if there else None,
-        interval=None if why else t_interval(there),
+        interval=None if why else t_interval(there, limits=limits),
         why=why,
         rate_interval=rate,
         median_steps=median_steps(steps) if steps else None,

@@ -58,7 +58,7 @@ def record_of(job: Job, started: datetime, duration: float, result: Result, task
         task=of_task(task, job.cell.budget),
         architecture=of_network(network, task),
         baselines=tuple(asdict(baseline) for baseline in task.baselines()),
-        metrics={name: asdict(METRICS[name]) for name in dict.fromkeys((*task.metrics, task.skill_metric))},
+        metrics={name: METRICS[name].explained() for name in dict.fromkeys((*task.metrics, task.skill_metric))},
         summary=result.summary,
         arrays=result.axes,
     )
