@@ -149,6 +149,8 @@ def test_the_document_is_strict_json() -> None:
         ((EQUAL, replace(SLOW, verdict="accepted")), 0),
         ((EQUAL, replace(SLOW, advisory=True)), 0),
         ((replace(SLOW, verdict="not comparable"),), 4),
+        ((EQUAL, replace(SLOW, verdict="not comparable")), 4),
+        ((EQUAL, replace(SLOW, verdict="fine"), replace(SLOW, verdict="not comparable")), 0),
         ((), 4),
     ],
 )

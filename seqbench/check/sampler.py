@@ -43,6 +43,11 @@ class Chooser:
         random.Random(self.asked.get("seed")).shuffle(gated)
         items[:] = [] if self.asked.get("collect") else gated
 
+    def pytest_collectreport(self, report: Any) -> None:
+        """Keep why a file cannot even be read."""
+        if report.failed:
+            self.pytest_runtest_logreport(report)
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Keep the last line of what failed."""
         if report.failed or report.skipped:
