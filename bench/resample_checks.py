@@ -5,9 +5,9 @@ comes in bursts stays as it was: first those of the first stage, then, where the
 Which side is the head is drawn for each pair, as in a check, where it is drawn too. A slowdown is injected by
 multiplying the seconds of the head.
 
-It also says, file by file, what other limits of a session's noise would have done. The design's is right where it leaves
-at most 5 % of checks inconclusive on a quiet machine and lets what is 10 % slower pass as fine no more often than a bound
-may be wrong, 1.1 %.
+It also says, file by file, what other limits of a session's noise would have done. The design's is right where it
+leaves at most 5 % of checks inconclusive on a quiet machine, and lets what is 10 % slower pass as fine no more often
+than a bound may be wrong, 1.1 %.
 
     python bench/resample_checks.py results/reference/regression_check/*.jsonl --checks 1000 \
         --out results/reference/regression_check/resampled.json

@@ -61,7 +61,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """3 where anything regressed, else 4 where anything is inconclusive or all of a kind is not comparable, else 0."""
+        """3 where anything regressed, 4 where anything is inconclusive or a kind is not comparable at all, else 0."""
         return exit_code(self.findings)
 
 

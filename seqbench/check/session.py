@@ -84,7 +84,7 @@ def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed
     session.suspects = found.suspects
     session.findings += [_finding(name, judgement, session) for name, judgement in sorted(found.judgements.items())]
     session.findings += [
-        Finding(kind="time", name=name, verdict="not comparable", says=f"fails in the base: {why}", unit="s")
+        Finding(kind="time", name=name, verdict="not comparable", says=why, unit="s")
         for name, why in sorted(bench.failed.items())
     ]
     return session
@@ -99,7 +99,8 @@ def timed(side: Side, folder: Path) -> dict[str, float]:
     bench = Bench({"base": side, "head": side}, folder, random.Random())
     names = bench.named_in_head()
     samples = bench.blocks(names, BLOCKS)
-    return {name: float(np.median([sample.seconds[name] for sample in samples])) for name in names}
+    timed_ones = [name for name in names if name not in bench.failed]
+    return {name: float(np.median([sample.seconds[name] for sample in samples])) for name in timed_ones}
 
 
 def _still_there(pairs: Pairs, bench: "Bench") -> Pairs:
@@ -143,7 +144,7 @@ class Bench:
     """Takes samples of two sides.
 
     Attributes:
-        failed: name -> why it cannot be timed in the base.
+        failed: name -> why it cannot be timed: it fails in the base, or is skipped in either.
         refused: why the base could not even name its benchmarks.
     """
 
@@ -201,12 +202,13 @@ class Bench:
             yield Sample(block=self.number, position=position, side=side, seconds=found["medians"])
 
     def _note(self, side: str, found: dict[str, Any], names: Sequence[str]) -> None:
-        """What failed, or is missing without having failed."""
+        """What failed, or is missing without having failed; in the head, unless skipped, it is the user's to mend."""
         missing = {name: "it was not timed" for name in names if name not in found["medians"]} | found["failed"]
-        if missing and side == "head":
-            name, why = next(iter(missing.items()))
-            raise UsageError(f"a benchmark must run in the working tree; got {name[:120]!a}: {why[:200]}.")
-        self.failed |= missing
+        for name, why in missing.items():
+            skipped = name in found["skipped"]
+            if side == "head" and not skipped:
+                raise UsageError(f"a benchmark must run in the working tree; got {name[:120]!a}: {why[:200]}.")
+            self.failed[name] = f"{'is skipped' if skipped else 'fails'} in the {side}: {why}"
 
     def _ask(self, side: str, **asked: Any) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="seqbench-sample-") as scratch:
