@@ -224,6 +224,7 @@ def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
         (["--against", "--upload-pack=x"], "followed by a value"),
         (["--against", "HEAD", "--baseline", "x"], "Choose one"),
         (["--against", "HEAD", "--suite", "none"], "--suite must be a folder of benchmarks"),
+        (["--against", "HEAD", "--suite", "src", "--counts"], "--suite must be a folder that holds counts.py"),
         (["--against", "HEAD", "--format", "pdf"], "--format must be one of text, md, json"),
         (["--against", "HEAD", "--base-python", "nowhere"], "must be a Python interpreter"),
         (["--against", "HEAD", "--accepted", "none"], "--accepted must be a file"),

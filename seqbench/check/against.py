@@ -70,7 +70,7 @@ def compare(request: Request, design: Design, say: Callable[[str], object]) -> O
         UsageError: the commit is unknown, or the head cannot be measured.
     """
     with sides(request) as (base, head):
-        findings, raw, notes = _counts(base, head, request.suite)
+        findings, raw, notes = _counts(base, head, request)
         if request.counts_only:
             return Outcome(base=base.name, head=head.name, findings=tuple(findings), notes=tuple(notes), raw=raw)
         times = session.compare(base, head, request.suite, design, say)
@@ -102,8 +102,9 @@ def levels(file: Path | None, now: Mapping[str, Any] | None) -> list[Finding]:
     return [] if file is None or now is None else history.findings([*history.of_machine(file, now["env_id"]), now])
 
 
-def _counts(base: Side, head: Side, suite: Path) -> tuple[list[Finding], dict[str, Any], list[str]]:
-    if not (head.root / suite / COUNTS).is_file():
+def _counts(base: Side, head: Side, request: Request) -> tuple[list[Finding], dict[str, Any], list[str]]:
+    suite = request.suite
+    if not request.counts_only and not (head.root / suite / COUNTS).is_file():
         return [], {}, []
     after = counted(head, suite)
     try:
