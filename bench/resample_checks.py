@@ -5,12 +5,17 @@ comes in bursts stays as it was: first those of the first stage, then, where the
 Which side is the head is drawn for each pair, as in a check, where it is drawn too. A slowdown is injected by
 multiplying the seconds of the head.
 
+It also says, file by file, what other limits of a session's noise would have done. The design's is right where it
+leaves at most 5 % of checks inconclusive on a quiet machine, and lets what is 10 % slower pass as fine no more often
+than a bound may be wrong, 1.1 %.
+
     python bench/resample_checks.py results/reference/regression_check/*.jsonl --checks 1000 \
         --out results/reference/regression_check/resampled.json
 """
 
 import argparse
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -25,6 +30,8 @@ from seqbench.check.verdict import Decision, Design, Pairs, decide, session_nois
 
 OTHER = {"base": "head", "head": "base"}
 SLOWER = (0.05, 0.10)
+LIMITS = (0.02, 0.03, 0.05, 0.07, 0.10, 0.15, math.inf)
+"""Of the noise of a session, the design's among them; with the last one no session is too noisy."""
 
 Block = Sequence[Sample]
 
@@ -45,6 +52,10 @@ def main() -> None:
         found[f"one benchmark {100 * slower:g} % slower"] = {name: dict(of) for name, of in hits.items()} | {
             "all": every
         }
+    found["limits of noise"] = {
+        file: guarded(options.seed, session, design, options.powers)
+        for file, session in zip(blocks, sessions, strict=True)
+    }
     print(json.dumps(found, indent=1))
     if options.out is not None:
         options.out.write_text(json.dumps(found, indent=1) + "\n")
@@ -106,6 +117,39 @@ def power(
     (name,) = slower
     checks = [check(draw, sessions[index % len(sessions)], design, slower) for index in range(number)]
     return Counter(one.judgements[name].verdict for one in checks)
+
+
+def guarded(seed: int, session: Sequence[Block], design: Design, number: int) -> dict[str, Any]:
+    """What each of ``LIMITS`` makes of the same checks of one file: inconclusive ones, and slowdowns that pass.
+
+    Args:
+        seed: of the checks, the same for every limit.
+        session: the blocks of the file.
+        design: whose limit is replaced.
+        number: checks where nothing changed, and as many where one benchmark, each in turn, is 10 % slower.
+    """
+    names, found = sorted(session[0][0].seconds), dict[str, Any]()
+    for limit in LIMITS:
+        draw, limited = np.random.default_rng(seed), replace(design, most_noise=limit)
+        unchanged = told([check(draw, session, limited) for _ in range(number)], limited)
+        slowed_names = [names[index % len(names)] for index in range(number)]
+        verdicts = [check(draw, session, limited, {name: 0.10}).judgements[name].verdict for name in slowed_names]
+        found[f"{limit:g}"] = {
+            "checks": number,
+            "inconclusive": unchanged["inconclusive"],
+            "fine though 10 % slower": verdicts.count("fine"),
+        }
+    quantiles = np.quantile([noise(session, start, design) for start in range(len(session))], (0.05, 0.5, 0.95))
+    return found | {"noise of sessions at 5, 50 and 95 %": quantiles.tolist()}
+
+
+def noise(session: Sequence[Block], start: int, design: Design) -> float:
+    """The noise that a check would have seen that began at this block."""
+    taken = [session[(start + index) % len(session)] for index in range(design.pairs // 2)]
+    samples = [replace(sample, block=number) for number, block in enumerate(taken) for sample in block]
+    found = session_noise(same_ratios(samples))
+    assert found is not None, "every block has two samples of one side"
+    return found
 
 
 def drawn(sample: Sample, flip: bool, block: int) -> Sample:

@@ -57,14 +57,15 @@ keys of cost                   (beside task, model, train, device, store, out, p
 options of check
   --against REF                the working tree against a commit, sample by sample, in one session
   --base-python FILE           the other side's interpreter: two environments
-  --baseline FILE|DIR [--save] counts alone, against a stored baseline; or write it
+  --baseline FILE|DIR [--save] counts against a stored baseline; or write it
   --counts                     counts alone, with --against
   --learning                   what is learned: of two stores, or trained now (with --against)
   --bitwise                    the same losses bit for bit, for a change that should change nothing
   --pairs N                    of the first stage (10); fewer find less, and say so
   --suite DIR                  any suite of pytest-benchmark (bench)
   --accepted FILE              accepted regressions: reason, author, expiry (bench/accepted.yaml)
-  --history FILE               past sessions, this one added: where a level changed; advisory
+  --history FILE               past sessions, this one added: where a level changed; advisory. With --baseline
+                               times against past days of this machine: advice, from ten days on a gate
   --format text|md|json  --out FILE
                                one screen, a comment for a pull request, everything
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
-from seqbench.check import against, command, programs, session
+from seqbench.check import against, command, history, programs, session
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
 from seqbench.schema import UsageError
@@ -151,6 +151,67 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
     assert "twice as good" in capfd.readouterr().out
 
 
+@pytest.mark.slow
+def test_times_against_past_days_are_advice_until_there_are_ten(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    assert cli.main(["check", "--baseline", "m.json"]) == 0
+    assert "times: not compared; --history FILE" in capfd.readouterr().out
+    monkeypatch.setattr(session, "BLOCKS", 1)
+    words = ["check", "--baseline", "m.json", "--history", "h.jsonl"]
+    assert cli.main(words) == 0
+    told = capfd.readouterr()
+    assert "0 days of this machine; advice, no gate: that takes 10 days" in told.out
+    assert "Timing bench in 4 fresh processes" in told.err
+    (kept,) = history.read(project / "h.jsonl")
+    assert set(kept["seconds"]) == {"bench/test_toy.py::test_work", "bench/test_toy.py::test_rest"}
+    for day in range(1, 11):  # as if it had been four times as fast, within 2 %
+        seconds = {name: value / 4 * (1 + 0.02 * (-1) ** day) for name, value in kept["seconds"].items()}
+        history.add(project / "h.jsonl", {**kept, "at": f"2026-01-{day:02d}T12:00:00+00:00", "seconds": seconds})
+    lines = (project / "h.jsonl").read_text().splitlines()
+    (project / "h.jsonl").write_text("\n".join(lines[1:]) + "\n")
+    assert cli.main(words) == 3
+    told = " ".join(capfd.readouterr().out.split())
+    assert "slower than past days explain" in told
+    assert "10 days of this machine; red by mistake in at most 0.4 % of checks" in told
+    assert len(history.read(project / "h.jsonl")) == 10, "what regressed does not become what is usual"
+
+
+# ------------------------------------------------------------------ sides that cannot be run
+
+
+@pytest.mark.parametrize(("broken", "why"), [("print(", "SyntaxError"), ("import nothing_so_named", "No module named")])
+def test_a_suite_that_cannot_be_read_says_why(
+    project: Path, capfd: pytest.CaptureFixture[str], broken: str, why: str
+) -> None:
+    (project / "bench/test_new.py").write_text(broken)
+    assert cli.main(["check", "--against", "HEAD"]) == 2
+    told = capfd.readouterr().err
+    assert "--suite must run in the working tree; got: bench/test_new.py: " in told
+    assert why in told
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "broken")
+    (project / "bench/test_new.py").unlink()
+    assert cli.main(["check", "--against", "HEAD"]) == 4
+    told = " ".join(capfd.readouterr().out.split())
+    assert "the base's suite cannot be run: bench/test_new.py" in told
+    assert why in told
+
+
+def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "python").write_text("no program")
+    (project / "python").chmod(0o755)
+    assert cli.main(["check", "--against", "HEAD", "--base-python", "python"]) == 4
+    assert "cannot be started" in " ".join(capfd.readouterr().out.split())
+    (project / "new").mkdir()
+    monkeypatch.chdir(project / "new")
+    assert cli.main(["check", "--learning", "--against", "HEAD"]) == 2
+    assert "cannot be started" in capfd.readouterr().err
+
+
 # ------------------------------------------------------------------ wrong usage
 
 
@@ -163,6 +224,7 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
         (["--against", "--upload-pack=x"], "followed by a value"),
         (["--against", "HEAD", "--baseline", "x"], "Choose one"),
         (["--against", "HEAD", "--suite", "none"], "--suite must be a folder of benchmarks"),
+        (["--against", "HEAD", "--suite", "src", "--counts"], "--suite must be a folder that holds counts.py"),
         (["--against", "HEAD", "--format", "pdf"], "--format must be one of text, md, json"),
         (["--against", "HEAD", "--base-python", "nowhere"], "must be a Python interpreter"),
         (["--against", "HEAD", "--accepted", "none"], "--accepted must be a file"),
@@ -175,6 +237,15 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
         (["--learning", "a", "b"], "existing folders of records; got 'a'"),
         (["--learning", "bench", "src", "src"], "two stores, base and head, or none; got 3"),
         (["--learning", "bench", "src"], "must have runs to compare"),
+        (["--learning", "bench", "src", "--against", "HEAD"], "two stores, or --against REF; got both"),
+        (["--learning", "bench", "src", "--counts"], "no part of --learning"),
+        (["--bitwise", "--against", "HEAD", "--baseline", "x"], "Choose one"),
+        (["--bitwise", "--against", "HEAD", "--history", "x"], "are of times"),
+        (["--against", "HEAD", "--counts", "--pairs", "4"], "are of times"),
+        (["--baseline", "x", "--pairs", "4"], "need a base"),
+        (["--against", "HEAD", "--suite", "../bench"], "below the current folder; got '../bench'"),
+        (["--against", "HEAD", "--suite", "/tmp"], "below the current folder"),
+        (["--against", "HEAD", "--history", "src/toy.py"], "--history must be a file of past sessions"),
         (["what"], "check takes --against"),
         (["--fast"], "check takes --against"),
     ],

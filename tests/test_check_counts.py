@@ -126,6 +126,14 @@ def test_one_screen_tells_what_is_not_equal_and_why_it_may_be() -> None:
     assert present.text(OUTCOME).split() == text.split()
 
 
+def test_counts_that_one_reason_keeps_apart_take_three_lines_and_a_sum() -> None:
+    apart = [replace(EQUAL, name=str(n), verdict="not comparable", says="needs the same torch") for n in range(40)]
+    page = present.text(replace(OUTCOME, findings=(*apart, EQUAL, SLOW)))
+    assert page.count("not comparable") == 3 + 1, "and the headline"
+    assert "37 more counts: needs the same torch." in page
+    assert "1 count equal." in page
+
+
 def test_markdown_stays_text_whatever_the_names_are() -> None:
     evil = replace(SLOW, name="a|b<script>`x`\x1b[31m")
     page = present.markdown(replace(OUTCOME, findings=(evil,)))
@@ -149,6 +157,8 @@ def test_the_document_is_strict_json() -> None:
         ((EQUAL, replace(SLOW, verdict="accepted")), 0),
         ((EQUAL, replace(SLOW, advisory=True)), 0),
         ((replace(SLOW, verdict="not comparable"),), 4),
+        ((EQUAL, replace(SLOW, verdict="not comparable")), 4),
+        ((EQUAL, replace(SLOW, verdict="fine"), replace(SLOW, verdict="not comparable")), 0),
         ((), 4),
     ],
 )

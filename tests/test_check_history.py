@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqbench.check import history
+from seqbench.check import history, stored
 from seqbench.check.finding import exit_code
+from seqbench.check.verdict import Design
 from seqbench.schema import UsageError
 from seqbench.statistics.change_point import change_point
 
@@ -47,11 +48,13 @@ def session(seconds: float, commit: str = "a" * 40, env_id: str = "0" * 12) -> d
 
 
 def test_sessions_are_added_and_a_new_level_is_advice(tmp_path: Path) -> None:
-    file, draw, kept = tmp_path / "deep/history.jsonl", np.random.default_rng(2), []
+    file, draw = tmp_path / "deep/history.jsonl", np.random.default_rng(2)
+    assert history.read(file) == []
     history.add(file, session(9.0, env_id="f" * 12))
     for number in range(24):
         level = 0.10 if number < 12 else 0.13
-        kept = history.add(file, session(level * float(np.exp(draw.normal(0, 0.01))), f"{number:040d}"))
+        history.add(file, session(level * float(np.exp(draw.normal(0, 0.01))), f"{number:040d}"))
+    kept = history.of_machine(file, "0" * 12)
     assert len(kept) == 24, "another machine's are left out"
     (finding,) = history.findings(kept)
     assert (finding.verdict, finding.advisory) == ("regressed", True)
@@ -66,9 +69,69 @@ def test_sessions_are_added_and_a_new_level_is_advice(tmp_path: Path) -> None:
     "line",
     ["{", "[]", json.dumps({"env_id": 3}), json.dumps({**session(1.0), "seconds": 3}), json.dumps(session(-1.0))],
 )
-def test_a_file_that_is_something_else_is_refused_and_left_alone(tmp_path: Path, line: str) -> None:
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path, line: str) -> None:
     file = tmp_path / "history.jsonl"
     file.write_text(line + "\n")
     with pytest.raises(UsageError, match="--history must be a file of past sessions"):
-        history.add(file, session(1.0))
-    assert file.read_text() == line + "\n"
+        history.read(file)
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--history must be a file of past sessions"):
+        history.add(tmp_path, session(1.0))
+
+
+# ------------------------------------------------------------------ times of now against past days
+
+A = "bench/test_a.py::test_a"
+
+
+def days(draw: np.random.Generator, number: int, benchmarks: int = 12, spread: float = 0.03) -> list[dict]:
+    """Sessions of so many days, each day faster or slower than the others."""
+    levels = np.exp(draw.normal(0, spread, (number, benchmarks)))
+    return [
+        {"env_id": "0" * 12, "commit": None, "at": f"2026-01-{day + 1:02d}T09:00", "seconds": named(level)}
+        for day, level in enumerate(levels)
+    ]
+
+
+def named(values: np.ndarray) -> dict[str, float]:
+    return {f"{A}[{index}]": float(value) for index, value in enumerate(values)}
+
+
+def verdicts(sessions: list[dict], now: dict[str, float]) -> list[str]:
+    return [finding.verdict for finding in stored.compare(sessions, now, Design())]
+
+
+def test_ten_days_make_a_gate_that_is_seldom_wrong_and_finds_what_is_far_beyond_them() -> None:
+    draw, checks = np.random.default_rng(3), 1500
+    red = sum("regressed" in verdicts(days(draw, 10), days(draw, 1)[0]["seconds"]) for _ in range(checks))
+    assert red <= 12, "at 0.4 % more than 12 of 1500 have a chance of 1 %"
+    slow = [verdicts(days(draw, 10), named(np.r_[1.4, np.ones(11)])) for _ in range(200)]
+    assert sum(one[0] == "regressed" for one in slow) >= 190
+    assert all("regressed" not in one[1:] for one in slow)
+
+
+def test_fewer_days_are_advice_and_say_so() -> None:
+    draw = np.random.default_rng(4)
+    found = stored.compare(days(draw, 9, 1), named(np.array([1.5])), Design())
+    assert [(one.verdict, one.advisory) for one in found] == [("regressed", True)]
+    assert found[0].says.endswith("advice: 9 days of history, a gate has 10")
+    assert found[0].change == pytest.approx(0.5, abs=0.05)
+    for number, base in ((0, None), (1, pytest.approx(1.0, abs=0.1))):
+        (few,) = stored.compare(days(draw, number, 1), named(np.array([1.5])), Design())
+        assert (few.verdict, few.advisory, few.base) == ("inconclusive", True, base)
+
+
+def test_the_sessions_of_one_day_are_one() -> None:
+    draw = np.random.default_rng(5)
+    sessions = [{**one, "at": f"2026-01-01T{hour:02d}:00"} for hour, one in enumerate(days(draw, 12, 1))]
+    (found,) = stored.compare(sessions, named(np.array([2.0])), Design())
+    assert "1 day of history" in found.says
+    assert found.base == pytest.approx(sessions[-1]["seconds"][f"{A}[0]"])
+
+
+def test_a_gate_that_days_leave_wide_is_inconclusive() -> None:
+    draw = np.random.default_rng(6)
+    (found,) = stored.compare(days(draw, 10, 1, spread=0.2), named(np.array([1.1])), Design())
+    assert (found.verdict, found.advisory) == ("inconclusive", False)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from seqbench import cli
+from seqbench.check import training
 from seqbench.check.learning import Limits, Run, Runs, bitwise, compare
 from seqbench.config import compose
 from seqbench.models import gru as gru_file
@@ -310,6 +311,16 @@ def test_broken_variants_are_caught_by_what_they_learn(
 
 
 # ------------------------------------------------------------------ two stores, from outside
+
+
+@pytest.mark.parametrize("studies", [training.MICRO, training.BITS])
+def test_what_is_trained_is_every_architecture_and_seeds_enough(studies: tuple[tuple[str, ...], ...]) -> None:
+    cells = [cell for words in studies for cell in compose([*words, *training.QUIET]).cells]
+    models = {path.stem for path in (Path(__file__).parents[1] / "conf/model").glob("*.yaml")}
+    assert {cell.labels["model"].split()[0] for cell in cells} == models
+    if studies is training.MICRO:
+        tests = 2 * len(cells)  # steps and skill of each
+        assert all(0.5 ** len(cell.seeds) <= Limits().error / tests for cell in cells)
 
 
 def test_two_stores_are_compared_by_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

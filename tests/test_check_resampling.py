@@ -60,6 +60,15 @@ def test_blocks_are_contiguous_and_sides_are_drawn_anew() -> None:
     assert everything[start : start + len(times)] == times
 
 
+def test_limits_of_noise_trade_what_is_inconclusive_for_what_passes() -> None:
+    quiet, loud = (resample_checks.guarded(0, blocks(noise=noise), DESIGN, 24) for noise in (0.01, 0.08))
+    assert quiet["0.07"] == {"checks": 24, "inconclusive": 0, "fine though 10 % slower": 0}
+    assert loud["0.07"]["inconclusive"] == 24, "a pair of equal processes differs by 11 %"
+    assert loud["inf"]["inconclusive"] <= loud["0.07"]["inconclusive"]
+    assert quiet["noise of sessions at 5, 50 and 95 %"][1] == pytest.approx(0.014, rel=0.3)
+    assert f"{DESIGN.most_noise:g}" in quiet, "the design's limit is among those that are tried"
+
+
 def test_too_few_blocks_are_refused() -> None:
     with pytest.raises(ValueError, match="takes 12 blocks; got 3"):
         resample_checks.check(np.random.default_rng(0), blocks(3), DESIGN)

@@ -54,6 +54,7 @@ class Simulated:
             "names": list(self.seconds[side.name]),
             "medians": {name: medians[name] for name in names if name in medians and name not in failed},
             "failed": {name: why for name, why in failed.items() if name in names},
+            "skipped": [name for name, why in failed.items() if "Skipped" in why],
             "facts": {"python": "3.11.9"},
         }
         Path(asked["out"]).write_text(json.dumps(found))
@@ -167,6 +168,13 @@ def test_a_benchmark_that_fails_in_the_working_tree_is_the_users_to_mend(compare
     simulated = Simulated({"base": {A: 0.1}, "head": {A: 0.1}}, {"head": {A: "E   TypeError: no"}})
     with pytest.raises(UsageError, match=r"must run in the working tree; got .*test_a.*TypeError"):
         compare(simulated)
+
+
+def test_a_benchmark_that_is_skipped_is_not_compared(compare: Compare) -> None:
+    simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}}, {"head": {B: "Skipped: no GPU"}})
+    found = compare(simulated)
+    assert verdicts(found) == {A: "fine", B: "not comparable"}
+    assert found.findings[-1].says == "is skipped in the head: Skipped: no GPU"
 
 
 def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> None:

@@ -1,20 +1,26 @@
-"""The builds that are slowed on purpose can still be made: their lines are there, and what comes of them parses."""
+"""Builds that are changed on purpose can still be made: their lines are there, and what comes of them parses."""
 
 import ast
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from seqbench.check.finding import Finding
+
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "bench"))
+import changed_learning  # noqa: E402  # pyright: ignore[reportMissingImports]
 import slowed_builds  # noqa: E402  # pyright: ignore[reportMissingImports]
 
+BUILDS = slowed_builds.BUILDS | changed_learning.BUILDS
 
-@pytest.mark.parametrize("name", slowed_builds.BUILDS)
-def test_a_build_changes_one_line_of_code_that_is_there(name: str, tmp_path: Path) -> None:
-    build = slowed_builds.BUILDS[name]
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_a_build_changes_one_place_of_code_that_is_there(name: str, tmp_path: Path) -> None:
+    build = BUILDS[name]
     file = tmp_path / build.file
     file.parent.mkdir(parents=True)
     shutil.copy(ROOT / build.file, file)
@@ -22,3 +28,19 @@ def test_a_build_changes_one_line_of_code_that_is_there(name: str, tmp_path: Pat
     assert ast.dump(ast.parse(file.read_text())) != ast.dump(ast.parse((ROOT / build.file).read_text()))
     with pytest.raises(ValueError, match="must hold the line once"):
         slowed_builds.changed(tmp_path, slowed_builds.Build(build.file, "no such line", "", ""))
+
+
+def test_what_is_told_of_a_build_is_right_only_where_the_right_thing_was_caught() -> None:
+    assert set(slowed_builds.BUILDS).isdisjoint(changed_learning.BUILDS)
+    assert len(changed_learning.HARMLESS) == 10
+    caught = Finding(kind="learning", name="lstm on adding_problem: final skill", verdict="regressed", says="worse")
+    fine = replace(caught, verdict="fine")
+    expected = {
+        ("forget gate", "learning"): (caught, fine),
+        ("names", "learning"): (fine, caught),
+        ("another kernel of the GRU", "learning"): (fine, caught),
+        ("another kernel of the GRU", "bitwise"): (replace(caught, name="gru on smoke"), caught),
+    }
+    for (name, mode), (right, wrong) in expected.items():
+        assert changed_learning.told(name, mode, [right])["told"] == "as it should be"
+        assert changed_learning.told(name, mode, [wrong])["told"] == "WRONG"

@@ -10,6 +10,7 @@ A committed YAML file, a list of mappings:
 """
 
 import datetime
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,6 +75,8 @@ def _entry(number: int, entry: Any) -> Accepted:
     for key, types in TYPES.items():
         if not isinstance(entry[key], types) or isinstance(entry[key], bool | datetime.datetime) or not entry[key]:
             raise ValueError(f"entry {number}: {key} must be {'a day, as 2027-03-01' if key == 'expires' else 'given'}")
+    if not math.isfinite(entry["most"]):  # nothing is above NaN
+        raise ValueError(f"entry {number}: most must be a finite number")
     return Accepted(**entry)
 
 

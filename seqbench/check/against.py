@@ -70,35 +70,41 @@ def compare(request: Request, design: Design, say: Callable[[str], object]) -> O
         UsageError: the commit is unknown, or the head cannot be measured.
     """
     with sides(request) as (base, head):
-        findings, raw, notes = _counts(base, head, request.suite)
+        findings, raw, notes = _counts(base, head, request)
         if request.counts_only:
             return Outcome(base=base.name, head=head.name, findings=tuple(findings), notes=tuple(notes), raw=raw)
         times = session.compare(base, head, request.suite, design, say)
-    past = _history(request.history, head, times)
     raw |= {
         key: [asdict(sample) for sample in taken] for key, taken in (("first", times.first), ("second", times.second))
     }
     raw |= {"facts": times.facts, "noise": times.noise, "design": asdict(design)}
+    seconds = {finding.name: finding.head for finding in times.findings if finding.head is not None}
+    now = session_of(head, seconds) if seconds else None
     return Outcome(
         base=base.name,
         head=head.name,
-        findings=(*findings, *times.findings, *past),
+        findings=(*findings, *times.findings, *levels(request.history, now)),
         causes=tuple(causes(times.facts)),
         notes=(*notes, *_told(times, design)),
         raw=raw,
+        session=now,
     )
 
 
-def _history(file: Path | None, head: Side, times: session.Session) -> list[Finding]:
-    if file is None or not times.first:
-        return []
-    seconds = {finding.name: finding.head for finding in times.findings if finding.head is not None}
-    now = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "commit": programs.state(head.root)}
-    return history.findings(history.add(file, {"env_id": env_id(environment()), **now, "seconds": seconds}))
+def session_of(head: Side, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What a history keeps of one session."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"env_id": env_id(environment()), "at": at, "commit": programs.state(head.root), "seconds": dict(seconds)}
 
 
-def _counts(base: Side, head: Side, suite: Path) -> tuple[list[Finding], dict[str, Any], list[str]]:
-    if not (head.root / suite / COUNTS).is_file():
+def levels(file: Path | None, now: Mapping[str, Any] | None) -> list[Finding]:
+    """Advice on levels that changed in the past of this machine, this session included."""
+    return [] if file is None or now is None else history.findings([*history.of_machine(file, now["env_id"]), now])
+
+
+def _counts(base: Side, head: Side, request: Request) -> tuple[list[Finding], dict[str, Any], list[str]]:
+    suite = request.suite
+    if not request.counts_only and not (head.root / suite / COUNTS).is_file():
         return [], {}, []
     after = counted(head, suite)
     try:

@@ -48,6 +48,7 @@ class Outcome:
         causes: what differs between the two beside the code, and what else may have moved the numbers.
         notes: what a reader must know: pairs taken, the rate of false alarms, what was not compared.
         raw: the measurements themselves, for the JSON document.
+        session: what a history keeps of it; None where nothing was timed.
     """
 
     base: str
@@ -56,10 +57,11 @@ class Outcome:
     causes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict)
+    session: dict[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
-        """3 where anything regressed, else 4 where nothing was comparable or anything is inconclusive, else 0."""
+        """3 where anything regressed, 4 where anything is inconclusive or a kind is not comparable at all, else 0."""
         return exit_code(self.findings)
 
 
@@ -68,10 +70,13 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
     >>> fine = Finding(kind="count", name="a", verdict="fine", says="equal")
     >>> worse = Finding(kind="count", name="b", verdict="regressed", says="more")
-    >>> exit_code([fine]), exit_code([fine, worse]), exit_code([])
-    (0, 3, 4)
+    >>> unknown = Finding(kind="time", name="c", verdict="not comparable", says="the base cannot be run")
+    >>> exit_code([fine]), exit_code([fine, worse]), exit_code([fine, unknown]), exit_code([])
+    (0, 3, 4, 4)
     """
-    verdicts = {finding.verdict for finding in findings if not finding.advisory}
+    gates = [finding for finding in findings if not finding.advisory]
+    verdicts = {finding.verdict for finding in gates}
     if "regressed" in verdicts:
         return REGRESSED
-    return INCONCLUSIVE if "inconclusive" in verdicts or verdicts <= {"not comparable"} else 0
+    compared = {finding.kind for finding in gates if finding.verdict != "not comparable"}
+    return 0 if gates and "inconclusive" not in verdicts and compared == {gate.kind for gate in gates} else INCONCLUSIVE

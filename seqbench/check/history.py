@@ -1,4 +1,4 @@
-"""Sessions of the past, one line of JSON each: where a benchmark changed its level. Advisory, never a gate."""
+"""Sessions of the past, one line of JSON each; where a benchmark changed its level, which is advice, never a gate."""
 
 import json
 import math
@@ -15,36 +15,58 @@ RARE = 0.005
 """A change point is told where chance makes one of any benchmark less often than so."""
 
 
-def add(path: Path, session: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Append a session to the file; returns all sessions of its machine, this one last.
-
-    Args:
-        path: JSON lines; made where it is missing.
-        session: "env_id", "commit", "at" and "seconds": name of the benchmark -> median seconds of the head.
+def read(path: Path) -> list[dict[str, Any]]:
+    """All sessions of the file, of whatever machine; none where it is missing.
 
     Raises:
-        UsageError: the file holds something else, or cannot be written.
+        UsageError: the file holds something else.
     """
     try:
-        if path.exists() and path.stat().st_size > MOST_BYTES:
+        if not path.exists():
+            return []
+        if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        past = [_session(line) for line in lines if line.strip()]
+        return [_session(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise _refused(path, error) from error
+
+
+def of_machine(path: Path, env_id: str) -> list[dict[str, Any]]:
+    """The sessions of one machine class, torch build and number of threads."""
+    return [session for session in read(path) if session["env_id"] == env_id]
+
+
+def add(path: Path, session: Mapping[str, Any]) -> None:
+    """Append a session to the file, which is made where it is missing.
+
+    Args:
+        path: JSON lines.
+        session: "env_id", "commit", "at" (ISO 8601) and "seconds": name of the benchmark -> median seconds of the head.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(session, allow_nan=False) + "\n")
-    except (OSError, ValueError, RecursionError) as error:
-        reason = ascii(getattr(error, "strerror", None) or str(error))[1:-1][:160]
-        raise UsageError(f"--history must be a file of past sessions; got {str(path)[:80]!a} ({reason}).") from error
-    return [one for one in [*past, dict(session)] if one["env_id"] == session["env_id"]]
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> UsageError:
+    reason = ascii(getattr(error, "strerror", None) or str(error))[1:-1][:160]
+    return UsageError(f"--history must be a file of past sessions; got {str(path)[:80]!a} ({reason}).")
 
 
 def _session(line: str) -> dict[str, Any]:
     found = json.loads(line)
     if not isinstance(found, dict) or not isinstance(found.get("env_id"), str):
         raise ValueError("a line must be a session with its env_id")
-    if not isinstance(found.get("commit"), str | None) or not isinstance(found.get("seconds"), dict):
-        raise ValueError("a session must have its commit and seconds")
+    if not isinstance(found.get("commit"), str | None) or not isinstance(found.get("at"), str):
+        raise ValueError("a session must have its commit and when it was")
+    if not isinstance(found.get("seconds"), dict):
+        raise ValueError("a session must have its seconds")
     for name, seconds in found["seconds"].items():
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not number or not 0 < seconds < math.inf:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,15 +64,7 @@ def run_python(side: Side, *words: str, more: Mapping[str, str] | None = None, c
         tempfile.TemporaryFile("w+", errors="replace") as output,
         tempfile.TemporaryFile("w+", errors="replace") as errors,
     ):
-        process = subprocess.Popen(
-            [str(side.python), *words],
-            cwd=side.root,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            start_new_session=True,
-        )
+        process = _started(side, words, variables, output, errors)
         try:
             code = process.wait(PYTHON_S)
         except subprocess.TimeoutExpired:
@@ -85,6 +77,23 @@ def run_python(side: Side, *words: str, more: Mapping[str, str] | None = None, c
         if code not in codes:
             raise ProgramError(_last_words(complaints or printed, code))
     return printed
+
+
+def _started(
+    side: Side, words: Sequence[str], variables: Mapping[str, str], output: IO[str], errors: IO[str]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [str(side.python), *words],
+            cwd=side.root,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProgramError(f"{side.python} cannot be started in {side.root} ({error.strerror})") from error
 
 
 def _read(file: IO[str]) -> str:

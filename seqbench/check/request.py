@@ -1,7 +1,7 @@
 """What a command line asks the check for, with every wrong word refused before anything is started."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -44,7 +44,7 @@ class Request:
         bitwise: compare losses bit for bit, on the CPU.
         suite: folder or file of pytest-benchmark benchmarks, below the current folder.
         accepted: file of regressions that a person has accepted; None where there is none.
-        history: file of past sessions, to which this one is added.
+        history: file of past sessions, to which this one is added; what --baseline compares times with.
         format, out: how, and into which file, the outcome is written; None prints it.
     """
 
@@ -92,7 +92,7 @@ def read(options: Mapping[str, list[str]], rest: Sequence[str]) -> Request:
         learning="--learning" in switches,
         stores=tuple(map(_store, others)),
         bitwise="--bitwise" in switches,
-        suite=Path(last["--suite"] or SUITE),
+        suite=_suite(last["--suite"] or SUITE),
         accepted=_accepted(last["--accepted"]),
         history=_path(last["--history"]),
         format=cast(Literal["text", "md", "json"], form),
@@ -103,25 +103,55 @@ def read(options: Mapping[str, list[str]], rest: Sequence[str]) -> Request:
 
 
 def _check(request: Request) -> None:
-    compares = request.against or request.base_python
-    if request.baseline and (compares or request.learning):
-        raise UsageError("--baseline must stand without --against, --base-python and --learning; got both. Choose one.")
-    if request.save and not request.baseline:
-        raise UsageError("--save must have the file to write: --baseline FILE; got none.")
-    if request.bitwise and not (request.learning or compares):
-        raise UsageError("--bitwise must have what to compare with: --against REF; got none.")
-    if request.learning and len(request.stores) not in (0, 2):
-        raise UsageError(f"--learning must name two stores, base and head, or none; got {len(request.stores)}.")
-    if request.learning and not request.stores and not compares:
-        raise UsageError("--learning must name two stores, or --against REF; got neither.")
-    if not (compares or request.baseline or request.stores):
-        raise UsageError("check must know what to compare with: --against REF or --baseline FILE; got neither.")
-    needs_suite = not request.learning and not request.bitwise
-    if needs_suite and not request.suite.exists():
+    for broken, told in _rules(request):
+        if broken:
+            raise UsageError(told)
+    if not (request.learning or request.bitwise or request.suite.exists()):
         raise UsageError(
             f"--suite must be a folder of benchmarks; got {str(request.suite)[:80]!a}, which is not there. "
             "Run check at the top of a checkout, or name the folder."
         )
+
+
+def _rules(request: Request) -> Iterator[tuple[bool, str]]:
+    """What may not be asked for together: whether it was, and what is told then."""
+    compares, stores = bool(request.against or request.base_python), len(request.stores)
+    trains, of_times = request.learning or request.bitwise, bool(request.pairs or request.history)
+    yield (
+        bool(request.baseline) and (compares or trains),
+        "--baseline must stand without --against, --base-python, --learning and --bitwise; got both. Choose one.",
+    )
+    yield request.save and not request.baseline, "--save must have the file to write: --baseline FILE; got none."
+    yield (
+        request.bitwise and not (request.learning or compares),
+        "--bitwise must have what to compare with: --against REF; got none.",
+    )
+    yield (
+        request.learning and stores not in (0, 2),
+        f"--learning must name two stores, base and head, or none; got {stores}.",
+    )
+    yield (
+        request.learning and bool(stores) == compares,
+        f"--learning must name two stores, or --against REF; got {'both' if compares else 'neither'}.",
+    )
+    yield (
+        not (compares or request.baseline or stores),
+        "check must know what to compare with: --against REF or --baseline FILE; got neither.",
+    )
+    yield (
+        of_times and (trains or request.counts_only or request.save),
+        "--pairs and --history are of times; got them with what times nothing. Remove one.",
+    )
+    yield trains and request.counts_only, "--counts are no part of --learning and --bitwise; got both. Choose one."
+    yield bool(request.baseline and request.pairs), "--pairs need a base: --against REF; got --baseline. Remove one."
+
+
+def _suite(word: str) -> Path:
+    """Relative to the current folder, since both sides have one below theirs."""
+    path = Path(os.path.relpath(word))
+    if path.parts[:1] == ("..",):
+        raise UsageError(f"--suite must lie below the current folder; got {word[:80]!a}. Go to the top of the project.")
+    return path
 
 
 def _path(word: str | None) -> Path | None:

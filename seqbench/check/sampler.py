@@ -27,6 +27,7 @@ class Chooser:
         self.asked = asked
         self.found: list[str] = []
         self.failed: dict[str, str] = {}
+        self.skipped: list[str] = []
 
     def pytest_configure(self, config: Any) -> None:
         """A foreign suite need not know the marker."""
@@ -43,15 +44,23 @@ class Chooser:
         random.Random(self.asked.get("seed")).shuffle(gated)
         items[:] = [] if self.asked.get("collect") else gated
 
+    def pytest_collectreport(self, report: Any) -> None:
+        """Keep why a file cannot even be read."""
+        if report.failed:
+            self.pytest_runtest_logreport(report)
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Keep the last line of what failed."""
         if report.failed or report.skipped:
-            lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
+            told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            lines = [line for line in told.splitlines() if line.strip()]
             self.failed[report.nodeid] = lines[-1] if lines else report.outcome
+        if report.skipped:
+            self.skipped.append(report.nodeid)
 
 
 def sample(asked: dict[str, Any]) -> dict[str, Any]:
-    """Names of the gated benchmarks, median seconds of those that ran, and what failed."""
+    """Names of the gated benchmarks, median seconds of those that ran, and what failed or was skipped."""
     if asked.get("core") is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {asked["core"]})
     raw, chooser, seconds = f"{asked['out']}.raw", Chooser(asked), asked.get("seconds", 0.1)
@@ -65,11 +74,12 @@ def sample(asked: dict[str, Any]) -> dict[str, Any]:
     medians = {}
     if os.path.exists(raw) and os.path.getsize(raw):
         with open(raw, encoding="utf-8") as file:
-            found = json.load(file)["benchmarks"]
+            timed = json.load(file)["benchmarks"]
         medians = {
-            item["fullname"]: item["stats"]["median"] for item in found if item["fullname"] not in chooser.failed
+            item["fullname"]: item["stats"]["median"] for item in timed if item["fullname"] not in chooser.failed
         }
-    return {"code": code, "names": chooser.found, "medians": medians, "failed": chooser.failed, "facts": facts()}
+    found = {"names": chooser.found, "failed": chooser.failed, "skipped": chooser.skipped}
+    return {"code": code, "medians": medians, "facts": facts(), **found}
 
 
 def facts() -> dict[str, Any]:

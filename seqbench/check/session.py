@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqbench.check import suite
 from seqbench.check.finding import Finding
 from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios, typical
@@ -19,7 +21,9 @@ from seqbench.report.wording import count
 from seqbench.schema import UsageError
 
 MOST_BENCHMARKS = 40
-"""Beyond it the level of each is so small that ten pairs can reach none; a dozen is what the design is made for."""
+"""A dozen is what the design is made for; of more, no pair of ten may go the other way, and samples take minutes."""
+BLOCKS = 2
+"""Of a session that is compared with past ones: eight processes; days differ by more than more of them would tell."""
 SAMPLER = Path(__file__).with_name("sampler.py")
 PADDING = 4096
 """Most bytes of a variable that moves the stack of each process: layout alone can change a time (Mytkowicz 2009)."""
@@ -80,10 +84,23 @@ def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed
     session.suspects = found.suspects
     session.findings += [_finding(name, judgement, session) for name, judgement in sorted(found.judgements.items())]
     session.findings += [
-        Finding(kind="time", name=name, verdict="not comparable", says=f"fails in the base: {why}", unit="s")
+        Finding(kind="time", name=name, verdict="not comparable", says=why, unit="s")
         for name, why in sorted(bench.failed.items())
     ]
     return session
+
+
+def timed(side: Side, folder: Path) -> dict[str, float]:
+    """The seconds of every gated benchmark of one side: the median over fresh processes, four a block.
+
+    Raises:
+        UsageError: the suite cannot be run, or has no benchmark.
+    """
+    bench = Bench({"base": side, "head": side}, folder, random.Random())
+    names = bench.named_in_head()
+    samples = bench.blocks(names, BLOCKS)
+    timed_ones = [name for name in names if name not in bench.failed]
+    return {name: float(np.median([sample.seconds[name] for sample in samples])) for name in timed_ones}
 
 
 def _still_there(pairs: Pairs, bench: "Bench") -> Pairs:
@@ -92,14 +109,7 @@ def _still_there(pairs: Pairs, bench: "Bench") -> Pairs:
 
 def _comparable(bench: "Bench") -> tuple[list[str], list[Finding]]:
     """Names of what both sides have with the same source; and a finding for everything else."""
-    ours, theirs = bench.collect("head"), bench.collect("base")
-    if not ours:
-        raise UsageError(f"--suite must hold benchmarks of pytest-benchmark; got {str(bench.folder)!r} without any.")
-    if len(ours) > MOST_BENCHMARKS:
-        raise UsageError(
-            f"--suite must have at most {MOST_BENCHMARKS} benchmarks that are compared; got {len(ours)}. "
-            "Mark a dozen with @pytest.mark.gated."
-        )
+    ours, theirs = bench.named_in_head(), bench.collect("base")
     names, apart = [], []
     for name in sorted({*ours, *theirs}):
         if name not in theirs:
@@ -134,7 +144,7 @@ class Bench:
     """Takes samples of two sides.
 
     Attributes:
-        failed: name -> why it cannot be timed in the base.
+        failed: name -> why it cannot be timed: it fails in the base, or is skipped in either.
         refused: why the base could not even name its benchmarks.
     """
 
@@ -158,6 +168,22 @@ class Bench:
             self.refused = f"the base's suite cannot be run: {error}"
             return []
 
+    def named_in_head(self) -> list[str]:
+        """Names of the gated benchmarks of the head.
+
+        Raises:
+            UsageError: it cannot name them, has none, or too many.
+        """
+        names = self.collect("head")
+        if not names:
+            raise UsageError(f"--suite must hold benchmarks of pytest-benchmark; got {str(self.folder)!r} without any.")
+        if len(names) > MOST_BENCHMARKS:
+            raise UsageError(
+                f"--suite must have at most {MOST_BENCHMARKS} benchmarks that are compared; got {len(names)}. "
+                "Mark a dozen with @pytest.mark.gated."
+            )
+        return names
+
     def blocks(self, names: Sequence[str], number: int) -> list[Sample]:
         """Samples of so many blocks."""
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
@@ -165,9 +191,8 @@ class Bench:
 
     def _block(self, names: Sequence[str], core: int | None) -> Iterable[Sample]:
         self.number += 1
-        seeds = [self.draw.randrange(2**32)] * 2 + [
-            self.draw.randrange(2**32)
-        ] * 2  # a pair has one order of benchmarks
+        one, other = (self.draw.randrange(2**32) for _ in range(2))
+        seeds = (one, one, other, other)  # a pair has one order of benchmarks
         for position, side in enumerate((*self.draw.choice(ORDERS), *self.draw.choice(ORDERS))):
             try:
                 found = self._ask(side, names=list(names), seed=seeds[position], core=core)
@@ -177,12 +202,13 @@ class Bench:
             yield Sample(block=self.number, position=position, side=side, seconds=found["medians"])
 
     def _note(self, side: str, found: dict[str, Any], names: Sequence[str]) -> None:
-        """What failed, or is missing without having failed."""
+        """What failed, or is missing without having failed; in the head, unless skipped, it is the user's to mend."""
         missing = {name: "it was not timed" for name in names if name not in found["medians"]} | found["failed"]
-        if missing and side == "head":
-            name, why = next(iter(missing.items()))
-            raise UsageError(f"a benchmark must run in the working tree; got {name[:120]!a}: {why[:200]}.")
-        self.failed |= missing
+        for name, why in missing.items():
+            skipped = name in found["skipped"]
+            if side == "head" and not skipped:
+                raise UsageError(f"a benchmark must run in the working tree; got {name[:120]!a}: {why[:200]}.")
+            self.failed[name] = f"{'is skipped' if skipped else 'fails'} in the {side}: {why}"
 
     def _ask(self, side: str, **asked: Any) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="seqbench-sample-") as scratch:
@@ -192,6 +218,7 @@ class Bench:
             run_python(self.sides[side], str(SAMPLER), words, more=padding)
             found = json.loads(out.read_text())
         if found["code"] not in (0, 1, 5):  # 1: a test failed, 5: none was left to run
-            raise ProgramError(f"pytest ended with {found['code']}")
+            whys = [f"{name}: {why}" for name, why in found["failed"].items()]
+            raise ProgramError(ascii("; ".join(whys))[1:-1][:300] or f"pytest ended with {found['code']}")
         self.facts[side] = found["facts"]
         return found

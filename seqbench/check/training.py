@@ -1,7 +1,7 @@
 """Small studies trained by both sides, and two stores compared: what ``--learning`` and ``--bitwise`` do."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seqbench.check import against, learning
@@ -13,12 +13,17 @@ from seqbench.report.wording import count
 from seqbench.schema import UsageError
 
 QUIET = ("device=cpu", "cost=false", "report=false", "checkpoint_s=null")
+ADDING = ("task=adding_problem", "train.batch_size=32", "seeds=12")
+CLIPPED = ("model=rnn", "model.activation=relu", "model.init=identity", "model.learning_rate=0.01")
 MICRO = (
-    *("task=adding_problem", "task.length=20", "train.batch_size=32", "train.steps=400", "seeds=12"),
-    "model=rnn,lstm,gru,attention,transformer",
+    (*ADDING, "task.length=10", "train.steps=400", "model=gru,attention", "model.learning_rate=0.01"),
+    (*ADDING, "task.length=10", "train.steps=400", "model=transformer"),
+    (*ADDING, "task.length=10", "train.steps=300", "model=lstm", "model.learning_rate=0.01"),
+    (*ADDING, "task.length=20", "train.steps=300", *CLIPPED),
 )
-"""What --learning trains: at most a minute on two cores."""
-BITS = ("+sweep=smoke", "seeds=2")
+"""What --learning trains, study by study: at most a minute on two cores. Every cell learns, so a fault can spoil it:
+three solve with every seed, the LSTM comes near it, and the RNN learns only because its gradients are clipped."""
+BITS = (("+sweep=smoke", "seeds=2"),)
 """What --bitwise trains: every architecture on every kind of task, for a few steps."""
 DONE = (0, 1)
 """Exit codes after which there are records: all trained, some failed."""
@@ -33,20 +38,26 @@ def compare(request: Request, say: Callable[[str], object]) -> Outcome:
     if request.stores:
         base, head = request.stores
         return _outcome(str(base), str(head), base, head, request.bitwise)
-    words = BITS if request.bitwise else MICRO
+    studies = BITS if request.bitwise else MICRO
     with against.sides(request) as (base, head), tempfile.TemporaryDirectory(prefix="seqbench-learning-") as scratch:
         stores = [Path(scratch) / name for name in ("base", "head")]
         for side, store in zip((base, head), stores, strict=True):
             say(f"Training a small study in the {side.name}.")
-            _train(side, store, words)
+            train(side, store, studies)
         return _outcome(base.name, head.name, stores[0], stores[1], request.bitwise)
 
 
-def _train(side: Side, store: Path, words: tuple[str, ...]) -> None:
-    try:
-        run_python(side, "-m", "seqbench", *words, *QUIET, f"store={store}", f"out={store}-report", codes=DONE)
-    except ProgramError as error:
-        raise UsageError(f"--learning must be able to train in the {side.name}; got: {error}.") from error
+def train(side: Side, store: Path, studies: Sequence[tuple[str, ...]]) -> None:
+    """Train small studies with the code of a side, into one store.
+
+    Raises:
+        UsageError: it cannot train.
+    """
+    for words in studies:
+        try:
+            run_python(side, "-m", "seqbench", *words, *QUIET, f"store={store}", f"out={store}-report", codes=DONE)
+        except ProgramError as error:
+            raise UsageError(f"both sides must be able to train; the {side.name} says: {error}.") from error
 
 
 def _outcome(base: str, head: str, first: Path, second: Path, bitwise: bool) -> Outcome:

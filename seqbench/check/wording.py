@@ -6,6 +6,9 @@ from collections import Counter
 from seqbench.check.finding import Finding, Outcome
 from seqbench.report.wording import DASH, MINUS, count, number, readable
 
+MOST_ALIKE = 3
+"""Counts that get a line each where one reason keeps many from being compared."""
+
 
 def value_text(value: float | None, unit: str) -> str:
     """A value with its unit; seconds in the unit that is read.
@@ -54,16 +57,17 @@ def row(finding: Finding) -> tuple[str, str, str, str, str, str]:
 
 def shown(outcome: Outcome) -> list[Finding]:
     """What is worth a line: all but counts that are equal, and the many that cannot be compared for one reason."""
-    told, reasons = [], dict[str, int]()
+    told, alike = [], Counter[str]()
     for finding in sorted(outcome.findings, key=lambda f: ("regressed", "inconclusive").count(f.verdict), reverse=True):
-        if _equal(finding):
-            continue
-        if finding.kind == "count" and finding.verdict == "not comparable":
-            reasons[finding.says] = reasons.get(finding.says, 0) + 1
-            if reasons[finding.says] > 3:
-                continue
-        told.append(finding)
+        alike[finding.says] += _apart(finding)
+        if not _equal(finding) and not (_apart(finding) and alike[finding.says] > MOST_ALIKE):
+            told.append(finding)
     return told
+
+
+def _apart(finding: Finding) -> bool:
+    """Whether it is a count that cannot be compared."""
+    return finding.kind == "count" and finding.verdict == "not comparable"
 
 
 def _equal(finding: Finding) -> bool:
@@ -74,15 +78,13 @@ def _equal(finding: Finding) -> bool:
 
 def unshown(outcome: Outcome) -> list[str]:
     """How many lines ``shown`` leaves out, and why."""
-    counts = [finding for finding in outcome.findings if finding.kind == "count"]
     equal = Counter(finding.kind for finding in outcome.findings if _equal(finding))
     lines = [f"{count(equal['count'], 'count')} equal."] if equal["count"] else []
     lines += [f"{count(equal['learning'], 'cell')} trained the same, bit for bit."] if equal["learning"] else []
-    reasons: dict[str, int] = {}
-    for finding in counts:
-        if finding.verdict == "not comparable":
-            reasons[finding.says] = reasons.get(finding.says, 0) + 1
-    lines += [f"{number_of - 3} more counts: {says}." for says, number_of in reasons.items() if number_of > 3]
+    alike = Counter(finding.says for finding in outcome.findings if _apart(finding))
+    lines += [
+        f"{number_of - MOST_ALIKE} more counts: {says}." for says, number_of in alike.items() if number_of > MOST_ALIKE
+    ]
     return [readable(line) for line in lines]
 
 

@@ -35,6 +35,19 @@ def t_interval(values: Values, level: float = 0.95, limits: Interval = UNLIMITED
     return max(low, min(limits[0], float(array.min()))), min(high, max(limits[1], float(array.max())))
 
 
+def prediction_interval(values: Values, error: float) -> Interval:
+    """Bounds of one more value from where ``values`` come, each wrong with a chance of ``error`` if they are normal.
+
+    Source: Hahn & Meeker 1991, Statistical Intervals, section 4.7.
+
+    >>> [round(bound, 2) for bound in prediction_interval([1.0, 2.0, 3.0], 0.05)]
+    [-1.37, 5.37]
+    """
+    array = vector(values, least=2)
+    half = special.stdtrit(array.size - 1, 1 - error) * array.std(ddof=1) * math.sqrt(1 + 1 / array.size)
+    return float(array.mean() - half), float(array.mean() + half)
+
+
 def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
     """Wilson's score interval of a proportion; never leaves [0, 1], never has width 0.
 
