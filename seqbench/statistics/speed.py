@@ -1,24 +1,9 @@
 """Two speeds against each other."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 
 from seqbench.statistics.resampling import DRAWS, percentiles, resampled
 from seqbench.statistics.seeds import Estimate, Values, low_power, too_few, vector
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpeedComparison:
-    """The ratio of two speeds and what may be said of it; "undecided" where there are too few samples.
-
-    "equal" says that the interval of the ratio holds 1, so no difference was shown; how large one could have been
-    missed is what the interval tells.
-    """
-
-    verdict: Literal["faster", "slower", "equal", "undecided"]
-    ratio: Estimate
 
 
 def ratio_of_medians(a: Values, b: Values, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Estimate:
@@ -41,16 +26,3 @@ def ratio_of_medians(a: Values, b: Values, level: float = 0.95, draws: int = DRA
     rng = np.random.default_rng(seed)
     medians = [np.median(resampled(rng, values, draws), axis=1) for values in (first, second)]
     return Estimate(value=value, interval=percentiles(medians[0] / medians[1], level), low_power=low_power(fewest))
-
-
-def compare_speeds(a: Values, b: Values, level: float = 0.95) -> SpeedComparison:
-    """Whether ``a``, samples of a rate (higher is faster), is faster than ``b``.
-
-    >>> compare_speeds([10, 11, 10, 12, 11], [11, 10, 11, 10, 12]).verdict
-    'equal'
-    """
-    ratio = ratio_of_medians(a, b, level)
-    if ratio.interval is None:
-        return SpeedComparison(verdict="undecided", ratio=ratio)
-    low, high = ratio.interval
-    return SpeedComparison(verdict="faster" if low > 1 else "slower" if high < 1 else "equal", ratio=ratio)
