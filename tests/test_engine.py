@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import io
 import os
 import time
@@ -58,6 +60,17 @@ def test_a_run_is_bitwise_the_same_alone_and_beside_others(tmp_path: Path):
         store.arrays(beside)["gradient_profile/input"],
         Store(tmp_path / "one" / "store").arrays(alone)["gradient_profile/input"],
     )
+
+
+def test_a_store_without_locks_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks here")
+
+    assert "no locks" not in run(study(tmp_path, cell("Mean")))[1]
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    code, told = run(study(tmp_path, cell("Mean", seeds=(1,))))
+    assert code == 0
+    assert told.count("store: its file system has no locks") == 1
 
 
 def test_a_failing_architecture_is_recorded_with_its_traceback_and_the_rest_goes_on(tmp_path: Path):

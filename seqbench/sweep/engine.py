@@ -135,6 +135,8 @@ class _Engine:
             f"{name}: {runs} of {cells}, {len(plan) - len(missing)} done, {len(missing)} to train on "
             f"{count(self.lanes, 'lane')} ({device})."
         )
+        if self.entry.scratch.claimed() is None:
+            self._say(problems.NO_LOCKS)
 
     def _jobs(self, missing: list[PlannedRun], checked: dict[str, preflight.Checked]) -> list[Job]:
         jobs = []

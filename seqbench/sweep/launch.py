@@ -101,6 +101,8 @@ class _Launch:
         runs = f"{count(len(plan), 'run')} of {count(len(self.study.cells), 'cell')}"
         how = f"{count(cells, 'job')} through hydra/launcher={self.launcher.name}, {count(self.lanes, 'lane')} each"
         self._say(f"{name}: {runs}, {len(plan) - len(missing)} done, {len(missing)} to train in {how}.")
+        if self.entry.scratch.claimed() is None:
+            self._say(problems.NO_LOCKS)
         if self.study.options.cost:
             self._say(
                 "Speed and memory are not measured through a launcher, because other jobs share its machines: on the "
