@@ -5,8 +5,8 @@ from seqbench.report.wording import count
 
 SHOWN = 10
 NO_LOCKS = (
-    "store: its file system has no locks, so commands that share it train the same runs; each counts once. Start one at "
-    "a time, or use a store on a local disk."
+    "store: its file system has no locks, so commands that share it train the same runs; each counts once. Start one "
+    "at a time, or use a store on a local disk."
 )
 
 
