@@ -298,6 +298,13 @@ def test_the_plan_names_what_is_damaged(tmp_path: Path):
     assert "record.json is not complete JSON" in stream.getvalue()
 
 
+def test_a_sweep_begins_with_a_warning_where_its_budget_has_no_room_to_solve(tmp_path: Path):
+    code, text = run(study(tmp_path, cell("Mean", budget=10), cell("Mean", budget=15)))
+    assert code == 0
+    assert text.count("warning: in 1 cell fewer than 3 evaluations fit into the budget") == 1
+    assert "warning" not in run(study(tmp_path, cell("Mean", budget=10)))[1]  # nothing is left to train
+
+
 def test_the_plan_says_why(tmp_path: Path):
     run(study(tmp_path, cell("Mean", seeds=(0,))))
     wanted = study(tmp_path, cell("Mean", seeds=(0, 1)))
