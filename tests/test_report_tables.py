@@ -56,7 +56,7 @@ def test_row_agrees_with_its_records(records: list[Record]) -> None:
 def test_no_interval_leaves_what_a_score_can_be() -> None:
     scores = (1.0, 1.0, 0.997, 0.999, 1.0)
     copying = [
-        replace(r, summary=r.summary | {"score": score, "solved": True, "skill": score})
+        replace(r, summary={"score": score, "solved": True, "skill": score})
         for r, score in zip((simulated.base("copy_10", "gru", seed) for seed in range(5)), scores, strict=True)
     ]
     erring = runs(0.0001, 0.0, 0.002, 0.0, 0.0)

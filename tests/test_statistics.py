@@ -29,8 +29,8 @@ def test_cut_at_what_there_can_be_a_t_interval_covers_as_often_and_reaches_no_fu
     truth = 30 / 30.5
     assert (whole[:, 1] > 1).mean() > 0.8
     assert cut.max() <= 1
-    covers, covers_cut = ((at[:, 0] <= truth) & (truth <= at[:, 1]) for at in (whole, cut))
-    assert np.array_equal(covers, covers_cut)
+    of_whole, of_cut = ((at[:, 0] <= truth) & (truth <= at[:, 1]) for at in (whole, cut))
+    assert np.array_equal(of_whole, of_cut)
 
 
 def test_limit_that_a_value_exceeds_does_not_cut_it_off() -> None:

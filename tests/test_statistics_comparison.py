@@ -275,9 +275,12 @@ def test_ratio_of_medians_has_an_interval_around_it() -> None:
     assert found.value == np.median(fast) / np.median(slow)
     assert found.interval is not None
     assert found.interval[0] < 1.2 < found.interval[1]
+    same = ratio_of_medians(slow, slow).interval
+    assert same is not None
+    assert same[0] < 1 < same[1]
 
 
-def test_four_samples_decide_nothing_about_speed() -> None:
+def test_four_samples_give_no_interval_of_the_ratio() -> None:
     found = ratio_of_medians([10] * 4, [1] * 9)
     assert (found.value, found.interval, found.why) == (10, None, "fewer than 5 samples: 4")
 

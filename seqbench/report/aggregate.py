@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import mean, median
 
 from seqbench.report.groups import Cell, Group
-from seqbench.statistics.aggregate import iqm, iqm_interval
-from seqbench.statistics.seeds import FEWEST, Interval
+from seqbench.statistics.aggregate import interquartile_mean
+from seqbench.statistics.seeds import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +56,14 @@ def _of_environment(env_id: str, groups: list[Group]) -> list[Aggregate]:
 
 def _aggregate(env_id: str, name: str, cells: list[Cell]) -> Aggregate:
     skills = [[float(record.summary.get("skill") or 0.0) for record in cell.records] for cell in cells]
-    values = sorted(skill for task in skills for skill in task)
-    middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    values, found = [skill for task in skills for skill in task], interquartile_mean(skills)
     return Aggregate(
         env_id=env_id,
         label=name,
-        iqm=iqm(values),
-        interval=iqm_interval(skills) if min(map(len, skills)) >= FEWEST else None,
-        mean=sum(values) / len(values),
-        median=middle,
+        iqm=found.value,
+        interval=found.interval,
+        mean=mean(values),
+        median=median(values),
         tasks=len(cells),
         runs=len(values),
     )

@@ -7,11 +7,15 @@ sweep starts it, waits for its end, and takes nothing from it but its exit code;
 import os
 import signal
 import threading
+import time
 
 import hydra
 from hydra.core.config_store import ConfigStore
 
 from seqbench.sweep import launched
+
+GRACE_S, POLL_S = 5.0, 0.25
+"""Seconds that jobs have to save their runs when the sweep is gone, and between two looks at whether they have."""
 
 
 def main() -> None:
@@ -22,10 +26,29 @@ def main() -> None:
 
 
 def _end_with_sweep() -> None:
-    """Ask all processes of this group to end when the sweep that started it is gone: it held our standard input."""
+    """End all processes of this group when the sweep that started it is gone: it held our standard input.
+
+    First they are asked, so that they save their runs. This process ends of it too, and a worker whose job was
+    interrupted may wait for another one, so a process outside of the group makes an end of what is left.
+    """
     while os.read(0, 1):
         pass
-    os.killpg(0, signal.SIGTERM)
+    group = os.getpgrp()
+    if os.fork() == 0:
+        os.setsid()
+        _make_end(group)
+    os.killpg(group, signal.SIGTERM)
+
+
+def _make_end(group: int) -> None:
+    deadline = time.monotonic() + GRACE_S
+    try:
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(POLL_S)
+        os.killpg(group, signal.SIGKILL)
+    finally:  # ProcessLookupError: all are gone
+        os._exit(0)
 
 
 if __name__ == "__main__":
