@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqbench.flags import existing_store, formats_of, options_of, refuse_rest, stores_to_compare
+from seqbench.flags import existing_store, formats_of, options_of, out_of, refuse_rest, stores_to_compare
 from seqbench.outlet import complain, console, occupy, refusal, silence
 from seqbench.schema import UsageError
 from seqbench.usage import HELP
@@ -177,7 +177,7 @@ def report(words: list[str]) -> int:
     takes = "report takes --store DIR, --out DIR, --format NAMES and --strict"
     refuse_rest([word for word in rest if word != "--strict"], takes)
     stores = [existing_store(folder) for folder in options["--store"] or [STORE]]
-    out = Path((options["--out"] or [OUT])[-1])
+    out = out_of([OUT, *options["--out"]], stores)
     from seqbench.config.about import about_sweep
     from seqbench.record.stores import Stores
     from seqbench.report import DEFAULT, FORMATS, write
@@ -211,13 +211,14 @@ def choose(words: list[str]) -> int:
             f"choose must have one --store DIR; got {len(options['--store'])}. Name the tuning sweep's store."
         )
     folder = existing_store(options["--store"][0])
+    out = out_of(options["--out"], [folder]) if options["--out"] else None
     from seqbench.record.store import Store
     from seqbench.tuning import choose as choose_rates
 
     records = Store(folder).records(kind="learning")
     text = choose_rates(records, f"{len(records)} runs, records in {folder}.").text()
-    if options["--out"]:
-        _write(Path(options["--out"][-1]), text)
+    if out:
+        _write(out, text)
     else:
         print(text, end="")
     return 0

@@ -1,9 +1,11 @@
 """Options of the commands that compose no configuration: ``--store DIR`` and their like."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from seqbench.schema import UsageError
+from seqbench.values import check_outside
 
 
 def options_of(
@@ -46,6 +48,13 @@ def formats_of(values: list[str], known: tuple[str, ...], default: tuple[str, ..
         if name not in known:
             raise UsageError(f"--format must be some of {', '.join(known)}; got {name[:80]!a}. Give names with commas.")
     return tuple(dict.fromkeys(asked))
+
+
+def out_of(values: list[str], stores: Sequence[Path]) -> Path:
+    """The last of the values of ``--out``, which must lie in none of the stores."""
+    for store in stores:
+        check_outside("--out", values[-1], store)
+    return Path(values[-1])
 
 
 def stores_to_compare(words: list[str]) -> list[Path]:

@@ -1,6 +1,7 @@
 """Checks of the values a user wrote: the rule, what arrived and what to write instead in one UsageError."""
 
 import difflib
+import os
 
 from seqbench.schema import UsageError
 
@@ -28,3 +29,21 @@ def check_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         near = difflib.get_close_matches(str(value), choices, 1, cutoff=0.0)[0]
         raise UsageError(f"{key} must be {' or '.join(choices)}; got {repr(value)[:80]}. Write {key}={near}.")
+
+
+def check_outside(key: str, path: str | os.PathLike[str], store: str | os.PathLike[str]) -> None:
+    """Raise UsageError where ``path``, links followed, is the folder ``store`` or lies in it.
+
+    >>> check_outside("out", "runs/report", store="runs")
+    Traceback (most recent call last):
+    seqbench.schema.UsageError: out must lie outside the store 'runs', which is for records alone; ...
+    """
+    try:
+        inner, outer = os.path.realpath(path), os.path.realpath(store)
+    except (OSError, ValueError):  # no working folder, or no path: whoever opens it says so
+        return
+    if os.path.commonpath([inner, outer]) == outer:
+        raise UsageError(
+            f"{key} must lie outside the store {os.fspath(store)!r}, which is for records alone; got "
+            f"{os.fspath(path)!r}. Choose another place with {key}=PATH; the store may lie inside it."
+        )

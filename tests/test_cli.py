@@ -255,6 +255,28 @@ def test_report_passes_its_stores_on(monkeypatch: pytest.MonkeyPatch, empty_fold
     assert out == Path("page")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "--store", "a", "--out", "a"],
+        ["report", "--store", "b", "--store", "a", "--out", "a/page"],
+        ["choose", "--store", "a", "--out", "a/tuned.yaml"],
+        ["model=gru", "store=a", "out=a"],
+        ["plan", "model=gru", "store=a", "out=a/page"],
+        ["cost", "model=gru", "store=a", "out=a"],
+    ],
+)
+def test_a_page_inside_the_store_is_refused_and_nothing_is_written(
+    words: list[str], empty_folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    for name in ("a", "b"):
+        Store(empty_folder / name).publish(*simulated.learning("copy_10", "gru", 0))
+    before = sorted(empty_folder.rglob("*"))
+    assert cli.main(words) == 2
+    assert "out must lie outside the store 'a', which is for records alone; got 'a" in capsys.readouterr().err
+    assert sorted(empty_folder.rglob("*")) == before
+
+
 @pytest.mark.parametrize(("foreign", "words", "code"), [(1, [], 0), (1, ["--strict"], 1), (0, ["--strict"], 0)])
 def test_report_names_what_is_no_record_and_is_strict_where_asked(
     foreign: int, words: list[str], code: int, empty_folder: Path, capsys: pytest.CaptureFixture[str]

@@ -1,6 +1,7 @@
 """The command ``cost``: what it measures, in which order, what it refuses, how it resumes."""
 
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,6 +110,8 @@ def test_a_study_is_measured_in_fresh_processes_reported_and_not_measured_again(
     code, told = run(wanted, costs)
     assert code == 0
     assert "0 of 4 done, 4 to do" in told
+    (expected,) = re.findall(r"Expected time: (about \d+ s), if nothing else runs; ", told)
+    assert f"(expected {expected})." in told
     records = Store(tmp_path / "store").records("cost")
     assert sorted(record.summary["length"] for record in records) == [4, 4, 4, 8]
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"index.html", "report.md", "costs.csv"}

@@ -2,6 +2,7 @@ import errno
 import fcntl
 import io
 import os
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -324,6 +325,19 @@ def test_timing_estimates_pack_the_lanes():
     assert estimate.expected_steps(made, {("adding_problem", "mean"): 40}) == 40
     assert estimate.expected_steps(made, {("adding_problem", "mean"): 400}) == 100
     assert estimate.wall_seconds([4.0, 3.0, 3.0], 2, 0) == pytest.approx(6 + estimate.REPORT_S)
+
+
+@pytest.mark.parametrize("solvable", [True, False])
+def test_the_end_repeats_the_time_that_was_announced_and_only_what_may_stop_early_has_an_upper_end(
+    solvable: bool, tmp_path: Path
+):
+    made = cell("Mean") if solvable else cell("Mean", task={**ADDING, "target": "tests.toys:Unsolvable"})
+    _, told = run(study(tmp_path, made))
+    found = re.search(r"Expected time: (.*) in all, if nothing else runs \(1 run, 0 cost measurements\)", told)
+    assert found is not None, told
+    assert re.fullmatch(r"up to about \d+ s" if solvable else r"about \d+ s", found[1])
+    assert f"(expected {found[1]})." in told
+    assert "expected" not in run(study(tmp_path, made))[1]
 
 
 def test_a_second_run_of_the_engine_is_quick(tmp_path: Path):

@@ -14,7 +14,7 @@ from seqbench.config import compose
 from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.schema import Cell, Options, Status, Study
-from seqbench.sweep import outcome
+from seqbench.sweep import opening, outcome
 from seqbench.sweep.job import Job
 from seqbench.sweep.plan import PlannedRun, explain, make_plan
 from tests.toys import cell, train
@@ -90,6 +90,19 @@ def test_a_run_that_stopped_midway_is_told_where_it_continues(tmp_path: Path, st
     )
     scratch.claim()
     assert decision(tmp_path, toy())[1] == f"{before}trained by another command just now, at step 120 of {BUDGET}"
+
+
+def test_a_sweep_says_how_many_of_its_runs_go_on_from_a_checkpoint(tmp_path: Path):
+    wanted = study(tmp_path, toy(seeds=(0, 1, 2, 3)))
+    for seed, checkpoint in ((0, True), (1, False), (2, True)):
+        scratch = Job(kind="learning", cell=toy(), seed=seed, store=str(tmp_path)).scratch()
+        scratch.tell({"step": 120})
+        if checkpoint:
+            scratch.save({}, {})
+    plan = make_plan(wanted, Store(tmp_path))
+    told = opening.work(wanted, plan, plan, lanes=2)
+    assert told.endswith("4 runs of 1 cell, 0 done, 4 to train on 2 lanes (cpu); 2 of these from a checkpoint.")
+    assert opening.work(wanted, plan, plan[1::2], lanes=2).endswith("2 to train on 2 lanes (cpu).")
 
 
 def test_a_changed_configuration_names_the_keys_that_differ(tmp_path: Path):
@@ -204,7 +217,7 @@ def test_seeds_that_share_a_reason_share_a_line(tmp_path: Path):
         "skip   adding_problem mean [x]  seed 1: done (completed)",
         "skip   adding_problem mean [x]  seed 7: failed before; rerun=failed tries it again",
         "5 runs of 1 cell: 3 to train, 2 done.",
-        "Expected time: 1 min 8 s on 2 lanes by records of such runs.",
+        "Expected time: about 1 min 8 s on 2 lanes by records of such runs, if nothing else runs.",
     ]
 
 

@@ -112,6 +112,30 @@ def test_the_time_left_follows_the_pace_of_the_runs_that_are_done(tmp_path: Path
     assert slow == pytest.approx(4.0 * (1.2 + 4.0) / (1.2 + 8.0)), "one run cannot be split among two lanes"
 
 
+def test_a_run_that_takes_longer_than_it_should_slows_the_pace_of_the_others(tmp_path: Path):
+    following = followed.Followed("sweep-a", announced(tmp_path, lanes=1), (0, 0), None)
+    late = AtWork(
+        run_id=job(tmp_path, 0).run_id,
+        name="",
+        seed=0,
+        budget=1,
+        alive=True,
+        heard_s=None,
+        elapsed_s=12.0,
+        expected_s=4.0,
+    )
+    assert following.left_s([late]) == pytest.approx(5 * 4.0 * (2.4 + 12.0) / (2.4 + 4.0))
+    on_time = replace(late, elapsed_s=3.0)
+    assert following.left_s([on_time]) == pytest.approx(6 * 4.0 - 3.0)
+
+
+def test_while_a_run_is_at_work_there_is_never_no_time_left(tmp_path: Path):
+    begun(tmp_path)
+    (state,) = StoreWatch(tmp_path).look()
+    assert "; a moment left" in headline(replace(state, left_s=0.4))
+    assert "; about 1 s left" in headline(replace(state, left_s=0.6))
+
+
 def test_a_run_is_told_once_and_only_after_the_watcher_came(tmp_path: Path):
     begun(tmp_path)
     watch = StoreWatch(tmp_path)

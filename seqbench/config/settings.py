@@ -10,6 +10,7 @@ from seqbench.config.request import Request
 from seqbench.config.typed import check, leaves
 from seqbench.config.words import render
 from seqbench.schema import Options, UsageError, require
+from seqbench.values import check_outside
 
 MAX_SEEDS = 10_000
 
@@ -57,6 +58,8 @@ def read_options(settings: Mapping[str, Any]) -> Options:
     require(seconds is None or seconds >= 0, "checkpoint_s", "at least 0, or null for none", seconds)
     for key in ("store", "out"):
         require(bool(settings[key].strip()), key, "the path of a folder", render(settings[key]))
+    if settings["report"]:
+        check_outside("out", settings["out"], settings["store"])
     return Options(
         store=settings["store"],
         out=settings["out"],

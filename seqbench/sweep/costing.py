@@ -45,9 +45,10 @@ def run(study: Study, costs: Costs, console: Console) -> int:
     for line in problems.set_aside(store):
         say(console, line)
     missing = measuring.missing(jobs, store, env.env_id(env.environment()), options.rerun)
-    _announce(study, costs, jobs, missing, console)
+    expected = _announce(study, costs, jobs, missing, console)
     failed = _measure(missing, store, console)
-    return _close(study, store, jobs, failed, time.monotonic() - began, console)
+    took = f"took {estimate.spoken(time.monotonic() - began)}{f' (expected {expected})' if missing else ''}"
+    return _close(study, store, jobs, failed, took, console)
 
 
 def _check(jobs: Sequence[Job], study: Study, console: Console) -> None:
@@ -76,15 +77,16 @@ def _preflights(jobs: Sequence[Job]) -> list[Job]:
     return list(found.values())
 
 
-def _announce(study: Study, costs: Costs, jobs: Sequence[Job], missing: Sequence[Job], console: Console) -> None:
+def _announce(study: Study, costs: Costs, jobs: Sequence[Job], missing: Sequence[Job], console: Console) -> str:
+    """Say what will be measured and how long that will take; returns the words for the time."""
     what = f"{count(len(jobs) // costs.rounds, 'measurement')} of {count(len(study.cells), 'cell')}"
     todo = f"{len(jobs) - len(missing)} of {len(jobs)} done, {len(missing)} to do"
     rounds, device = count(costs.rounds, "round"), study.cells[0].device
     say(console, f"{study.name or 'cost'}: {what} in {rounds}, {todo} ({device}).")
+    told = estimate.about(len(missing) * (estimate.SPAWN_S + EXPECTED_S * costs.seconds))
     if missing:
-        seconds = len(missing) * (estimate.SPAWN_S + EXPECTED_S * costs.seconds)
-        told = estimate.spoken(seconds)
-        say(console, f"Expected time: about {told}; Ctrl-C stops it, the same command resumes it.")
+        say(console, f"Expected time: {told}, if nothing else runs; Ctrl-C stops it, the same command resumes it.")
+    return told
 
 
 def _measure(missing: Sequence[Job], store: Store, console: Console) -> list[Record]:
@@ -93,14 +95,14 @@ def _measure(missing: Sequence[Job], store: Store, console: Console) -> list[Rec
 
 
 def _close(
-    study: Study, store: Store, jobs: Sequence[Job], failed: Sequence[Record], seconds: float, console: Console
+    study: Study, store: Store, jobs: Sequence[Job], failed: Sequence[Record], took: str, console: Console
 ) -> int:
     wanted = {job.run_id for job in jobs}
     records = [record for record in store.records("cost") if record.run_id in wanted]
     console.print(cost_table(records))
     counts = Counter(record.status for record in records)
     told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-    say(console, f"{told}; took {estimate.spoken(seconds)}.")
+    say(console, f"{told}; {took}.")
     for record in failed:
         backend = record.config["cost"]["backend"]
         say(

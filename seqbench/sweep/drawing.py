@@ -10,7 +10,7 @@ from rich.text import Text
 from seqbench.report.wording import count, readable, score_text
 from seqbench.schema import CONTINUED
 from seqbench.sweep.entry import Planned
-from seqbench.sweep.estimate import spoken
+from seqbench.sweep.estimate import about, spoken
 from seqbench.sweep.followed import AtWork, Outcome
 from seqbench.sweep.state import SweepState
 
@@ -125,7 +125,7 @@ def _notes(state: SweepState) -> list[Text]:
     styles = {"diverged": "yellow", "interrupted": "yellow"}
     notes = [Text(f"{number} {status}", style=styles.get(status, "red")) for status, number in sorted(bad.items())]
     if state.left_s is not None and state.phase in ("training", "checking"):
-        notes.append(Text(f"about {spoken(state.left_s)} left"))
+        notes.append(Text(f"{about(state.left_s) if round(state.left_s) else 'a moment'} left"))
     return notes
 
 

@@ -13,7 +13,7 @@ from seqbench.record.record import cell_id, current
 from seqbench.record.store import Store
 from seqbench.report.wording import count
 from seqbench.schema import FINISHED, Options, Record, Study
-from seqbench.sweep import estimate, log, measuring, preflight, problems, same
+from seqbench.sweep import estimate, log, measuring, opening, preflight, problems, same
 from seqbench.sweep.bisection import grown
 from seqbench.sweep.closing import close
 from seqbench.sweep.drawing import PHASES
@@ -105,17 +105,18 @@ class _Engine:
         checked = preflight.check(cells.values(), self.lanes, self.console, told)
         if self.study.bisection:
             preflight.require_solvable(cells.values(), checked)
-        self._announce(plan, missing)
+        self._say(opening.work(self.study, plan, missing, self.lanes))
         if not self.trained:
-            for line in (*estimate.without_room(cells.values()), *problems.set_aside(self.store)):
+            unlocked = [problems.NO_LOCKS] if self.entry.scratch.claimed() is None else []
+            for line in (*unlocked, *estimate.without_room(cells.values()), *problems.set_aside(self.store)):
                 self._say(line)
         jobs = self._jobs(missing, checked)
         self.timed = {planned.run_id for planned in missing if planned.expected_s}
-        expected = self._estimate(jobs, unmeasured)
+        expected = self._estimate(jobs, unmeasured, checked)
         self._publish_failures(missing, checked)
         self._enter(plan, "training", {job.run_id: job.expected_s for job in jobs})
         self.trained |= {planned.run_id for planned in missing}
-        return jobs, expected if missing else ""
+        return jobs, expected
 
     def _missing(self, plan: Iterable[PlannedRun]) -> list[PlannedRun]:
         """What is to be trained; what ended in this command without a result waits for the next one."""
@@ -127,17 +128,6 @@ class _Engine:
         runs = [announced(planned, numbers[planned.cell_id], expected_s or {}) for planned in plan]
         about = {"command": self.command, "env_id": plan[0].env_id, "again": self.study.options.rerun == "all"}
         self.entry.announce(announcement(self.study.cells, runs, lanes=self.lanes, **about), phase)
-
-    def _announce(self, plan: list[PlannedRun], missing: list[PlannedRun]) -> None:
-        runs, cells = count(len(plan), "run"), count(len(self.study.cells), "cell")
-        name = self.study.name or (self.study.cells[0].command if len(self.study.cells) == 1 else "sweep")
-        device = ", ".join(dict.fromkeys(cell.device for cell in self.study.cells))
-        self._say(
-            f"{name}: {runs} of {cells}, {len(plan) - len(missing)} done, {len(missing)} to train on "
-            f"{count(self.lanes, 'lane')} ({device})."
-        )
-        if self.entry.scratch.claimed() is None:
-            self._say(problems.NO_LOCKS)
 
     def _jobs(self, missing: list[PlannedRun], checked: dict[str, preflight.Checked]) -> list[Job]:
         jobs = []
@@ -165,16 +155,21 @@ class _Engine:
         """The records that count, of this environment."""
         return [record for record in current(self.store.records(kind)) if record.env_id == self.env_id]
 
-    def _estimate(self, jobs: list[Job], unmeasured: list[Job]) -> str:
+    def _estimate(self, jobs: list[Job], unmeasured: list[Job], checked: Mapping[str, preflight.Checked]) -> str:
+        """Say how long it will take; the words for it, "" where nothing is trained."""
+        if not jobs:
+            return ""
+        steps, begun_s = self.study.expected_steps, time.monotonic() - self.began
+        known = all(
+            job.run_id in self.timed
+            or estimate.steps_are_known(job.cell, steps)
+            or not checked[preflight.key(job.cell)].solvable  # then it takes its whole budget
+            for job in jobs
+        )
         seconds = estimate.wall_seconds([job.expected_s for job in jobs], self.lanes, len(unmeasured))
-        steps = self.study.expected_steps
-        known = all(job.run_id in self.timed or estimate.steps_are_known(job.cell, steps) for job in jobs)
-        if jobs:
-            much = f"{'' if known else 'at most '}{estimate.spoken(seconds)} from now"
-            what = f"{count(len(jobs), 'run')}, {count(len(unmeasured), 'cost measurement')}"
-            self._say(f"Expected time: {much} ({what}); Ctrl-C stops it, the same command resumes it.")
-        told = estimate.spoken(seconds + time.monotonic() - self.began)
-        return told if known else f"at most {told}"
+        told = estimate.about(seconds + (0 if self.study.bisection else begun_s), at_most=not known)
+        self._say(opening.time_it_takes(told, self.study, len(jobs), len(unmeasured)))
+        return told
 
     def _train(self, jobs: list[Job]) -> None:
         busy: list[Job] = []

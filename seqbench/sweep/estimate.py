@@ -101,19 +101,29 @@ def expected_time(runs_s: Sequence[float | None], lanes: int, measurements: int 
     """A sentence on how long runs will take of which some may be unknown.
 
     >>> expected_time([60.0, 60.0, None], lanes=2)
-    'Expected time: 1 min 8 s on 2 lanes by records of such runs, and 1 run more that no record tells of: ...'
+    'Expected time: about 1 min 8 s on 2 lanes by records of such runs, if nothing else runs, and 1 run more that ...'
     """
     known = [seconds for seconds in runs_s if seconds is not None]
     unknown = len(runs_s) - len(known)
     if not known:
         return "Expected time: no record of such runs tells; the sweep times a step of each cell before it trains."
-    told = f"{spoken(wall_seconds(known, lanes, measurements))} on {count(lanes, 'lane')} by records of such runs"
+    told = about(wall_seconds(known, lanes, measurements))
+    told += f" on {count(lanes, 'lane')} by records of such runs, if nothing else runs"
     if unknown:
         told += (
             f", and {count(unknown, 'run')} more that no record tells of: "
             f"the sweep times a step of {'it' if unknown == 1 else 'each'} before it trains"
         )
     return f"Expected time: {told}."
+
+
+def about(seconds: float, at_most: bool = False) -> str:
+    """An expected time in words; ``at_most`` where it may be less because runs end when they have solved their task.
+
+    >>> about(42.3), about(754, at_most=True)
+    ('about 42 s', 'up to about 12 min 34 s')
+    """
+    return f"{'up to ' if at_most else ''}about {spoken(seconds)}"
 
 
 def training_share(records: Iterable[Record], lanes: int, wall_s: float) -> float | None:

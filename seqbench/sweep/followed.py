@@ -91,9 +91,12 @@ class Followed:
         """Seconds until all runs are done, at the pace of those that are; None where nothing was estimated.
 
         The first runs alone would say too much: the estimates of the others count as a tenth of them, done on time.
-        No run can be split: what is left takes at least as long as the longest of them.
+        A run at work that has taken longer than it should is part of the pace already. No run can be split: what is
+        left takes at least as long as the longest of them.
         """
+        at_work = list(at_work)
         timed = [(self.runs[o.run_id].expected_s, o.duration_s) for o in self.outcomes.values() if o.duration_s]
+        timed += [(run.expected_s, run.elapsed_s) for run in at_work if run.elapsed_s > run.expected_s > 0]
         on_time = sum(run.expected_s for run in self.runs.values()) / 10
         expected = on_time + sum(expected for expected, _ in timed)
         pace = (on_time + sum(seconds for _, seconds in timed)) / expected if expected else 1.0

@@ -28,6 +28,7 @@ from seqbench.sweep.entry import SweepEntry, announcement, called, entered
 from seqbench.sweep.estimate import spoken, without_room
 from seqbench.sweep.lanes import default_lanes, end_server
 from seqbench.sweep.launch_process import LOG, POLL_S, last_line, started
+from seqbench.sweep.opening import continued
 from seqbench.sweep.plan import PlannedRun, announced, make_plan, say
 from seqbench.sweep.progress import View
 from seqbench.sweep.state import StoreWatch
@@ -101,7 +102,9 @@ class _Launch:
         name, cells = self.study.name or "sweep", len({planned.cell_id for planned in missing})
         runs = f"{count(len(plan), 'run')} of {count(len(self.study.cells), 'cell')}"
         how = f"{count(cells, 'job')} through hydra/launcher={self.launcher.name}, {count(self.lanes, 'lane')} each"
-        self._say(f"{name}: {runs}, {len(plan) - len(missing)} done, {len(missing)} to train in {how}.")
+        self._say(
+            f"{name}: {runs}, {len(plan) - len(missing)} done, {len(missing)} to train in {how}{continued(missing)}."
+        )
         if self.entry.scratch.claimed() is None:
             self._say(problems.NO_LOCKS)
         if self.study.options.cost:

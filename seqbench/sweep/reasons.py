@@ -11,6 +11,8 @@ from seqbench.schema import Cell, Record
 
 MACHINE = ("cpu", "architecture", "cores", "gpu", "torch", "torch_git", "threads")
 """What tells two environments apart, the most telling first."""
+CONTINUES = "continues from its checkpoint"
+"""How the reason of a run ends that will be continued."""
 _SHOWN = 3
 _MISSING = object()
 
@@ -86,5 +88,5 @@ def unfinished(store: Path, name: str, budget: int, files: Iterable[str]) -> str
     at = f"at step {step} of {budget}" if isinstance(step, int) else "before its first evaluation"
     if scratch.claimed():
         return f"trained by another command just now, {at}"
-    continues = "continues from its checkpoint" if f"{name}.npz" in files else "begins again: it has no checkpoint"
+    continues = CONTINUES if f"{name}.npz" in files else "begins again: it has no checkpoint"
     return f"stopped {at}; {continues}"
