@@ -331,23 +331,18 @@ def test_a_fair_and_whole_study_has_no_banner():
 # ------------------------------------------------------------------ budgets too short to solve
 
 
-def scheduled(records: Sequence[Record], steps: int, met: float | None = None) -> list[Record]:
-    """The same, evaluated every 25 steps of ``steps``; with ``met`` as the accuracy when the budget ended."""
+def scheduled(records: Sequence[Record], steps: int) -> list[Record]:
+    """The same, evaluated every 25 steps of ``steps``."""
     train = {"steps": steps, "evaluate_every": 25, "evaluate_growth": 1.05}
-
-    def ended(record: Record) -> dict[str, Any]:
-        values = {} if met is None else {record.task["solved"]["metric"]: met}
-        return {**record.summary, "validation": values, "test": values}
-
-    return [replace(r, config={**r.config, "train": train}, summary=ended(r)) for r in records]
+    return [replace(record, config={**record.config, "train": train}) for record in records]
 
 
 OPEN = "the budget ended too soon to tell whether the task is solved"
 
 
-@pytest.mark.parametrize(("steps", "met", "is_open"), [(50, None, True), (51, None, False), (60, 1.0, True)])
-def test_a_budget_that_ends_too_soon_makes_nobody_solve_nothing(steps: int, met: float | None, is_open: bool):
-    found = content(scheduled(runs("copy_10", {"gru": POOR, "rnn": near(0.125, 5)}), steps, met))
+@pytest.mark.parametrize(("steps", "is_open"), [(50, True), (51, False)])
+def test_a_budget_that_ends_too_soon_makes_nobody_solve_nothing(steps: int, is_open: bool):
+    found = content(scheduled(runs("copy_10", {"gru": POOR, "rnn": near(0.125, 5)}), steps))
     assert ("No architecture solves copy_10" in said(found)) != is_open
     assert any(banner.startswith(f"In 2 rows of 2 {OPEN}") for banner in found.banners) == is_open
     (row,) = [row for row in found.sections[0].rows if row.name == "gru"]
@@ -356,25 +351,7 @@ def test_a_budget_that_ends_too_soon_makes_nobody_solve_nothing(steps: int, met:
 
 
 def test_rows_that_had_time_are_judged_beside_those_that_had_none():
-    late = scheduled(runs("copy_10", {"gru": POOR}), 60, met=1.0)
-    found = content(scheduled(runs("copy_10", {"lstm": POOR}), 1500, met=0.2) + late)
+    early = scheduled(runs("copy_10", {"gru": POOR}), 50)
+    found = content(scheduled(runs("copy_10", {"lstm": POOR}), 1500) + early)
     assert "No architecture solves copy_10: 0 of 5 runs." in said(found)
     assert any(banner.startswith(f"In 1 row of 2 {OPEN}") for banner in found.banners)
-    some_solve = scheduled(runs("copy_10", {"gru": [0.999, 0.2, 0.2, 0.2, 0.2]}), 60)
-    assert not any(row.left_open for row in content(some_solve).sections[0].rows)
-
-
-def test_one_run_of_five_that_met_the_threshold_at_the_end_leaves_the_row_unsolved():
-    records = scheduled(runs("copy_10", {"gru": POOR}), 1500, met=0.2)
-    records = [*records[:4], *scheduled(records[4:], 1500, met=1.0)]
-    assert "No architecture solves copy_10: 0 of 5 runs." in said(content(records))
-
-
-def test_a_curve_whose_budget_ends_too_soon_solves_no_dependency_that_one_could_name():
-    curve = at_lengths("transformer", dict.fromkeys(HALF, 0))
-    assert "solves no dependency" in said(content(scheduled(curve, 1500)))
-    for steps, met in ((50, None), (60, 1.0)):
-        found = content(scheduled(curve, steps, met))
-        assert found.dependencies == []
-        assert "solves no" not in said(found)
-        assert any(OPEN in banner for banner in found.banners)

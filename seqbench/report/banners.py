@@ -50,8 +50,7 @@ def _open(rows: Sequence[VerdictRow]) -> str:
         return ""
     return (
         f"In {count(found, 'row')} of {len(rows):,} the budget ended too soon to tell whether the task is solved: "
-        f"fewer than {NUM_CONSECUTIVE} evaluations fit into it, or the threshold was met when it ended, but not "
-        f"{NUM_CONSECUTIVE} times in a row. They count neither as solved nor as not solved."
+        f"fewer than {NUM_CONSECUTIVE} evaluations fit into it. They count neither as solved nor as not solved."
     )
 
 
