@@ -69,7 +69,7 @@ def _makes(
 def _make(
     maker: CellMaker, choices: Mapping[str, str], values: Mapping[str, Any], device: str, changes: Mapping[str, Any]
 ) -> Cell:
-    return maker.make(choices, {**values, **changes}, device)
+    return maker.make(choices, {**values, **changes}, device, [key.removeprefix("task.") for key in changes])
 
 
 def _bisection(lengths: Lengths, makes: Mapping[str, Make]) -> Bisection | None:
