@@ -200,8 +200,7 @@ def compare(words: list[str]) -> int:
     stores = stores_to_compare(folders)
     from seqbench.report.comparing import print_comparisons
 
-    print_comparisons(stores, formats, console())
-    return 0
+    return 0 if print_comparisons(stores, formats, console()) else 4
 
 
 def choose(words: list[str]) -> int:

@@ -14,13 +14,10 @@ from seqbench import derived
 from seqbench.evaluate import evaluate
 from seqbench.metrics import metric, skill
 from seqbench.observation import add, observe, summaries
-from seqbench.schedule import evaluation_steps, recorded_steps
+from seqbench.schedule import NUM_CONSECUTIVE, evaluation_steps, recorded_steps
 from seqbench.schema import Status, finite
 from seqbench.spec import Instrument, Moment
 from seqbench.train import SERIES, Trainer
-
-NUM_CONSECUTIVE = 3
-"""Validation evaluations in a row that must meet the threshold (a GRU on adding crosses it once and falls back)."""
 
 
 @dataclass(kw_only=True)

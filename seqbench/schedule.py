@@ -1,7 +1,12 @@
 """When to look: the steps of evaluations and of kept raw values. No torch."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 import numpy as np
 
+NUM_CONSECUTIVE = 3
+"""Validation evaluations in a row that must meet the threshold (a GRU on adding crosses it once and falls back)."""
 NUM_RECORDED = 256
 """Training steps at most whose raw values are kept; every step counts in hashes, medians and fractions."""
 
@@ -32,11 +37,23 @@ def evaluation_steps(budget: int, every: int, growth: float) -> list[int]:
     >>> evaluation_steps(30, 50, 1.1)
     [30]
     """
-    steps, step = [], 0
+    return list(_evaluations(budget, every, growth))
+
+
+def room_to_solve(budget: int, every: int, growth: float) -> bool:
+    """Whether a budget has room for the evaluations in a row that solving takes.
+
+    >>> room_to_solve(60, 25, 1.1), room_to_solve(50, 25, 1.1)
+    (True, False)
+    """
+    return len(list(islice(_evaluations(budget, every, growth), NUM_CONSECUTIVE))) == NUM_CONSECUTIVE
+
+
+def _evaluations(budget: int, every: int, growth: float) -> Iterator[int]:
+    step = 0
     while step < budget:
         step = min(budget, max(step + every, int(step * growth)))
-        steps.append(step)
-    return steps
+        yield step
 
 
 def recorded_steps(taken: int, limit: int = NUM_RECORDED) -> np.ndarray:

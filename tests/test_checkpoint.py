@@ -95,7 +95,7 @@ def test_a_continued_run_ends_bitwise_as_if_nothing_had_happened(made: Cell, tmp
 
 
 @pytest.mark.parametrize("made", CELLS[:1], ids=name)
-@pytest.mark.parametrize("step", [*range(1, 12)])
+@pytest.mark.parametrize("step", [*range(12)])
 def test_at_whatever_step_it_was_stopped(made: Cell, step: int, tmp_path: Path):
     assert_same(continued(made, tmp_path, step), training(made).run())
 

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import io
 import os
 import re
@@ -59,6 +61,17 @@ def test_a_run_is_bitwise_the_same_alone_and_beside_others(tmp_path: Path):
         store.arrays(beside)["gradient_profile/input"],
         Store(tmp_path / "one" / "store").arrays(alone)["gradient_profile/input"],
     )
+
+
+def test_a_store_without_locks_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks here")
+
+    assert "no locks" not in run(study(tmp_path, cell("Mean")))[1]
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    code, told = run(study(tmp_path, cell("Mean", seeds=(1,))))
+    assert code == 0
+    assert told.count("store: its file system has no locks") == 1
 
 
 def test_a_failing_architecture_is_recorded_with_its_traceback_and_the_rest_goes_on(tmp_path: Path):
@@ -289,6 +302,13 @@ def test_the_plan_names_what_is_damaged(tmp_path: Path):
     explain(wanted, Console(file=stream, width=160))
     assert "store: 1 thing left alone\n" in stream.getvalue()
     assert "record.json is not complete JSON" in stream.getvalue()
+
+
+def test_a_sweep_begins_with_a_warning_where_its_budget_has_no_room_to_solve(tmp_path: Path):
+    code, text = run(study(tmp_path, cell("Mean", budget=10), cell("Mean", budget=15)))
+    assert code == 0
+    assert text.count("warning: in 1 cell fewer than 3 evaluations fit into the budget") == 1
+    assert "warning" not in run(study(tmp_path, cell("Mean", budget=10)))[1]  # nothing is left to train
 
 
 def test_the_plan_says_why(tmp_path: Path):

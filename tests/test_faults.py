@@ -159,7 +159,8 @@ def test_a_disk_that_fills_up_ends_the_sweep_with_one_message_and_the_same_comma
     assert 1 <= count < 8
     (told,) = done.stderr.splitlines()
     assert re.fullmatch(
-        r"seqbench: cannot use '.*store.*' \(No space left on device\)\. Make room or mend the access to it\. "
+        r"seqbench: cannot use '.*store.*' \(No space left on device(; [\d,]+ bytes are needed)?\)\. Make room or mend "
+        r"the access to it\. "
         r"What is done is kept; the same command resumes\.", told
     )  # fmt: skip
     before, after = Store(tmp_path / "before"), Store(tmp_path / "after")

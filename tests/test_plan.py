@@ -221,6 +221,13 @@ def test_seeds_that_share_a_reason_share_a_line(tmp_path: Path):
     ]
 
 
+def test_a_budget_without_room_to_solve_is_warned_of(tmp_path: Path):
+    short, enough = toy(task=cell(budget=10).task), toy(task=cell(budget=11).task)
+    text = explained(tmp_path, short, enough)
+    assert "warning: in 1 cell fewer than 3 evaluations fit into the budget: no run there can count as" in text
+    assert "warning" not in explained(tmp_path, enough)
+
+
 def test_cells_that_no_record_tells_of_are_counted_as_unknown(tmp_path: Path):
     known, unknown = toy(), toy(labels=LABELS | {"model": "other"}, train=train(batch_size=8))
     publish(tmp_path, known, seed=5, duration_s=30.0)

@@ -164,8 +164,30 @@ def test_device_version_and_code_may_differ_but_sizes_rates_and_training_may_not
         found = against(base, changed(**config))
         assert found.rows == ()
         assert found.only == (("before", "copy_10", "gru"), ("after", "copy_10", "gru"))
-        assert "The stores share no cell: nothing can be compared." in told(found)
-        assert "Only in before: gru on copy_10." in told(found)
+        assert "The stores share no cell and no cost measurement: nothing can be compared." in told(found)
+        assert "before holds 5 runs: gru on copy_10." in told(found)
+
+
+def test_cells_and_measurements_match_by_their_values_whatever_their_labels():
+    def renamed(records: Sequence[Record]) -> list[Record]:
+        labels = {"task": "adding_problem length=100", "model": "mine", "variant": ""}
+        return [replace(r, labels=labels) for r in records]
+
+    a = [*runs("copy_10", {"gru": POOR}), *timed("gru", 8)]
+    found = against(a, renamed([*runs("copy_10", {"gru": GOOD}), *timed("gru", 8, 2.0)]))
+    assert (found.only, [row.verdict for row in found.rows]) == ((), ["better"])
+    assert [row.verdict for row in found.speeds] == ["slower"]
+    assert found.rows[0].task == "copy_10 (b: adding_problem length=100)"
+    assert found.rows[0].architecture == "gru (b: mine)"
+    assert against(a, a).rows[0].task == "copy_10"
+
+
+def test_a_task_by_the_same_name_with_other_values_is_another():
+    a = [*runs("copy_10", {"gru": POOR}), *timed("gru", 8)]
+    b = [replace(r, config={**r.config, "task": {**r.config["task"], "version": 2}}) for r in a]
+    found = against(a, b)
+    assert found.empty
+    assert "after holds 5 runs and 8 cost measurements: gru on copy_10 and gru on adding_50." in told(found)
 
 
 def test_environments_are_named_and_each_is_compared_apart():
@@ -255,6 +277,20 @@ def test_command_prints_the_verdicts_and_ends_with_0(folders: list[str], capsys:
         documents.append(document)
         at += 1
     assert [document["comparison"]["b"] for document in documents] == ["after", "before (3)"] or len(documents) == 2
+
+
+def test_stores_that_share_nothing_end_with_4_and_say_what_each_holds(
+    folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    other = Store(tmp_path / "other")
+    for record in runs("copy_30", {"gru": GOOD}):
+        other.publish(replace(record, arrays={}), {})
+    assert cli.main(["compare", folders[0], str(other.root)]) == 4
+    text = " ".join(capsys.readouterr().out.split())
+    assert "nothing can be compared" in text
+    assert "before holds 10 runs and 8 cost measurements:" in text
+    assert "other holds 5 runs: gru on copy_30." in text
+    assert cli.main(["compare", folders[0], folders[1], str(other.root)]) == 4
 
 
 @pytest.mark.parametrize(

@@ -326,3 +326,32 @@ def test_a_difference_that_is_decided_but_small_is_said_to_be_little():
 
 def test_a_fair_and_whole_study_has_no_banner():
     assert list(content(runs("copy_10", {"gru": 2 * GOOD, "rnn": 2 * GOOD})).banners) == []
+
+
+# ------------------------------------------------------------------ budgets too short to solve
+
+
+def scheduled(records: Sequence[Record], steps: int) -> list[Record]:
+    """The same, evaluated every 25 steps of ``steps``."""
+    train = {"steps": steps, "evaluate_every": 25, "evaluate_growth": 1.05}
+    return [replace(record, config={**record.config, "train": train}) for record in records]
+
+
+OPEN = "the budget ended too soon to tell whether the task is solved"
+
+
+@pytest.mark.parametrize(("steps", "is_open"), [(50, True), (51, False)])
+def test_a_budget_that_ends_too_soon_makes_nobody_solve_nothing(steps: int, is_open: bool):
+    found = content(scheduled(runs("copy_10", {"gru": POOR, "rnn": near(0.125, 5)}), steps))
+    assert ("No architecture solves copy_10" in said(found)) != is_open
+    assert any(banner.startswith(f"In 2 rows of 2 {OPEN}") for banner in found.banners) == is_open
+    (row,) = [row for row in found.sections[0].rows if row.name == "gru"]
+    assert (row.left_open, row.summary and row.summary.solved) == (is_open, None if is_open else 0)
+    assert not any("solves not" in sentence or "solve none" in sentence for sentence in found.details) or not is_open
+
+
+def test_rows_that_had_time_are_judged_beside_those_that_had_none():
+    early = scheduled(runs("copy_10", {"gru": POOR}), 50)
+    found = content(scheduled(runs("copy_10", {"lstm": POOR}), 1500) + early)
+    assert "No architecture solves copy_10: 0 of 5 runs." in said(found)
+    assert any(banner.startswith(f"In 1 row of 2 {OPEN}") for banner in found.banners)

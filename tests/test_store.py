@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import os
@@ -173,6 +174,16 @@ def test_folder_of_a_process_at_work_is_ignored_and_an_old_one_named(store: Stor
 def test_store_that_is_not_there_is_empty(store: Store) -> None:
     assert (store.records(), store.find("0" * 16), store.problems) == ([], [], [])
     assert not store.root.exists()
+
+
+def test_full_disk_says_how_much_is_needed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store_module.os, "write", refuse)
+    with pytest.raises(OSError, match=r"No space left on device; [\d,]+ bytes are needed"):
+        publish(store)
+    assert list(store.root.iterdir()) == []
 
 
 def test_crash_before_the_rename_leaves_no_record(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

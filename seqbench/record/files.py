@@ -44,13 +44,21 @@ def pack(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file through to the disk."""
+    """Write a file through to the disk.
+
+    Raises:
+        OSError: the disk refuses; where it is full, with the bytes that are needed.
+    """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         left = memoryview(content)
         while left:
             left = left[os.write(handle, left) :]
         os.fsync(handle)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            error.strerror = f"{error.strerror}; {len(content):,} bytes are needed"
+        raise
     finally:
         os.close(handle)
 

@@ -32,7 +32,7 @@ SHAPES: dict[str, Any] = {
     "arrays": {ANY: [(TEXT,)]},
     "config": {
         "model": {"!learning_rate": (NUMBER,)},
-        "train": {"steps": _COUNTED},
+        "train": {"steps": _COUNTED, "evaluate_every": _COUNTED, "evaluate_growth": _MAYBE},
         "cost": {
             **dict.fromkeys(("!what", "!backend"), (TEXT,)),
             **dict.fromkeys(("!twin", "!streaming"), (FLAG,)),

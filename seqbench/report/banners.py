@@ -8,6 +8,7 @@ from seqbench.report.groups import Group
 from seqbench.report.remarks import beyond_bound
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import count, listed, some
+from seqbench.schedule import NUM_CONSECUTIVE
 from seqbench.schema import Record
 from seqbench.statistics.seeds import ENOUGH, FEWEST, low_power
 
@@ -22,8 +23,9 @@ def banners(
 ) -> list[str]:
     """One sentence each, the gravest first; empty where nothing is to be warned of."""
     models = [row for row in rows if row.kind == "model"]
-    said = [_beyond(models), _below(rows), _seeds(models), _power(models), _tuning(groups, trials), _chances(groups)]
-    said += [_training(groups), _environments(len(environments)), _failures(records), _missing(missing)]
+    said = [_beyond(models), _below(rows), _open(models), _seeds(models), _power(models)]
+    said += [_tuning(groups, trials), _chances(groups), _training(groups)]
+    said += [_environments(len(environments)), _failures(records), _missing(missing)]
     return [sentence for sentence in said if sentence]
 
 
@@ -40,6 +42,16 @@ def _below(rows: Sequence[VerdictRow]) -> str:
         if row.kind == "model" and f"loses to {zeros.get((row.env_id, row.task))}" in row.remarks
     ]
     return f"Below the trivial baseline: {some(found)}." if found else ""
+
+
+def _open(rows: Sequence[VerdictRow]) -> str:
+    found = sum(row.left_open for row in rows)
+    if not found:
+        return ""
+    return (
+        f"In {count(found, 'row')} of {len(rows):,} the budget ended too soon to tell whether the task is solved: "
+        f"fewer than {NUM_CONSECUTIVE} evaluations fit into it. They count neither as solved nor as not solved."
+    )
 
 
 def _seeds(rows: Sequence[VerdictRow]) -> str:

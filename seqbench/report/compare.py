@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from seqbench.record.record import canonical
+from seqbench.record.record import canonical, current
 from seqbench.report.compare_speed import compare_speeds
-from seqbench.report.compared import ComparedRow, Side, StoreComparison, Verdict
+from seqbench.report.compared import ComparedRow, Side, StoreComparison, Verdict, either
 from seqbench.report.costs import entries
 from seqbench.report.groups import Cell, grouped
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows, upward
+from seqbench.report.wording import count, listed, some
 from seqbench.schema import Record
 from seqbench.statistics.improvement import win_rate
 from seqbench.statistics.permutation import holm, seeds_needed, stratified_p
@@ -23,15 +25,15 @@ ALPHA = 0.05
 def compare_stores(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]]) -> StoreComparison:
     """Match the cells of two stores, each a name and its records, and pass a verdict on each.
 
-    Cells match where task, sizes, learning rate and training are the same; device, precision, version and code of the
-    architecture may differ, for those are what one compares. Every environment of one store is held against every one
-    of the other; none is ever pooled.
+    Cells match where task, sizes, learning rate and training are the same, whatever name they go by; device,
+    precision, version and code of the architecture may differ, for those are what one compares. Every environment of
+    one store is held against every one of the other; none is ever pooled.
     """
     names = _names(a, b)
     first, second = _cells(a[1]), _cells(b[1])
     matched = [key for key in first if key in second]
     pairs = [(key, x, y) for key in matched for x in first[key] for y in second[key]]
-    families: dict[tuple[str, str, str], list[tuple[_Cell, _Cell]]] = {}
+    families: dict[Key, list[tuple[_Cell, _Cell]]] = {}
     for key, x, y in pairs:
         families.setdefault((key[0], x.env_id, y.env_id), []).append((x, y))
     rows = [row for family in families.values() for row in _family(family, (a[0], b[0]), names)]
@@ -44,6 +46,7 @@ def compare_stores(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Recor
         rows=tuple(rows),
         speeds=tuple(compare_speeds(entries(a[1]), entries(b[1]), (a[0], b[0]), names)),
         only=tuple(only),
+        holds={name: _held(records) for name, records in (a, b)},
         overall=_overall([(x, y) for _, x, y in pairs]),
     )
 
@@ -59,7 +62,7 @@ class _Cell:
     row: VerdictRow
 
 
-Key = tuple[str, str, str]
+Key = tuple[str, ...]
 Names = Mapping[tuple[str, str], str]
 """(store, env_id) -> name of the side."""
 
@@ -70,19 +73,32 @@ def _cells(records: Sequence[Record]) -> dict[Key, list[_Cell]]:
     for group in grouped(records):
         by_id = {row.cell_id: row for row in group_rows(group) if row.kind == "model"}
         for cell in group.cells:
-            key = (canonical([group.task, group.cells[0].records[0].config.get("task")]), cell.model, _settings(cell))
+            key = _key(cell.records[0].config)
             found.setdefault(key, []).append(_Cell(group.env_id, by_id[cell.records[0].cell_id]))
     return found
 
 
-def _settings(cell: Cell) -> str:
-    config = cell.records[0].config
+def _key(config: Mapping[str, Any]) -> tuple[str, str]:
+    """Task and setting by their values alone: a cell may have another label in another study."""
     model = {key: value for key, value in (config.get("model") or {}).items() if key != "version"}
-    return canonical([model, config.get("train"), config.get("data_sha256")])
+    return canonical([config.get("task"), config.get("data_sha256")]), canonical([model, config.get("train")])
 
 
 def _title(cell: _Cell) -> tuple[str, str]:
     return cell.row.task, cell.row.label
+
+
+def _held(records: Sequence[Record]) -> str:
+    """What a store holds, in words."""
+    counted = current(records)
+    runs = [record for record in counted if record.kind == "learning"]
+    names = [f"{_name(r)} on {r.labels.get('task', '?')}" for r in counted]
+    amounts = [count(len(runs), "run"), count(len(counted) - len(runs), "cost measurement")]
+    return f"{listed([text for text in amounts if not text.startswith('0 ')])}: {some(list(dict.fromkeys(names)))}"
+
+
+def _name(record: Record) -> str:
+    return Cell(model=record.labels.get("model", "?"), variant=record.labels.get("variant") or "", records=()).name
 
 
 def _names(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]]) -> dict[tuple[str, str], str]:
@@ -146,8 +162,8 @@ def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[
     elif adjusted < ALPHA and shift.interval and not shift.interval[0] <= 0 <= shift.interval[1]:
         verdict = "better" if shift.value > 0 else "worse"
     return ComparedRow(
-        task=x.row.task,
-        architecture=x.row.label,
+        task=either(x.row.task, y.row.task),
+        architecture=either(x.row.label, y.row.label),
         metric=x.row.metric,
         better=x.row.better,
         a=_side(x, names[0]),

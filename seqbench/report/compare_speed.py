@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from seqbench.record.record import canonical
-from seqbench.report.compared import SpeedRow, SpeedVerdict
+from seqbench.report.compared import SpeedRow, SpeedVerdict, either
 from seqbench.report.costs import Entry
 from seqbench.statistics.speed import ratio_of_medians
 
@@ -28,10 +28,10 @@ def _timed(a: Sequence[Entry], b: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
 
 def _measurement(entry: Entry) -> str:
     config = entry.records[min(entry.records)].config if entry.records else {}
-    free = ("version", "learning_rate")  # which change no time
+    free = ("version", "learning_rate")  # which change no time; nor do the labels
     model = {key: value for key, value in (config.get("model") or {}).items() if key not in free}
-    asked = [entry.label, entry.backend, entry.what, entry.twin, entry.asked]
-    return canonical([asked, entry.task, config.get("task"), config.get("train"), model])
+    asked = [entry.backend, entry.what, entry.twin, entry.asked]
+    return canonical([asked, config.get("task"), config.get("data_sha256"), config.get("train"), model])
 
 
 def _speed(x: Entry, y: Entry, stores: tuple[str, str], names: Mapping[tuple[str, str], str]) -> SpeedRow:
@@ -41,8 +41,8 @@ def _speed(x: Entry, y: Entry, stores: tuple[str, str], names: Mapping[tuple[str
     if ratio.interval:
         verdict = "slower" if ratio.interval[0] > 1 else "faster" if ratio.interval[1] < 1 else "equal"
     return SpeedRow(
-        task=x.task,
-        architecture=x.name,
+        task=either(x.task, y.task),
+        architecture=either(x.name, y.name),
         length=x.length,
         a=names[stores[0], x.env_id],
         b=names[stores[1], y.env_id],

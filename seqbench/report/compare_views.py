@@ -24,8 +24,9 @@ VERSION = 1
 def told(found: StoreComparison) -> list[str]:
     """What the comparison says in sentences: environments, the verdict over all rows, what has no counterpart."""
     said = [f"{readable(name)}: {readable(where)}." for name, where in found.environments.items()]
-    if not found.rows and not found.speeds:
-        said.append("The stores share no cell: nothing can be compared.")
+    if found.empty:
+        said.append("The stores share no cell and no cost measurement: nothing can be compared.")
+        return said + [f"{readable(name)} holds {readable(what)}." for name, what in found.holds.items()]
     if found.overall:
         verdict, p = found.overall
         text = {"better": "b is better", "worse": "b is worse"}.get(verdict, "no difference is shown")

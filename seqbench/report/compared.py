@@ -80,6 +80,7 @@ class StoreComparison:
     Attributes:
         a, b: names. environments: name of a side -> its environment in words.
         only: cells without a counterpart: (name of the store, task, architecture).
+        holds: name of a store -> what it holds, in words.
         overall: p that ``b`` is as ``a`` on all rows at once, None where a row has fewer than 5 runs or there is none;
             with the verdict.
     """
@@ -90,7 +91,22 @@ class StoreComparison:
     rows: tuple[ComparedRow, ...]
     speeds: tuple[SpeedRow, ...]
     only: tuple[tuple[str, str, str], ...]
+    holds: Mapping[str, str]
     overall: tuple[Verdict, float] | None
+
+    @property
+    def empty(self) -> bool:
+        """Whether the stores share nothing that can be compared."""
+        return not self.rows and not self.speeds
+
+
+def either(a: str, b: str) -> str:
+    """The label of one thing in two stores: one where they agree, else both.
+
+    >>> either("gru", "gru"), either("adding_100", "adding_problem length=100")
+    ('gru', 'adding_100 (b: adding_problem length=100)')
+    """
+    return a if a == b else f"{a} (b: {b})"
 
 
 def store_names(folders: Sequence[str | Path]) -> list[str]:

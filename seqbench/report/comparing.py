@@ -13,16 +13,19 @@ from seqbench.report.wording import readable
 from seqbench.schema import Record, UsageError
 
 
-def print_comparisons(folders: Sequence[Path], formats: Sequence[str], console: Console) -> None:
+def print_comparisons(folders: Sequence[Path], formats: Sequence[str], console: Console) -> bool:
     """Print the first store against each of the others: a table, or the text of each format.
+
+    Returns:
+        Whether each of the others shares something with the first.
 
     Raises:
         UsageError: a store holds no record.
     """
     stores = [Store(folder) for folder in folders]
     sides = list(zip(store_names(folders), map(_records, stores), strict=True))
-    for other in sides[1:]:
-        found = compare_stores(sides[0], other)
+    comparisons = [compare_stores(sides[0], other) for other in sides[1:]]
+    for found in comparisons:
         for form in formats:
             if form == "table":
                 console.print(terminal(found))
@@ -32,6 +35,7 @@ def print_comparisons(folders: Sequence[Path], formats: Sequence[str], console: 
         for store in stores:
             for problem in store.problems[:3]:
                 console.print(f"{readable(store.root)}: {readable(problem)}", markup=False, highlight=False)
+    return not any(found.empty for found in comparisons)
 
 
 def _records(store: Store) -> list[Record]:

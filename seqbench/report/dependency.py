@@ -10,7 +10,7 @@ from seqbench.record.record import canonical, current
 from seqbench.report.groups import Cell, model_order, natural
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.row import VerdictRow
-from seqbench.report.tables import is_solved
+from seqbench.report.solving import is_solved, left_open
 from seqbench.report.wording import DASH, listed, number, whole
 from seqbench.schema import Record, curve_id, length_key, without_length
 from seqbench.statistics.crossing import crossing_point
@@ -72,7 +72,10 @@ class Dependency:
 
 
 def dependencies(records: Iterable[Record]) -> list[Dependency]:
-    """Every architecture that left runs at ``FEWEST`` lengths or more of a task that can be solved, side by side."""
+    """Every architecture that left runs at ``FEWEST`` lengths or more of a task that can be solved, side by side.
+
+    None whose budget ended too soon to tell what it solves of the shortest length.
+    """
     curves: dict[tuple[str, str], list[Record]] = {}
     known: dict[str, str] = {}
     for record in current(records):
@@ -89,7 +92,7 @@ def _dependency(records: Sequence[Record]) -> Dependency | None:
     for record in sorted(records, key=lambda record: (_length(record), record.seed is None, record.seed or 0)):
         at.setdefault(_length(record), []).append(record)
     facts = next((record.task for record in records if record.task), {})
-    if len(at) < FEWEST or not facts.get("solved"):
+    if len(at) < FEWEST or not facts.get("solved") or left_open(at[min(at)]):
         return None
     solved = tuple(tuple(map(is_solved, runs)) for runs in at.values())
     same = len({tuple(record.seed for record in runs) for runs in at.values()}) == 1

@@ -14,6 +14,7 @@ def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]
     """Remarks on a row of an architecture, the most important first."""
     found = [f"{count} {status}" for status, count in sorted(row.not_completed.items())]
     zero = next((baseline for baseline in baselines if baseline.skill == 0.0), None)
+    found += ["budget too short to tell whether it solves"] if row.left_open else []
     beyond = beyond_bound(row)
     found += [f"{beyond} of {len(row.skills)} runs beyond the best possible score"] if beyond else []
     stays = zero is not None and stays_at_baseline(row)

@@ -24,7 +24,7 @@ class VerdictRow:
         summary: interval, solve rate and steps to solve; None for a baseline.
         skill, skill_interval: normalised skill, its mean over the runs and Student's interval where one is given.
         skills: of every run, by seed.
-        budget: optimiser steps of one run.
+        budget: optimiser steps of one run. left_open: whether it ended too soon to tell if the runs solve.
         not_completed: status -> number of runs.
         comparison: against the reference; None for the reference itself, for baselines, and where none is declared.
         remarks: what a reader must not overlook, in words.
@@ -48,6 +48,7 @@ class VerdictRow:
     parameters: int | None = None
     learning_rate: float | None = None
     budget: int | None = None
+    left_open: bool = False
     not_completed: Mapping[str, int] = field(default_factory=dict)
     comparison: Comparison | None = None
     remarks: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from typing import Any
 
 from seqbench.record.record import current
 from seqbench.report.groups import model_order, natural
-from seqbench.report.tables import is_solved
+from seqbench.report.solving import is_solved
 from seqbench.report.wording import readable
 from seqbench.schema import Record
 

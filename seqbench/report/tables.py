@@ -9,6 +9,7 @@ from typing import Any
 from seqbench.report.groups import Cell, Group, grouped
 from seqbench.report.remarks import remarks
 from seqbench.report.row import VerdictRow
+from seqbench.report.solving import is_solved, left_open
 from seqbench.schema import Record
 from seqbench.statistics.summary import summarise
 from seqbench.statistics.verdict import compare_to_reference
@@ -38,7 +39,9 @@ def group_rows(group: Group, reference: str | None = None) -> list[VerdictRow]:
 def _model_row(group: Group, cell: Cell) -> VerdictRow:
     records = cell.records
     scores = tuple(record.summary.get("score") for record in records)
-    solved = [is_solved(record) for record in records] if group.facts.get("solved") else None
+    solvable = bool(group.facts.get("solved"))
+    is_open = solvable and left_open(records)
+    solved = [is_solved(record) for record in records] if solvable and not is_open else None
     steps = [record.summary.get("steps_to_solve") if is_solved(record) else None for record in records]
     each = tuple(record.summary.get("skill") for record in records)
     skills = summarise(each, solved, None, _SKILLS)
@@ -60,6 +63,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         skill_interval=skills.interval,
         skills=each,
         parameters=cell.first("architecture", "parameters"),
+        left_open=is_open,
         learning_rate=(records[0].config.get("model") or {}).get("learning_rate"),
         budget=train.get("steps") or cell.first("summary", "budget"),
         not_completed=Counter(record.status for record in records if record.status != "completed"),
@@ -67,11 +71,6 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         cell_id=records[0].cell_id,
         seeds=tuple(record.seed for record in records),
     )
-
-
-def is_solved(record: Record) -> bool:
-    """Whether a run counts as solved: it says so and ran to its end."""
-    return record.status == "completed" and record.summary.get("solved") is True
 
 
 def _baseline_row(group: Group, baseline: Mapping[str, Any]) -> VerdictRow:

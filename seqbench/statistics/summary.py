@@ -14,7 +14,8 @@ class CellSummary:
     """What the seeds of one cell say; None where they do not say it.
 
     Attributes:
-        runs, solved: members, and how many solved; ``solved`` is None where the task has no such notion.
+        runs, solved: members, and how many solved; ``solved`` is None where the task has no such notion, or it cannot
+            be told.
         mean, interval: of the scores there are; ``why`` says why there is no interval.
         rate_interval: mid-p interval of the solve rate.
         median_steps, median_interval: steps to solve, unsolved = infinity.

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from seqbench.config.cells import distinct
 from seqbench.record.store import Store
-from seqbench.report.tables import is_solved
+from seqbench.report.solving import is_solved
 from seqbench.report.wording import count
 from seqbench.schema import CONTINUED, Bisection, Cell, Study
 from seqbench.statistics.crossing import next_length

@@ -106,8 +106,10 @@ class _Engine:
         if self.study.bisection:
             preflight.require_solvable(cells.values(), checked)
         self._say(opening.work(self.study, plan, missing, self.lanes))
-        for line in problems.set_aside(self.store) if not self.trained else ():
-            self._say(line)
+        if not self.trained:
+            unlocked = [problems.NO_LOCKS] if self.entry.scratch.claimed() is None else []
+            for line in (*unlocked, *estimate.without_room(cells.values()), *problems.set_aside(self.store)):
+                self._say(line)
         jobs = self._jobs(missing, checked)
         self.timed = {planned.run_id for planned in missing if planned.expected_s}
         expected = self._estimate(jobs, unmeasured, checked)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqbench.report.wording import count
-from seqbench.schedule import evaluation_steps
+from seqbench.schedule import NUM_CONSECUTIVE, evaluation_steps, room_to_solve
 from seqbench.schema import FINISHED, Cell, Record
 
 START_S = 0.6
@@ -53,6 +53,17 @@ class Durations:
 
 def _mean(values: Sequence[float] | None) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+def without_room(cells: Iterable[Cell]) -> list[str]:
+    """One line on the cells whose budget has no room for the evaluations that solving takes; none where all have."""
+    short = [c for c in cells if not room_to_solve(c.budget, c.train.evaluate_every, c.train.evaluate_growth)]
+    if not short:
+        return []
+    return [
+        f"warning: in {count(len(short), 'cell')} fewer than {NUM_CONSECUTIVE} evaluations fit into the budget: no run "
+        "there can count as solved (train.steps, train.evaluate_every)."
+    ]
 
 
 def expected_steps(cell: Cell, known: Mapping[tuple[str, str], float]) -> float:

@@ -25,7 +25,7 @@ from seqbench.schema import FINISHED, Cell, Launcher, Study, UsageError
 from seqbench.sweep import launched, preflight, problems
 from seqbench.sweep.closing import close
 from seqbench.sweep.entry import SweepEntry, announcement, called, entered
-from seqbench.sweep.estimate import spoken
+from seqbench.sweep.estimate import spoken, without_room
 from seqbench.sweep.lanes import default_lanes, end_server
 from seqbench.sweep.launch_process import LOG, POLL_S, last_line, started
 from seqbench.sweep.opening import continued
@@ -69,7 +69,8 @@ class _Launch:
         with entered(self.entry):
             self._enter(plan, self._check(missing))
             self._announce(plan, missing)
-            for line in problems.set_aside(self.store):
+            cells = {planned.cell_id: planned.cell for planned in missing}
+            for line in (*without_room(cells.values()), *problems.set_aside(self.store)):
                 self._say(line)
             self.before = self._names()  # without what was set aside: the run that is trained again takes its name
             if not missing:
@@ -104,6 +105,8 @@ class _Launch:
         self._say(
             f"{name}: {runs}, {len(plan) - len(missing)} done, {len(missing)} to train in {how}{continued(missing)}."
         )
+        if self.entry.scratch.claimed() is None:
+            self._say(problems.NO_LOCKS)
         if self.study.options.cost:
             self._say(
                 "Speed and memory are not measured through a launcher, because other jobs share its machines: on the "

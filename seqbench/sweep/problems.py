@@ -4,6 +4,10 @@ from seqbench.record.store import Store
 from seqbench.report.wording import count
 
 SHOWN = 10
+NO_LOCKS = (
+    "store: its file system has no locks, so commands that share it train the same runs; each counts once. Start one "
+    "at a time, or use a store on a local disk."
+)
 
 
 def set_aside(store: Store) -> list[str]:
