@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    if any(word in ("--help", "-h") for word in words):
+    if not words or any(word in ("--help", "-h") for word in words):
         print(HELP, end="")
         return 0
     if "--version" in words:
@@ -181,14 +181,15 @@ def report(words: list[str]) -> int:
     from seqbench.config.about import about_sweep
     from seqbench.record.stores import Stores
     from seqbench.report import DEFAULT, FORMATS, write
+    from seqbench.report.files import MAIN
     from seqbench.sweep.problems import of
 
     formats = formats_of(options["--format"], FORMATS, DEFAULT)
     found = Stores(stores)
     records = found.records()
-    about = about_sweep({record.study for record in records})
-    page = write(found, out, formats=formats, records=records, **about)
-    print("\n".join([f"report: {page}", *(told := of(found))]))
+    page = write(found, out, formats=formats, records=records, **about_sweep({record.study for record in records}))
+    pages = ", ".join(str(out / MAIN[name]) for name in formats) if options["--format"] else page
+    print("\n".join([f"report: {pages}", *(told := of(found))]))
     return 1 if told and "--strict" in rest else 0
 
 

@@ -1,11 +1,11 @@
 """Options of the commands that compose no configuration: ``--store DIR`` and their like."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from seqbench.schema import UsageError
-from seqbench.values import check_outside
 
 
 def options_of(
@@ -36,9 +36,12 @@ def options_of(
 
 
 def refuse_rest(rest: list[str], rule: str) -> None:
-    """Refuse the words that a command does not take."""
+    """Refuse the words that a command does not take; ``rule`` names the options that it has."""
     if rest:
-        raise UsageError(f"{rule}; got {rest[0][:80]!a}. Remove it.")
+        from seqbench.config.folder import did_you_mean  # late: --help must not wait for it
+
+        near = did_you_mean(rest[0].partition("=")[0], re.findall(r"--[a-z-]+", rule))
+        raise UsageError(f"{rule}; got {rest[0][:80]!a}.{near or ' Remove it.'}")
 
 
 def formats_of(values: list[str], known: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,6 +55,8 @@ def formats_of(values: list[str], known: tuple[str, ...], default: tuple[str, ..
 
 def out_of(values: list[str], stores: Sequence[Path]) -> Path:
     """The last of the values of ``--out``, which must lie in none of the stores."""
+    from seqbench.values import check_outside  # late, as above
+
     for store in stores:
         check_outside("--out", values[-1], store)
     return Path(values[-1])

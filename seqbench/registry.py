@@ -105,6 +105,12 @@ def build(node: Mapping[str, Any], kind: str, plugins: tuple[str, ...] = (), **f
     parameters = inspect.signature(cls).parameters
     takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     unknown = [key for key in (*given, *fixed) if key not in parameters and not takes_all]
+    lacking = [key for key in fixed if key in unknown]
+    if lacking:
+        raise UsageError(
+            f"{cls.__name__}.__init__ must take {' and '.join(fixed)}, as every {kind}'s does; it takes "
+            f"{', '.join(parameters) or 'nothing'}. Add {' and '.join(lacking)} to it."
+        )
     if unknown:
         raise UsageError(
             f"{cls.__name__}.__init__ takes {', '.join(parameters)}; the configuration also gives "

@@ -6,8 +6,10 @@ Everything that must answer quickly (``--help``, ``ls``, usage errors, the repor
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 SCHEMA_VERSION = 1
@@ -138,6 +140,16 @@ def length_key(task: Mapping[str, Any]) -> str | None:
     ('delay', None)
     """
     return next((key for key in LENGTH_KEYS if type(task.get(key)) is int), None)
+
+
+@lru_cache(4096)
+def without_length(label: str) -> str:
+    """The label of a task without the word that names the length of its dependency.
+
+    >>> without_length("copy_memory delay=40 num_symbols=5")
+    'copy_memory num_symbols=5'
+    """
+    return re.sub(rf" (?:{'|'.join(LENGTH_KEYS)})=[0-9]+", "", label)
 
 
 def curve_id(config: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from seqbench.values import check_choice, check_count
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
+ETT_URL = "https://github.com/zhouhaoyi/ETDataset"
 ETTH1_SHA256 = "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066"
 MEMBRANE_SHA256 = "ab795b429201a5bb575c6370d5e17090dfcfc317431aa9382f8e881366f43357"
 _FRACTIONS = (0.6, 0.2, 0.2)
@@ -198,13 +199,12 @@ def _ett(
     path: str | os.PathLike[str] | None, columns: Sequence[str] | None, time_column: str, gaps: str
 ) -> tuple[table.Table, tuple[str, str]]:
     """Electricity transformer temperature, hourly, 7 channels: ETDataset of Zhou et al. 2021 (Informer, AAAI)."""
-    home = "https://github.com/zhouhaoyi/ETDataset"
     if path is None:
-        raise UsageError(f"task.path must name ETTh1.csv; got None. Get it from {home} and write task.path=ETTh1.csv.")
+        raise UsageError(f"task.path must name ETTh1.csv; got None. Get it from {ETT_URL}; write task.path=ETTh1.csv.")
     data = table.read(path, columns, time_column, gaps)
     same = data.sha256 == ETTH1_SHA256
     what = "ETTh1.csv as published" if same else f"not the published ETTh1.csv: its SHA-256 is {data.sha256}"
-    return data, (f"ETDataset, Zhou et al. 2021, {home}; {what}", "CC BY-ND 4.0")
+    return data, (f"ETDataset, Zhou et al. 2021, {ETT_URL}; {what}", "CC BY-ND 4.0")
 
 
 @lru_cache(maxsize=1)

@@ -92,12 +92,17 @@ def choose(records: Iterable[Record], source: str) -> Tuned:
     A trial that did not complete counts as the worst. Equal rates: the smaller one.
 
     Raises:
-        UsageError: no trials, or pairs that had other rates, trials or settings than the rest.
+        UsageError: no trials, none at a second rate, or pairs that had other rates, trials or settings than the rest.
     """
     trials = _trials(records)
     if not trials:
         raise UsageError(
             "choosing needs learning records; the store has none. Run `python -m seqbench +sweep=tune_long_seq`."
+        )
+    if all(len(rates) == 1 for rates in trials.values()):
+        raise UsageError(
+            "choosing needs trials at several learning rates; the store holds runs at one for each task and model, and "
+            "so no tuning sweep. Run one, e.g. `python -m seqbench +sweep=tune_long_seq`, and name its store."
         )
     grid, seeds = _common_grid(trials)
     rates, steps = {}, {}

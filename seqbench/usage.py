@@ -23,7 +23,7 @@ commands
                                the runs of two stores cell by cell: better, worse, faster, undecided
   choose --store DIR [--out FILE]
                                learning rates from the records of a tuning sweep
-  --help, --version
+  --help, --version            this page, also where no word is given; the version
 
 common keys                    (Hydra's grammar: values with commas are swept)
   task=NAME  model=NAME        what to train; task.KEY=VALUE and model.KEY=VALUE change their values

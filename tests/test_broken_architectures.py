@@ -34,7 +34,10 @@ USAGE = {
     "no such class": ({"target": "tests.toys:Meen"}, r"tests\.toys has no class 'Meen'; did you mean 'Mean'\?"),
     "no such module": ({"target": "tests.tois:Mean"}, r"cannot find the module 'tests\.tois'"),
     "not allowed": ({"target": "os:system"}, r"target must be module:Class inside seqbench or tests"),
-    "takes no sizes": ({"target": "tests.toys:Sizeless"}, r"Sizeless\.__init__ takes width; .* input_size, length"),
+    "takes no sizes": (
+        {"target": "tests.toys:Sizeless"},
+        r"Sizeless\.__init__ must take input_size and length, .* takes width",
+    ),
 }
 MODULES = {
     "syntax": ("class Mine(:\n    pass\n", r"SyntaxError: invalid syntax \(zoo_syntax\.py, line 1\)"),
@@ -275,5 +278,8 @@ def test_verify_tells_two_causes_apart():
     stream = io.StringIO()
     assert contract.verify(of_class("LooksAheadAndMixes"), Console(file=stream, width=200)) == 1
     told = stream.getvalue()
-    assert re.findall("BROKEN  (.*?):", told) == ["model causality", "model batch independence"]
+    assert re.findall("BROKEN  (.*?):", told) == [
+        "model causality in evaluation mode",
+        "model batch independence in evaluation mode",
+    ]
     assert told.endswith("2 checks broken.\n")

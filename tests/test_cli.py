@@ -33,7 +33,15 @@ def in_a_process(code: str, *words: str, folder: Path) -> subprocess.CompletedPr
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(["--help"], 0), (["ls"], 0), (["--version"], 0), (["sead=3"], 2), (["rnu"], 2), (["plan", "--seed", "3"], 2)],
+    [
+        ([], 0),
+        (["--help"], 0),
+        (["ls"], 0),
+        (["--version"], 0),
+        (["sead=3"], 2),
+        (["rnu"], 2),
+        (["plan", "--seed", "3"], 2),
+    ],
 )
 def test_answers_that_need_no_torch_do_not_load_it_and_leave_nothing_behind(
     words: list[str], code: int, empty_folder: Path
@@ -56,6 +64,14 @@ def test_the_module_is_the_command_line(empty_folder: Path):
     command = [sys.executable, "-m", "seqbench", "--version"]
     done = subprocess.run(command, cwd=empty_folder, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, f"seqbench {__import__('seqbench').__version__}\n")
+
+
+def test_a_command_without_a_word_is_asked_for_help_and_trains_nothing(
+    capsys: pytest.CaptureFixture[str], empty_folder: Path
+):
+    assert cli.main([]) == 0
+    assert capsys.readouterr().out == cli.HELP
+    assert list(empty_folder.iterdir()) == []
 
 
 def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]):
@@ -105,6 +121,8 @@ def test_the_examples_of_the_help_are_understood(example: list[str]):
         (["report", "--store", "nowhere"], "'nowhere'"),
         (["report", "--out"], "followed by a path"),
         (["report", "seeds=3"], "seeds=3"),
+        (["report", "--stoer", "a"], "got '--stoer'. Did you mean '--store'?"),
+        (["watch", "--onse"], "Did you mean '--once'?"),
         (["choose"], "one --store"),
         (["choose", "--store", "nowhere"], "'nowhere'"),
         (["\udcff"], "udcff"),
@@ -169,7 +187,7 @@ def test_an_interruption_says_how_to_resume(monkeypatch: pytest.MonkeyPatch, cap
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "run", interrupted)
-    assert cli.main([]) == 130
+    assert cli.main(["run"]) == 130
     assert "the same command resumes" in capsys.readouterr().err
 
 
@@ -185,7 +203,7 @@ cli.run = run
 runpy.run_module("seqbench", run_name="__main__")
 """
     (empty_folder / "stopped.py").write_text(text)
-    command = [sys.executable, "-m", "stopped"]
+    command = [sys.executable, "-m", "stopped", "run"]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 130
     assert "the same command resumes" in done.stderr
@@ -198,7 +216,7 @@ def test_a_folder_that_is_deleted_while_a_sweep_is_at_work_is_told(empty_folder:
 import os
 from seqbench import cli
 cli.run = lambda words: [os.rmdir(os.getcwd()), os.getcwd()]
-sys.exit(main([]))
+sys.exit(main(["run"]))
 """
     done = in_a_process(code, folder=empty_folder / "here")
     assert done.returncode == 1
@@ -275,6 +293,12 @@ def test_a_page_inside_the_store_is_refused_and_nothing_is_written(
     assert cli.main(words) == 2
     assert "out must lie outside the store 'a', which is for records alone; got 'a" in capsys.readouterr().err
     assert sorted(empty_folder.rglob("*")) == before
+
+
+def test_report_names_a_file_of_each_format_that_was_asked_for(empty_folder: Path, capsys: pytest.CaptureFixture[str]):
+    Store(empty_folder / "a").publish(*simulated.learning("copy_10", "gru", 0))
+    assert cli.main(["report", "--store", "a", "--out", "page", "--format", "latex,json"]) == 0
+    assert capsys.readouterr().out == "report: page/report.tex, page/report.json\n"
 
 
 @pytest.mark.parametrize(("foreign", "words", "code"), [(1, [], 0), (1, ["--strict"], 1), (0, ["--strict"], 0)])

@@ -30,7 +30,18 @@ def test_the_dependency_sweep_is_five_models_at_six_spaced_lengths_with_five_see
 def test_another_task_takes_the_lengths_in_its_own_unit():
     cells = compose(["+sweep=dependency", "task=copy_memory,adding_problem", "model=gru", "lengths=[5,20,80]"]).cells
     assert [cell.task.get("delay", cell.task.get("length")) for cell in cells] == [5, 20, 80] * 2
-    assert [cell.labels["task"] for cell in cells[:3]] == ["copy_memory delay=5", "copy_memory", "copy_memory delay=80"]
+    assert [cell.labels["task"] for cell in cells[:3]] == [f"copy_memory delay={n}" for n in (5, 20, 80)]
+
+
+def test_every_length_is_named_in_its_label_which_is_no_part_of_its_runs():
+    study = compose(["lengths=[10,20,40]", "task=copy_memory", "task.alphabet=4", "bisect=1.5", "model=gru"])
+    named = [f"copy_memory delay={n} alphabet=4" for n in (10, 20, 40)]
+    assert [cell.labels["task"] for cell in study.cells] == named
+    (alone,) = compose(["task=copy_memory", "task.alphabet=4", "model=gru"]).cells
+    assert alone.labels["task"] == "copy_memory alphabet=4"
+    assert (alone.identity(), alone.command) == (study.cells[1].identity(), study.cells[1].command)
+    assert study.bisection is not None
+    assert study.bisection.at(study.cells[0], 20).labels == study.cells[1].labels
 
 
 def test_a_length_that_follows_is_the_cell_that_its_own_command_asks_for():
@@ -59,8 +70,8 @@ def test_cost_at_its_own_lengths_takes_none_of_the_sweep():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["lengths=[10,20]"], r"lengths must be at least 3, e.g. \[10,20,40\], or null; got \[10,20\]"),
-        (["lengths=[]"], "lengths must be at least 3"),
+        (["lengths=[10,20]"], r"lengths must be at least 3 lengths, e.g. \[10,20,40\], or null; got \[10,20\]"),
+        (["lengths=[]"], "lengths must be at least 3 lengths"),
         (["lengths=[20,10,40]"], r"lengths must be rising; got \[20,10,40\]"),
         (["lengths=[10,10,40]"], "lengths must be rising"),
         (["lengths=[10,20.5,40]"], "lengths must be whole numbers from 1"),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqbench import contract
 from seqbench.config import compose
 from seqbench.contract import process
-from seqbench.contract.of_models import check_causality
+from seqbench.contract.of_models import check_causality_in_evaluation_mode
 from seqbench.contract.of_tasks import check_weight_decides_what_counts
 from seqbench.layers import build_network
 from seqbench.registry import build
@@ -152,6 +152,16 @@ def test_a_value_the_class_does_not_take_is_a_usage_error():
         contract.check_cell(wrong, build(made.task, "task"))
 
 
+def test_a_class_without_a_length_is_told_what_every_class_takes():
+    made = cell("Lengthless")
+    with pytest.raises(UsageError) as caught:
+        contract.check_cell(made, build(made.task, "task"))
+    assert str(caught.value) == (
+        "Lengthless.__init__ must take input_size and length, as every model's does; it takes input_size, width. "
+        "Add length to it."
+    )
+
+
 def test_a_good_architecture_of_a_users_own_passes():
     made: Cell = cell("Mean")
     assert contract.verify(made, Console(file=io.StringIO())) == 0
@@ -160,7 +170,20 @@ def test_a_good_architecture_of_a_users_own_passes():
 def test_what_does_not_declare_causal_is_said_to_be_unchecked():
     stream = io.StringIO()
     assert contract.verify(cell("Mean"), Console(file=stream, width=200)) == 0
-    assert "skipped model causality: the class does not declare causal = True" in stream.getvalue()
+    assert "skipped model causality in evaluation mode: the class does not declare causal = True" in stream.getvalue()
+
+
+def test_batch_statistics_are_told_and_are_no_fault_and_other_mixing_while_training_is_one():
+    stream = io.StringIO()
+    assert contract.verify(cell("Normalised"), Console(file=stream, width=200)) == 0
+    assert "ok      model causality in evaluation mode" in stream.getvalue()
+    assert "skipped model both in training mode: BatchNorm1d mixes sequences and time steps" in stream.getvalue()
+    said = broken("MixingInTraining")
+    assert "ok      model batch independence in evaluation mode" in said
+    assert "BROKEN  model both in training mode: contract batch independence: " in said
+    stream = io.StringIO()
+    assert contract.verify(cell("Dropping"), Console(file=stream, width=200)) == 0
+    assert "ok      model both in training mode" in stream.getvalue()
 
 
 def test_sequences_of_one_step_have_no_future_to_change():
@@ -169,8 +192,8 @@ def test_sequences_of_one_step_have_no_future_to_change():
     batch = task.batch("train", 0, 2, 0, "cpu")
     network = build_network({**made.model, "target": "seqbench.models.gru:GRU"}, task, made.plugins, 0)
     short = batch._replace(inputs=batch.inputs[:, :1])
-    assert check_causality(network, task, batch) is None
-    assert check_causality(network, task, short) == "the task's sequences have one step"
+    assert check_causality_in_evaluation_mode(network, task, batch) is None
+    assert check_causality_in_evaluation_mode(network, task, short) == "the task's sequences have one step"
 
 
 def test_a_task_that_is_not_finished_is_a_usage_error():

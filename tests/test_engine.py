@@ -85,6 +85,11 @@ def test_a_failing_architecture_is_recorded_with_its_traceback_and_the_rest_goes
     assert "1 to train" in run(study(tmp_path, cell("Raising"), cell("Mean"), rerun="failed"))[1]
 
 
+def test_what_failed_is_told_in_the_order_of_the_plan(tmp_path: Path):
+    _, told = run(study(tmp_path, cell("Raising", seeds=(3, 0, 2, 1)), cell("Mean")))
+    assert re.findall(r"^failed: .* seed (\d): ", told, re.MULTILINE) == ["3", "0", "2", "1"]
+
+
 def test_a_broken_contract_is_found_before_training(tmp_path: Path):
     code, told = run(study(tmp_path, cell("Detached"), cell("Mean")))
     assert code == 1

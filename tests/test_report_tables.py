@@ -173,6 +173,14 @@ def test_two_configurations_of_one_task_are_never_pooled() -> None:
     assert len(groups) == 2
 
 
+def test_labels_that_differ_in_naming_the_length_are_of_one_task() -> None:
+    plain = [simulated.learning("copy_30", "gru", seed)[0] for seed in range(3)]
+    named = [simulated.learning("copy_30", "lstm", seed)[0] for seed in range(3)]
+    named = [replace(r, labels={**r.labels, "task": "copy_30 delay=30"}) for r in named]
+    (group,) = grouped(plain + named)
+    assert (group.task, [cell.model for cell in group.cells]) == ("copy_30 delay=30", ["lstm", "gru"])
+
+
 def test_superseded_attempts_do_not_count() -> None:
     first = replace(runs(None)[0], status="killed", summary={})
     rows = verdict_rows([first, replace(runs(0.2)[0], attempt=2)])

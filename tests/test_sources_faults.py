@@ -204,10 +204,18 @@ def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: py
     assert cell.data_sha256 == table.read(tmp_path / "x.csv").sha256
 
 
+def test_a_missing_file_of_a_known_source_is_told_with_its_address(tmp_path: Path) -> None:
+    words = ["task=time_series", f"task.path='{tmp_path}/ETTh1.csv'"]
+    with pytest.raises(UsageError, match=r"no such file; get it from https://github\.com/zhouhaoyi/ETDataset\. Check"):
+        compose([*words, "task.source=ett"])
+    with pytest.raises(UsageError, match=r"no such file\. Check the path"):
+        compose([*words, "task.source=csv"])
+
+
 def test_the_way_of_reading_is_part_of_a_runs_identity(tmp_path: Path) -> None:
     path = write(tmp_path, "t,a\n" + "".join(f"{row + (row > 300)},{row * row % 7}\n" for row in range(400)))
     words = ["task=time_series", "task.source=csv", f"task.path='{path}'", "task.time_column=t"]
-    with pytest.raises(UsageError, match=r"1 gaps in the times.*task\.gaps=allow"):
+    with pytest.raises(UsageError, match=r"1 gap in the times.*task\.gaps=allow"):
         compose(words)
     (cell,) = compose([*words, "task.gaps=allow"]).cells
     assert cell.identity()["task"]["gaps"] == "allow"

@@ -81,8 +81,16 @@ def test_equal_rates_leave_the_smaller_one_in_any_order():
 
 def test_steps_are_the_median_of_the_trials_at_the_chosen_rate():
     records = [trial(0.1, seed, summary={"steps": steps}) for seed, steps in enumerate((100, 400, 130))]
+    records += [trial(0.2, seed, summary={"solved": False, "steps": 9}) for seed in range(3)]
     tuned = choose(records, "test")
-    assert (tuned.steps["copy_10", "gru"], tuned.grid, tuned.trials) == (130.0, (0.1,), 3)
+    assert (tuned.steps["copy_10", "gru"], tuned.grid, tuned.trials) == (130.0, (0.1, 0.2), 3)
+
+
+def test_a_store_of_runs_at_one_rate_is_no_tuning_sweep():
+    with pytest.raises(UsageError, match="and so no tuning sweep"):
+        choose([trial(0.1, seed, model=m) for seed in (0, 1) for m in ("gru", "rnn")], "test")
+    with pytest.raises(UsageError, match="and so no tuning sweep"):
+        choose([trial(0.1, 0), trial(0.2, 0, model="rnn")], "test")
 
 
 def test_the_last_attempt_of_a_trial_counts():

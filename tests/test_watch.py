@@ -380,7 +380,7 @@ def drawn(found: SweepState, width: int, height: int = 24) -> list[str]:
 
 
 def test_the_block_fits_every_terminal_and_cuts_names_not_numbers(tmp_path: Path):
-    begun(tmp_path, names=("copy_50 " + "a very long variant " * 5,))
+    begun(tmp_path, names=("copy_50 " + "a very long variant " * 5,), tasks=("copy_50",))
     working(tmp_path, 0)
     (found,) = StoreWatch(tmp_path).look()
     for width in (60, 80, 120, 200):
@@ -389,6 +389,20 @@ def test_the_block_fits_every_terminal_and_cuts_names_not_numbers(tmp_path: Path
         row = next(line for line in lines if "40/100" in line)
         assert "…" in row
         assert "0.500" in row
+
+
+@pytest.mark.parametrize("width", [36, 40, 55, 60, 80, 120])
+@pytest.mark.parametrize("task", ["adding_problem", "time_series source=csv path=a_long_name.csv time_column=date"])
+def test_a_narrow_terminal_cuts_the_task_and_never_the_model_or_the_seed(width: int, task: str, tmp_path: Path):
+    begun(tmp_path, names=(f"{task} transformer",), tasks=(task,))
+    working(tmp_path, 0)
+    (found,) = StoreWatch(tmp_path).look()
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in drawn(found, width)]
+    assert max(map(cell_len, lines)) <= width
+    row = next(line for line in lines if "40/100" in line)
+    assert " transformer  " in row
+    assert "  seed 0 " in row
+    assert ("…" in row) == (task not in row)
 
 
 def test_more_runs_than_lines_are_counted(tmp_path: Path):
@@ -402,7 +416,7 @@ def test_more_runs_than_lines_are_counted(tmp_path: Path):
 
 
 def test_names_are_printed_as_they_are_and_cannot_command_the_terminal(tmp_path: Path):
-    begun(tmp_path, names=("a [red]b[/] \x1b[2J",), title="[bold]\x1b[2Jx")
+    begun(tmp_path, names=("a [red]b[/] \x1b[2J",), tasks=("a",), title="[bold]\x1b[2Jx")
     working(tmp_path, 0)
     (found,) = StoreWatch(tmp_path).look()
     text = "\n".join([*drawn(found, 120), *plain_lines(found)])

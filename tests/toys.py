@@ -169,6 +169,40 @@ class Mixing(Mean):
         return super().forward(x - x.mean(0))
 
 
+class Lengthless(Mean):
+    """Does not take the length that every class is given."""
+
+    def __init__(self, input_size: int, width: int = 4) -> None:
+        super().__init__(input_size, 0, width)
+
+
+class MixingInTraining(Mean):
+    """Lets sequences of a batch see each other while it is trained."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x - x.mean(0) if self.training else x)
+
+
+class Normalised(Mean):
+    """Normalises by statistics of batch and time while it is trained, and by fixed ones afterwards."""
+
+    causal = True
+
+    def __init__(self, input_size: int, length: int, width: int = 4) -> None:
+        super().__init__(input_size, length, width)
+        self.norm = nn.BatchNorm1d(input_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.map(self.norm(x.mT).mT)
+
+
+class Dropping(Mean):
+    """Drops inputs at random while it is trained."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(nn.functional.dropout(x, 0.5, self.training))
+
+
 class Reach(AddingProblem):
     """Solved by any model up to 13 steps, by none beyond: what a bisection looks for is known."""
 

@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -49,20 +49,29 @@ class CellMaker:
     settings: Mapping[str, Any]
     sweep: str | None
 
-    def make(self, choices: Mapping[str, str], values: Mapping[str, Any], device: str) -> Cell:
+    def make(
+        self, choices: Mapping[str, str], values: Mapping[str, Any], device: str, named: Collection[str] = ()
+    ) -> Cell:
         """The cell of one combination; its seeds and study are set by the caller.
+
+        Args:
+            choices: group -> choice.
+            values: dotted key -> value, on top of the choices' files.
+            device: resolved.
+            named: keys of the task that its label names, also where the value is that of the file.
 
         Raises:
             UsageError: a value of the wrong type, or a node that lacks what every node needs.
         """
         nodes, plain = self._nodes(choices, values)
         changed = {group: _differences(nodes[group], plain[group]) for group in nodes}
-        labels = self._labels(choices, changed)
+        shown = {**changed, "task": _differences(nodes["task"], plain["task"], named)}
+        labels = self._labels(choices, shown)
         rate = self.tuned.learning_rate.get((labels["task"], labels["model"]))
         if rate is not None and _RATE not in self.words:
             nodes["model"]["learning_rate"] = check(_RATE, rate, rate, f" (in tuned {self.settings['study']['tuned']})")
             changed["model"] = _differences(nodes["model"], plain["model"])
-            labels = self._labels(choices, {**changed, "model": _without_rate(changed["model"])})
+            labels = self._labels(choices, {**shown, "model": _without_rate(changed["model"])})
         plugins = tuple(self.settings["plugins"])
         return Cell(
             task=nodes["task"],
@@ -166,10 +175,10 @@ def _check_node(group: str, choice: str, node: Mapping[str, Any]) -> None:
         raise UsageError(f"{group}.target must be module:Class; got {node['target']!r} in {group}/{choice}.yaml.")
 
 
-def _differences(node: Mapping[str, Any], plain: Mapping[str, Any]) -> Node:
-    """Dotted key -> value where the node is not as its YAML file has it."""
+def _differences(node: Mapping[str, Any], plain: Mapping[str, Any], named: Collection[str] = ()) -> Node:
+    """Dotted key -> value where the node is not as its YAML file has it, and of the keys ``named`` anyway."""
     defaults = dict(leaves(plain))
-    return {key: value for key, value in leaves(node) if value != defaults[key]}
+    return {key: value for key, value in leaves(node) if value != defaults[key] or key in named}
 
 
 def _without_rate(changed: Node) -> Node:

@@ -41,8 +41,12 @@ def file_sha256(task: Mapping[str, Any]) -> str | None:
     path = task.get("path")
     if path is None:
         return None
+    if task["target"] != _SERIES_TARGET:
+        return _file_sha256(Path(str(path)))
+    from seqbench import series
+
     # find looks first: a URL, a folder or a pipe must not be opened
-    return _file_sha256(plain_file.find(path) if task["target"] == _SERIES_TARGET else Path(str(path)))
+    return _file_sha256(plain_file.find(path, series.ETT_URL if task.get("source") == "ett" else ""))
 
 
 @lru_cache(maxsize=64)

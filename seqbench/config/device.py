@@ -18,7 +18,7 @@ def resolve_device(name: str) -> str:
         UsageError: another name, or cuda where torch has none.
     """
     if name not in ("auto", "cpu", "cuda"):
-        near = did_you_mean(name, ("auto", "cpu", "cuda"), "device=")
+        near = did_you_mean("cuda" if name == "gpu" else name, ("auto", "cuda"), "device=")  # tpu is no slip for cpu
         raise UsageError(f"device must be auto, cpu or cuda; got {name!r}.{near}")
     if name == "cpu":
         return "cpu"

@@ -62,7 +62,7 @@ def _check_values(values: Sequence[Any]) -> None:
     shown = render(values)[:80]
     whole = all(type(value) is int and 1 <= value <= MAX_LENGTH for value in values)
     require(whole, "lengths", f"whole numbers from 1 to {MAX_LENGTH}", shown)
-    require(len(values) >= FEWEST, "lengths", f"at least {FEWEST}, e.g. [10,20,40], or null", shown)
+    require(len(values) >= FEWEST, "lengths", f"at least {FEWEST} lengths, e.g. [10,20,40], or null", shown)
     require(all(a < b for a, b in pairwise(values)), "lengths", "rising", shown)
 
 

@@ -78,9 +78,13 @@ def _sweep_texts(base: Composed, given: Mapping[str, Word], sweep: str | None) -
     scales = base.config["study"]["scales"]
     if scale != "default":
         if not isinstance(scale, str) or scale not in scales:
-            owner = f"sweep {sweep}" if sweep else "a single cell"
+            if sweep is None:
+                raise UsageError(
+                    f"scale is one of a sweep's sizes; got scale={render(scale)} without a sweep. Add +sweep=NAME, or "
+                    "set the sizes themselves: task.KEY=VALUE, model.KEY=VALUE."
+                )
             raise UsageError(
-                f"scale must be one of {', '.join(['default', *scales])} for {owner}; got {render(scale)}."
+                f"scale must be one of {', '.join(['default', *scales])} for sweep {sweep}; got {render(scale)}."
                 f"{did_you_mean(str(scale), scales, 'scale=')}"
             )
         params |= _mapping(scales[scale], f"study.scales.{scale}")

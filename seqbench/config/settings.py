@@ -1,5 +1,6 @@
 """The keys of ``config.yaml`` beside the groups: seeds, folders, lanes and what else is no part of a node."""
 
+import os
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, get_args, get_type_hints
@@ -13,6 +14,8 @@ from seqbench.schema import Options, UsageError, require
 from seqbench.values import check_outside
 
 MAX_SEEDS = 10_000
+LANES_A_CORE = 8
+"""Lanes for each core at most: more than one share it, a few may hide waiting, and dozens fill the memory."""
 
 
 def read_settings(request: Request, plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +73,18 @@ def read_options(settings: Mapping[str, Any]) -> Options:
         cost=settings["cost"],
         report=settings["report"],
     )
+
+
+def check_lanes(lanes: int | None) -> None:
+    """Refuse more lanes than this machine could use: each is a process with a torch of its own.
+
+    Raises:
+        UsageError: there are more than ``LANES_A_CORE`` for each core that this process may use.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = LANES_A_CORE * cores
+    rule = f"auto or at most {most}, {LANES_A_CORE} for each of the cores that this process may use"
+    require(lanes is None or lanes <= most, "lanes", rule, lanes)
 
 
 def _check_choice(key: str, value: str) -> None:

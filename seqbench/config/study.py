@@ -14,7 +14,7 @@ from seqbench.config.folder import GROUPS, Folders, own_folder
 from seqbench.config.launcher import device_of, read_launcher
 from seqbench.config.lengths import Lengths
 from seqbench.config.request import Request, check_words, compose_choices, read_request
-from seqbench.config.settings import read_options, read_seeds, read_settings
+from seqbench.config.settings import check_lanes, read_options, read_seeds, read_settings
 from seqbench.config.words import MAX_VALUES, split
 from seqbench.schema import Bisection, Cell, Launcher, Options, Study, UsageError, length_key
 from seqbench.tuning import Tuned
@@ -36,6 +36,8 @@ def read_study(words: Sequence[str], config_dir: Path | None = None) -> Study:
     options, name = read_options(settings), settings["study"]["name"] or request.sweep
     if launcher is not None:  # whatever machine trained a run: it is done
         options = replace(options, launcher=launcher, reuse="any")
+    else:
+        check_lanes(options.lanes)
     lengths = Lengths.read(settings, request.words, nodes)
     table = settings["study"]["tuned"]
     maker = CellMaker(
@@ -69,7 +71,7 @@ def _makes(
 def _make(
     maker: CellMaker, choices: Mapping[str, str], values: Mapping[str, Any], device: str, changes: Mapping[str, Any]
 ) -> Cell:
-    return maker.make(choices, {**values, **changes}, device)
+    return maker.make(choices, {**values, **changes}, device, [key.removeprefix("task.") for key in changes])
 
 
 def _bisection(lengths: Lengths, makes: Mapping[str, Make]) -> Bisection | None:

@@ -3,6 +3,8 @@
 import copy
 
 import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from seqbench.contract.of_classes import declared_method
 from seqbench.contract.rule import expect
@@ -51,7 +53,7 @@ def check_evaluation_is_deterministic(network: Network, task: Task, batch: Batch
     expect(same, "evaluation", "equal outputs for equal inputs in evaluation mode", "others")
 
 
-def check_causality(network: Network, task: Task, batch: Batch) -> str | None:
+def check_causality_in_evaluation_mode(network: Network, task: Task, batch: Batch) -> str | None:
     """What declares ``causal`` gives bitwise equal past outputs when future inputs change; a task may require it.
 
     Returns:
@@ -64,25 +66,57 @@ def check_causality(network: Network, task: Task, batch: Batch) -> str | None:
     if batch.inputs.shape[1] < 2:
         return "the task's sequences have one step"
     network.eval()
-    x = network.embed(batch.inputs)
-    middle = x.shape[1] // 2
-    changed = x.clone()
-    changed[:, middle:] += 1.0
-    with torch.no_grad():
-        same = torch.equal(network.body(x)[:, :middle], network.body(changed)[:, :middle])
-    expect(same, "causal", "past outputs unchanged when the future changes", "changed ones")
+    _expect_blind_to_the_future(network, batch)
     return None
 
 
-def check_batch_independence(network: Network, task: Task, batch: Batch) -> None:
+def check_batch_independence_in_evaluation_mode(network: Network, task: Task, batch: Batch) -> None:
     """Other sequences of the batch change => this sequence's outputs are bitwise equal."""
     network.eval()
-    x = network.embed(batch.inputs)
+    _expect_blind_to_the_others(network, batch)
+
+
+def check_both_in_training_mode(network: Network, task: Task, batch: Batch) -> str | None:
+    """Causality, where it is declared, and batch independence hold in training mode too, at equal random numbers.
+
+    Returns:
+        Why it was not checked: batch statistics mix sequences and time steps, and are no mistake. None where it was.
+    """
+    mixing = {type(module).__name__ for module in network.body.modules() if isinstance(module, _BatchNorm)}
+    if mixing:
+        return f"{', '.join(sorted(mixing))} mixes sequences and time steps while it is trained"
+    network.train()
+    if getattr(network.body, "causal", None) and batch.inputs.shape[1] > 1:
+        _expect_blind_to_the_future(network, batch)
+    _expect_blind_to_the_others(network, batch)
+    return None
+
+
+def _expect_blind_to_the_future(network: Network, batch: Batch) -> None:
+    x = network.embed(batch.inputs).detach()
+    middle = x.shape[1] // 2
+    changed = x.clone()
+    changed[:, middle:] += 1.0
+    same = torch.equal(_outputs(network, x)[:, :middle], _outputs(network, changed)[:, :middle])
+    expect(same, "causal", "past outputs unchanged when the future changes", "changed ones")
+
+
+def _expect_blind_to_the_others(network: Network, batch: Batch) -> None:
+    x = network.embed(batch.inputs).detach()
     changed = x.clone()
     changed[1:] += 1.0
-    with torch.no_grad():
-        same = torch.equal(network.body(x)[0], network.body(changed)[0])
+    same = torch.equal(_outputs(network, x)[0], _outputs(network, changed)[0])
     expect(same, "batch independence", "a sequence's outputs blind to the others", "changed ones")
+
+
+def _outputs(network: Network, x: Tensor) -> Tensor:
+    """The body's outputs; random numbers are the same at every call, and so is what training mode may change in it."""
+    random_state = torch.get_rng_state()
+    body = copy.deepcopy(network.body) if network.training else network.body
+    with torch.no_grad():
+        outputs = body(x)
+    torch.set_rng_state(random_state)
+    return outputs
 
 
 def check_step(network: Network, task: Task, batch: Batch) -> str | None:
@@ -112,8 +146,8 @@ QUICK_MODEL_CHECKS = (
     check_answers,
     check_gradients,
     check_evaluation_is_deterministic,
-    check_causality,
-    check_batch_independence,
+    check_causality_in_evaluation_mode,
+    check_batch_independence_in_evaluation_mode,
     check_step,
 )
 
@@ -132,4 +166,4 @@ def check_state_dict_round_trip(network: Network, task: Task, batch: Batch) -> N
     expect(same, "save and load", "equal outputs after load_state_dict", "others: state outside parameters and buffers")
 
 
-FULL_MODEL_CHECKS = (check_state_dict_round_trip,)
+FULL_MODEL_CHECKS = (check_both_in_training_mode, check_state_dict_round_trip)

@@ -12,14 +12,13 @@ from seqbench.report.item import Item, Row, Table
 from seqbench.report.row import VerdictRow
 from seqbench.report.solving import is_solved, left_open
 from seqbench.report.wording import DASH, listed, number, whole
-from seqbench.schema import LENGTH_KEYS, Record, curve_id, length_key
+from seqbench.schema import Record, curve_id, length_key, without_length
 from seqbench.statistics.crossing import crossing_point
 from seqbench.statistics.seeds import Estimate
 
 FEWEST = 3
 """Lengths below which a curve is not shown."""
 MAX_LENGTH = 2**31 - 1
-_LENGTH = re.compile(rf" (?:{'|'.join(LENGTH_KEYS)})=[0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +131,7 @@ def _task(labels: Sequence[str]) -> str:
     >>> _task(["copy_memory", "copy_memory delay=28"]), _task(["copy_200", "copy_500", "copy_1000"])
     ('copy_memory', 'copy')
     """
-    bare = {_LENGTH.sub("", label) for label in labels}
+    bare = {without_length(label) for label in labels}
     low, high = min(bare), max(bare)
     shared = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
     return low[:shared].rstrip("_ ") or low

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from seqbench.metrics import METRICS
 from seqbench.record.record import canonical, current
-from seqbench.schema import Better, Record
+from seqbench.schema import Better, Record, without_length
 from seqbench.statistics.seeds import UNLIMITED
 
 FIRST = ("rnn", "lstm", "gru", "attention", "transformer")
@@ -96,16 +96,20 @@ class Group:
 
 
 def grouped(records: Iterable[Record], kind: Literal["learning", "cost"] = "learning") -> list[Group]:
-    """The groups of the attempts that count, sorted by environment, then by the task's name."""
+    """The groups of the attempts that count, sorted by environment, then by the task's name.
+
+    Labels of one configuration that differ in whether they name its length are those of one task.
+    """
     parts: dict[tuple[str, str, str], list[Record]] = {}
     texts: dict[int, str] = {}  # many records share one object
     for record in current(record for record in records if record.kind == kind):
         task = record.config.get("task")
         if (text := texts.get(id(task))) is None:
             text = texts[id(task)] = canonical(task)
-        parts.setdefault((record.env_id, record.labels.get("task", "?"), text), []).append(record)
-    ordered = sorted(parts, key=lambda key: (key[0], natural(key[1]), key[2]))
-    return [_group(key[0], key[1], parts[key]) for key in ordered]
+        parts.setdefault((record.env_id, without_length(record.labels.get("task", "?")), text), []).append(record)
+    named = {key: max((record.labels.get("task", "?") for record in parts[key]), key=len) for key in parts}
+    ordered = sorted(parts, key=lambda key: (key[0], natural(named[key]), key[2]))
+    return [_group(key[0], named[key], parts[key]) for key in ordered]
 
 
 def _group(env_id: str, task: str, records: list[Record]) -> Group:

@@ -26,11 +26,12 @@ _PACKED = {
 }
 
 
-def find(path: object) -> Path:
+def find(path: object, home: str = "") -> Path:
     """The ordinary, non-empty file at ``path``; looks at it without opening it, so a FIFO cannot hang.
 
     Args:
         path: whatever a configuration holds there.
+        home: where to get the file from, where that is known.
 
     Raises:
         UsageError: not a path, a URL, nothing there, a folder, a device, an empty or too large file.
@@ -47,7 +48,7 @@ def find(path: object) -> Path:
     try:
         state = file.stat()
     except FileNotFoundError:
-        refuse(file, "", "there is no such file", _near_file(file))
+        refuse(file, "", "there is no such file" + (f"; get it from {home}" if home else ""), _near_file(file))
     except (OSError, ValueError) as error:  # ValueError: characters that no file name can have
         reason = getattr(error, "strerror", None) or "it is no file name"
         refuse(file, "", f"it cannot be looked at ({reason})", "Check the path and its permissions")
@@ -101,7 +102,7 @@ def undecodable_row(file: Path) -> int:
 
 def refuse(file: Path, place: str, problem: str, todo: str) -> NoReturn:
     """Raise the one UsageError about ``file``: where, what is wrong there, what to do."""
-    raise UsageError(f"task.path: {shown(file)}{place}: {problem}. {todo}.")
+    raise UsageError(f"task.path: {shown(file)}{place}: {problem}. {todo}{'' if todo.endswith('?') else '.'}")
 
 
 def shown(path: os.PathLike[str] | str) -> str:
@@ -118,5 +119,5 @@ def _near_file(file: Path) -> str:
     except (OSError, ValueError):
         return f"The folder {shown(file.parent)} cannot be listed either"
     return (
-        f"Did you mean {shown(file.with_name(near[0]))}" if near else "Check the path; it starts at the current folder"
+        f"Did you mean {shown(file.with_name(near[0]))}?" if near else "Check the path; it starts at the current folder"
     )

@@ -24,6 +24,8 @@ from seqbench.sources.cells import Faults, floats, seconds, shorten
 from seqbench.sources.plain_file import refuse
 from seqbench.values import check_choice
 
+_SAVE = "Save the file with commas between columns and a decimal point in numbers, not a comma"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -106,7 +108,7 @@ def _header(file: Path, records: Iterator[tuple[int, list[str]]]) -> list[str]:
     if not any(names):
         refuse(file, f", row {row}", "there are no column names", "Write them into the first row")
     if len(names) == 1 and (found := re.search(r"[;\t|]", names[0])):
-        refuse(file, ", row 1", f"columns must be separated by commas; got {found[0]!r}", "Save the file with commas")
+        refuse(file, ", row 1", f"columns must be separated by commas; got {found[0]!r}", _SAVE)
     if all(floats([name]) is not None for name in names):
         refuse(file, ", row 1", f"it must hold column names; got {', '.join(names[:3])[:80]}", "Add a header row")
     for name, count in Counter(names).items():
@@ -125,10 +127,12 @@ def _choose(file: Path, header: list[str], columns: tuple[str, ...] | None, time
         for name in names:
             if name not in header:
                 near = difflib.get_close_matches(name, header, 1)
-                hint = f"Did you mean {shorten(near[0])}" if near else "Choose one of these"
+                hint = f"Did you mean {shorten(near[0])}?" if near else "Choose one of these"
                 found = ", ".join(map(shorten, header[:20])) + (", ..." if len(header) > 20 else "")
                 refuse(file, ", row 1", f"{key} names {shorten(name)}, and the columns are {found}", hint)
-            if not name or names.count(name) > 1 or (key == "task.columns" and name == time_column):
+            if key == "task.columns" and name == time_column:
+                refuse(file, "", f"{key} names {shorten(name)}, the column of times", "Choose columns of numbers")
+            if not name or names.count(name) > 1:
                 refuse(
                     file, "", f"{key} names {shorten(name)}, which is empty or chosen twice", "Name each column once"
                 )
@@ -204,8 +208,10 @@ class Clock:
         steps = np.diff(np.array(self.times))
         wide = np.flatnonzero(steps > 1.5 * np.median(steps)) if len(steps) else steps
         if len(wide):
-            at, usual = int(wide[0]) + 1, f"the usual step is {np.median(steps):g}"
-            problem = f"{len(wide)} gaps in the times, the first of {steps[at - 1]:g} where {usual}"
+            at, unit = int(wide[0]) + 1, "" if self.numeric else " s"
+            usual = f"the usual step is {np.median(steps):g}{unit}"
+            gaps = f"{len(wide)} gap{'s'[: len(wide) > 1]} in the times"
+            problem = f"{gaps}, the first of {steps[at - 1]:g}{unit} where {usual}"
             self._refuse(self.rows[at], problem, "Fill the gaps in the file, or accept them with task.gaps=allow")
 
     def _refuse(self, row: int, problem: str, todo: str) -> NoReturn:

@@ -34,7 +34,8 @@ def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, con
     say(console, f"{', '.join(f'{number} {status}' for status, number in sorted(counts.items()))}; {told}.")
     for said in dependency_sentences(dependencies(counted), environment_names(counted)):
         say(console, readable(said))
-    for record in counted:
+    order = {planned.run_id: number for number, planned in enumerate(plan)}
+    for record in sorted(counted, key=lambda record: order.get(record.run_id, len(order))):
         if record.status not in FINISHED:
             say(console, _failure(store, record))
     if study.options.report:

@@ -1,7 +1,9 @@
 """What a sweep at work looks like: a block for a terminal, lines for everything else. Names are made harmless."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -26,8 +28,12 @@ _NOTES_WIDTH = 22
 """Of "about 12 min 34 s left": the bar keeps its length while the time is counted down."""
 _NARROW = 100
 """Columns below which a score stands without the name of its metric, for the sake of the run's."""
+_NAME_WIDTH = 20
+"""Columns that the name of a run has at least: where there are fewer, its age and its score are left out."""
+_GAP = 2
 _OTHER_LINES = 6
 """Lines of a terminal that rows of runs leave to the rest."""
+_Column = tuple[int, Literal["left", "right"], list[str]]
 
 
 def block(states: Sequence[SweepState], console: Console) -> RenderableType:
@@ -66,21 +72,57 @@ def _head(title: list[Text], done: int, total: int, notes: list[Text], console: 
 
 
 def _rows(state: SweepState, most: int, console: Console) -> RenderableType:
-    width = min(console.width, _BLOCK_WIDTH)
-    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    width, shown = min(console.width, _BLOCK_WIDTH), state.at_work[:most]
+    columns = _facts(shown, state.announcement.budgets, width < _NARROW)
+    while len(columns) > 2 and width - _taken(columns) < _NAME_WIDTH:
+        columns.pop()
+    grid = Table.grid(padding=(0, _GAP, 0, 0), expand=True)
     grid.width = width
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    grid.add_column(min_width=6, no_wrap=True)
-    digits = max(map(len, map(str, state.announcement.budgets)), default=1)
-    for least in (2 * digits + 1, 5 if width < _NARROW else 22, 7):  # so that a number that grows moves nothing
-        grid.add_column(min_width=least, justify="right", no_wrap=True)
-    for run in state.at_work[:most]:
-        score = _score(run).rpartition(" ")[2] if width < _NARROW else _score(run)
-        cells = (f"  {readable(run.name)}", f"seed {run.seed}", _step(run), score, _age(run))
-        grid.add_row(*map(Text, cells), style=None if run.alive else "dim")
+    for least, justify, _ in columns:
+        grid.add_column(min_width=least, justify=justify, no_wrap=True)
+    for number, run in enumerate(shown):
+        name = _fitted(readable(run.name), readable(run.task), width - _taken(columns) - 2)
+        texts = (f"  {name}", *(texts[number] for _, _, texts in columns))
+        grid.add_row(*map(Text, texts), style=None if run.alive else "dim")
     if len(state.at_work) > most:
         grid.add_row(Text(f"  and {len(state.at_work) - most} more", style="dim"))
     return grid
+
+
+def _facts(runs: Sequence[AtWork], budgets: Sequence[int], narrow: bool) -> list[_Column]:
+    """What stands beside the names of runs: (least width, so that a number that grows moves nothing, side, texts)."""
+    digits = max(map(len, map(str, budgets)), default=1)
+    scores = [_score(run) for run in runs]
+    return [
+        (6, "left", [f"seed {run.seed}" for run in runs]),
+        (2 * digits + 1, "right", [_step(run) for run in runs]),
+        (5 if narrow else 22, "right", [score.rpartition(" ")[2] if narrow else score for score in scores]),
+        (7, "right", [_age(run) for run in runs]),
+    ]
+
+
+def _taken(columns: Sequence[_Column]) -> int:
+    """Columns of the terminal that the facts take, with the gaps before them."""
+    return sum(_GAP + max(least, *map(cell_len, texts)) for least, _, texts in columns)
+
+
+def _fitted(name: str, task: str, width: int) -> str:
+    """A name cut to a width in its task, which tells runs apart less than model and variant do, at first in its word.
+
+    >>> _fitted("adding_problem length=20 gru", "adding_problem length=20", 20)
+    'addin… length=20 gru'
+    >>> _fitted("adding_problem length=20 gru", "adding_problem length=20", 10)
+    'addin… gru'
+    """
+    rest = name.removeprefix(task)
+    word, space, more = task.partition(" ")
+    room = width - cell_len(rest)
+    if room <= cell_len(space + more) + 1:
+        word, space, more = task, "", ""
+    cut = Text(word)
+    cut.truncate(max(room - cell_len(space + more), 1), overflow="ellipsis")
+    return f"{cut.plain}{space}{more}{rest}"
 
 
 def _step(run: AtWork) -> str:

@@ -48,7 +48,7 @@ class Announcement:
 
     Attributes:
         title, command: its name, and the command that resumes it.
-        names: what a reader calls each cell. budgets: optimiser steps of each cell.
+        names: what a reader calls each cell. tasks: how each name begins. budgets: optimiser steps of each cell.
         env_id: the environment whose records count, None for every one.
         lanes: worker processes. began: when, in seconds since the epoch.
         machine: where the locks of its runs can be seen, "" where that is nowhere.
@@ -58,6 +58,7 @@ class Announcement:
     title: str
     command: str
     names: tuple[str, ...]
+    tasks: tuple[str, ...]
     budgets: tuple[int, ...]
     runs: tuple[Planned, ...]
     env_id: str | None
@@ -77,10 +78,10 @@ class Announcement:
             names = [field.name for field in fields(Planned)]
             told = (dict(zip(names, run, strict=True)) for run in document["runs"])
             runs = tuple(Planned(**{**run, "known": tuple(run["known"])}) for run in told)
-            lists = {key: tuple(document[key]) for key in ("names", "budgets")}
+            lists = {key: tuple(document[key]) for key in ("names", "tasks", "budgets")}
             made = cls(**{**document, **lists, "runs": runs})
             for run in runs:
-                _ = (made.names[run.cell] + run.run_id, made.budgets[run.cell] + run.expected_s)
+                _ = (made.names[run.cell] + made.tasks[run.cell] + run.run_id, made.budgets[run.cell] + run.expected_s)
                 _ = (0 + run.seed, run.before is None or run.before + "")
             _ = (made.title + made.command + made.machine, made.began + made.lanes)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
@@ -193,6 +194,7 @@ def announcement(
         title=cells[0].study or (called(cells[0].labels) if len(cells) == 1 else "sweep"),
         command=command,
         names=tuple(called(cell.labels) for cell in cells),
+        tasks=tuple(cell.labels["task"] for cell in cells),
         budgets=tuple(cell.budget for cell in cells),
         runs=tuple(runs),
         env_id=env_id,

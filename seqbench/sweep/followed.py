@@ -25,6 +25,7 @@ class AtWork:
     """A run that was begun and is not finished.
 
     Attributes:
+        name: of its cell, which begins with that of the task.
         alive: whether a process holds it; where its machine is another one, whether it was heard of lately.
         heard_s: seconds since its last word, where no lock proves that it lives; else None.
         step, score, elapsed_s: of its last word, 0 and None before the first one.
@@ -41,6 +42,7 @@ class AtWork:
     metric: str = ""
     elapsed_s: float = 0.0
     expected_s: float = 0.0
+    task: str = ""
 
 
 class Followed:

@@ -184,6 +184,7 @@ class StoreWatch:
             metric=str(word.get("metric", "")),
             elapsed_s=elapsed_s + (age_s if spoke_now and word else 0.0),
             expected_s=planned.expected_s,
+            task=sweep.announced.tasks[planned.cell],
         )
 
     def _word(self, name: str, files: Mapping[str, os.DirEntry[str]]) -> tuple[dict[str, Any], float]:
