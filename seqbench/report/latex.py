@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from seqbench.report.content import Content, Section
+from seqbench.report.content import Content
 from seqbench.report.cost_wording import DASH
 from seqbench.report.item import Table
 from seqbench.report.row import VerdictRow
+from seqbench.report.sections import Section
 from seqbench.report.wording import (
     MINUS,
     TIMES,

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 
 from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
-from seqbench.report.content import Content, Section
+from seqbench.report.content import Content
 from seqbench.report.item import Row
 from seqbench.report.row import VerdictRow
+from seqbench.report.sections import Section
 from seqbench.report.wording import (
     DASH,
     comparison_text,
