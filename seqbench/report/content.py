@@ -17,6 +17,7 @@ from seqbench.report.fairness import Fairness, Trials, fairness, fairness_table
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
 from seqbench.report.flow import flow_maps, state_profiles
 from seqbench.report.flow_table import FlowRow, flow_rows
+from seqbench.report.glance import Glance, glance
 from seqbench.report.groups import Group, environment_names, grouped
 from seqbench.report.headline import headline
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
@@ -40,7 +41,7 @@ class Content:
 
     Attributes:
         study, reference, tuning: as given to ``seqbench.report.write``.
-        summary: the verdict, three sentences at most.
+        summary: the verdict, three sentences at most. glance: the same as a small table.
         banners: what must be known before any number.
         details: more sentences on who solves what and who loses to what.
         records: the attempts that count. missing: planned runs that left no record.
@@ -62,6 +63,7 @@ class Content:
     reference: str | None
     tuning: str
     summary: Sequence[str]
+    glance: Glance | None
     banners: Sequence[str]
     details: Sequence[str]
     records: Sequence[Record]
@@ -125,6 +127,7 @@ def collect(
         reference=reference,
         tuning=tuning,
         summary=_readable(headline(every, compared["matrices"], costs, names, lasting)),
+        glance=glance(sections, compared["matrices"]),
         banners=_readable(unreadable(problems) + warned + left_out(learning, shown)),
         details=_readable(sentences(not_in(lasting, every), names)),
         records=records,
