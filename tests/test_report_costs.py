@@ -297,6 +297,10 @@ def test_page_markdown_csv_and_figures_hold_the_study(small: Callable[..., Path]
     assert "2 architectures · 1 task · 0 runs · 104 cost measurements" in page
     assert text.count("rnn \\[plain\\]") >= 4
     assert {path.stem for path in (out / "figures").iterdir()} == {"scaling", "streaming"}
+    for name, first, second in (("scaling", "time", "memory"), ("streaming", "one step", "carried state")):
+        svg = (out / "figures" / f"{name}.svg").read_text()
+        assert f">adding_50: {first}<" in svg
+        assert f">{second}<" in svg  # alone, so that a long name is not cut at the right edge
     lines = list(csv.DictReader((out / "costs.csv").read_text().splitlines()))
     assert len(lines) == 2 * 2 * 2 + 2 * 2 + 1
     line = next(
