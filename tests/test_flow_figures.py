@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
+import simulated
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 
+from seqbench.report.canvas import styles
+from seqbench.report.figures import gradient_profiles
+from seqbench.report.groups import grouped
 from seqbench.report.tiles import NUM_SHADES, edges, half_decades, lag_place, tiles
 
 
@@ -22,6 +26,17 @@ def test_every_tile_is_drawn_once_in_its_shade():
 def test_shades_are_half_decades_below_the_largest_of_a_row():
     values = np.array([10.0 ** -np.arange(0, 5), 1e-20 * 10.0 ** -np.arange(0, 5)])
     assert half_decades(values).tolist() == [[8, 6, 4, 2, 0]] * 2
+
+
+def test_a_panel_without_gradients_says_so_and_shows_no_numbers_across():
+    record, arrays = simulated.learning("copy_10", "gru", 0)
+    zero = {name: 0 * array if name == "gradient_profile/input" else array for name, array in arrays.items()}
+    for loaded, is_empty in ((arrays, False), (zero, True)):
+        groups = grouped([record])
+        svg = gradient_profiles(groups, {(record.run_id, record.env_id): loaded}, ["copy_10"], styles(groups))
+        assert svg is not None
+        assert svg.count(">no gradient<") == 2 * is_empty
+        assert "0.025" not in svg  # a tick of an axis without data
 
 
 def test_tiles_lie_around_their_places():

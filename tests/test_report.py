@@ -303,6 +303,22 @@ def test_problems_of_the_store_are_shown_and_hide_nothing(tmp_path: Path) -> Non
     assert damaged.name in text
 
 
+def test_what_could_not_be_read_is_told_on_top(tmp_path: Path) -> None:
+    store = Store(tmp_path / "damaged")
+    for seed in (0, 1):
+        folder = store.publish(*simulated.learning("copy_10", "gru", seed))
+    (folder / "record.json").write_text("{}")
+    page = write(store, tmp_path / "out")
+    said = "1 thing in the store could not be read as records or their arrays"
+    top = page.read_text().partition("<nav")[0]
+    assert f'<p role="note"><strong>Note.</strong> {said}' in top
+    assert (tmp_path / "out" / "report.md").read_text().index(said) < 2000
+    (folder / "record.json").unlink()
+    folder.joinpath("arrays.npz").unlink(missing_ok=True)
+    folder.rmdir()
+    assert "could not be read" not in write(store, tmp_path / "out").read_text().partition("<nav")[0]
+
+
 def test_planned_runs_choose_what_is_shown_and_missing_ones_are_named(small: Callable[..., Path]) -> None:
     wanted = simulated.learning("copy_10", "gru", 0)
     other = simulated.learning("copy_10", "lstm", 0)

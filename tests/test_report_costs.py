@@ -166,6 +166,30 @@ def test_few_rounds_give_no_interval_and_the_page_says_so():
     assert "fewer than 8 rounds there is no interval" in said
     table = cost_tables(made, NAMES)[0]
     assert all(cell.note == "" for _, _, rows in table.groups for row in rows for cell in row.cells)
+    assert "fastest" not in {cell.text for _, _, rows in table.groups for row in rows for cell in row.cells}
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_few_rounds_do_not_say_which_takes_less_time_at_any_length(count: int):
+    made = [one for model in ("gru", "rnn", "lstm") for n in (32, 64) for one in rounds(model, count, length=n)]
+    (said,) = crossover_sentences(found(made))
+    pairs = "rnn and lstm, rnn and gru and lstm and gru"
+    assert said == f"adding_50: not decided with fewer than 8 rounds: {pairs}."
+
+
+def test_rates_follow_from_the_median_time_that_is_shown():
+    entry = timed("gru", [0.01, 0.03])
+    for name, work in (("steps_per_s", 1), ("sequences_per_s", 64), ("tokens_per_s", 64 * 64)):
+        rate = entry.estimate(name)
+        assert rate is not None
+        assert (rate.value, rate.interval) == (pytest.approx(work / 0.02), None)  # not the mean of 1/0.01 and 1/0.03
+    several = timed("gru", [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08])
+    step, rate = several.estimate("step_s"), several.estimate("tokens_per_s")
+    assert step is not None and step.interval is not None  # noqa: PT018
+    assert rate is not None
+    assert rate.interval == pytest.approx((4096 / step.interval[1], 4096 / step.interval[0]))
+    (row,) = cost_tables([several], NAMES)[0].groups[0][2]
+    assert any((cell.text, cell.note) == ("91,022", "[51,200, 409,600]") for cell in row.cells)
 
 
 def test_the_resolution_is_told_and_a_pair_that_differs_is_shouted():
@@ -273,6 +297,10 @@ def test_page_markdown_csv_and_figures_hold_the_study(small: Callable[..., Path]
     assert "2 architectures · 1 task · 0 runs · 104 cost measurements" in page
     assert text.count("rnn \\[plain\\]") >= 4
     assert {path.stem for path in (out / "figures").iterdir()} == {"scaling", "streaming"}
+    for name, first, second in (("scaling", "time", "memory"), ("streaming", "one step", "carried state")):
+        svg = (out / "figures" / f"{name}.svg").read_text()
+        assert f">adding_50: {first}<" in svg
+        assert f">{second}<" in svg  # alone, so that a long name is not cut at the right edge
     lines = list(csv.DictReader((out / "costs.csv").read_text().splitlines()))
     assert len(lines) == 2 * 2 * 2 + 2 * 2 + 1
     line = next(
@@ -296,6 +324,20 @@ def test_the_terminal_shows_task_length_and_the_fastest():
         console.print(cost_table([record for record, _ in [*rounds("rnn"), *rounds("gru")]]))
     assert "adding_50, 64 steps" in captured.get()
     assert "fastest" in captured.get()
+    assert "rounds there is no interval" not in captured.get()
+
+
+def test_the_terminal_warns_of_few_rounds_and_of_a_busy_machine_as_the_page_does():
+    from rich.console import Console
+
+    made = [replace(record, summary={**record.summary, "beside_cores": 0.9}) for record, _ in rounds("gru", 2)]
+    console = Console(width=400)
+    with console.capture() as captured:
+        console.print(cost_table([*made, *(record for record, _ in rounds("rnn", 2))]))
+    lines = captured.get().splitlines()
+    assert lines[-2].strip().endswith("nothing is called equal or faster.")
+    assert lines[-1].startswith("In 2 of 4 samples other processes kept more than 0.2 processors busy")
+    assert "fastest" not in captured.get().replace("times the fastest", "")
 
 
 # ------------------------------------------------------------------ older records

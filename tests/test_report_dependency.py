@@ -11,6 +11,7 @@ from seqbench.record.record import cell_id, run_id
 from seqbench.record.store import Store
 from seqbench.report import write
 from seqbench.report.dependency import dependencies, dependency_sentences, dependency_table
+from seqbench.report.dependency_figure import dependency_figure
 from seqbench.schema import Record
 
 NAMES = {simulated.base("copy_10", "gru", 0).env_id: "A"}
@@ -131,9 +132,17 @@ def test_page_and_markdown_show_the_section_and_one_sentence_speaks_for_all_leng
     assert "gru solves dependencies up to 15 steps" in text
     assert "with every seed" not in text
     assert "![Longest solved dependency](figures/dependency.svg)" in text
-    assert (tmp_path / "out" / "figures" / "dependency.svg").exists()
+    assert "95 % interval of the crossing" in (tmp_path / "out" / "figures" / "dependency.svg").read_text()
     again = write(store, tmp_path / "again", study="dependency")
     assert again.read_text() == page
+
+
+def test_the_figure_explains_no_interval_where_none_is_drawn():
+    few = dependencies(runs("gru", {5: 2, 10: 2, 20: 0}, seeds=2))
+    svg = dependency_figure(few, {}, NAMES)
+    assert svg is not None
+    assert "one half" in svg
+    assert "95 % interval" not in svg
 
 
 def test_a_hostile_name_stays_text(tmp_path: Path):

@@ -143,6 +143,12 @@ def test_latex_tables_are_balanced_and_every_line_has_all_its_cells(whole: Conte
     assert depth == 0
 
 
+def test_latex_explains_brackets_where_there_are_any():
+    note = "Brackets: 95 \\% intervals over seeds."
+    assert note in latex(content(runs("copy_10", {"gru": GOOD})))
+    assert note not in latex(content(runs("copy_10", {"gru": GOOD[:3]})))
+
+
 def test_nothing_in_a_name_is_obeyed_by_latex():
     hostile = r"\input{/etc/passwd} & 50% $x$ #1 _a_ ^b ~ {"
     text = latex(content(runs("copy_10", {hostile: GOOD, "gru": GOOD})))

@@ -1,6 +1,7 @@
 """Skill against cost, and curves of more seeds than one can tell apart."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,7 +9,7 @@ import pytest
 import simulated
 
 from seqbench.record.store import Store
-from seqbench.report import figures, write
+from seqbench.report import figures, labels, write
 
 GROUP = "{http://www.w3.org/2000/svg}g"
 
@@ -53,6 +54,56 @@ def test_cost_of_another_environment_or_task_is_not_taken(tmp_path: Path, other:
     root = drawn(tmp_path, "pareto", *learning(("rnn", "gru")), *costs)
     assert root is not None
     assert [panel.get("data-names", "")[:4] for panel in panels(root)] == ['["pa', '["st']
+
+
+def with_skills(skills: dict[str, float], sizes: dict[str, int]) -> list[tuple]:
+    """Runs with these skills, of architectures with so many parameters."""
+    made = []
+    for (record, arrays), model in ((simulated.learning("copy_10", m, s), m) for m in skills for s in range(2)):
+        summary = {**record.summary, "skill": skills[model]}
+        architecture = {**record.architecture, "parameters": sizes[model], "state_size": None}
+        made.append((replace(record, summary=summary, architecture=architecture), arrays))
+    return made
+
+
+def texts(panel: ElementTree.Element) -> list[str]:
+    return ["".join(element.itertext()).strip() for element in panel.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_every_architecture_of_the_front_is_named_however_near_they_lie(tmp_path: Path) -> None:
+    models = ("rnn", "lstm", "gru", "attention", "transformer")
+    sizes = {model: 10_000 + 100 * number for number, model in enumerate(models)}
+    skills = {model: 0.9 + 0.01 * number for number, model in enumerate(models)}
+    root = drawn(tmp_path, "pareto", *with_skills(skills, sizes))
+    assert root is not None
+    (panel,) = panels(root)
+    assert {text for text in texts(panel) if text in models} == set(models)
+
+
+def test_names_lie_on_no_other_name_and_on_no_mark() -> None:
+    marks = [(50.0 + 4 * i, 40.0 + 2 * i, 56.0 + 4 * i, 46.0 + 2 * i) for i in range(5)]
+    names = ["transformer", "attention", "gru", "lstm", "rnn"]
+    boxes = labels.placed(names, marks, [(0.0, 0.0, 6.0, 6.0)], (160.0, 110.0))
+    for number, box in enumerate(boxes):
+        assert box[0] >= 0 and box[1] >= 0 and box[2] <= 160 and box[3] <= 110  # noqa: PT018
+        assert box[2] - box[0] > 4 * len(names[number])
+        assert not any(labels._overlap(box, other) for other in (*boxes[:number], *marks))
+    assert any(labels.is_far(box, mark) for box, mark in zip(boxes, marks, strict=True))
+    (alone,) = labels.placed(["gru"], [(50.0, 50.0, 56.0, 56.0)], [], (160.0, 110.0))
+    assert alone[1] > 56
+    assert not labels.is_far(alone, (50.0, 50.0, 56.0, 56.0))
+
+
+def test_what_lies_too_low_to_be_drawn_is_named_also_where_nothing_else_is_left(tmp_path: Path) -> None:
+    sizes = {"rnn": 1000, "gru": 9000}
+    root = drawn(tmp_path, "pareto", *with_skills({"rnn": -7.0, "gru": -3.0}, sizes))
+    assert root is not None
+    assert "below \N{MINUS SIGN}1.00: rnn and gru" in texts(panels(root)[0])
+    (tmp_path / "one").mkdir()
+    root = drawn(tmp_path / "one", "pareto", *with_skills({"rnn": -7.0, "gru": 0.5}, sizes))
+    assert root is not None
+    assert "below \N{MINUS SIGN}1.00: rnn" in texts(panels(root)[0])
+    assert [text for text in texts(panels(root)[0]) if text in sizes] == ["gru"]
 
 
 def test_one_architecture_has_nothing_to_be_compared_with(tmp_path: Path) -> None:

@@ -29,6 +29,12 @@ def banners(
     return [sentence for sentence in said if sentence]
 
 
+def unreadable(problems: Sequence[str]) -> list[str]:
+    """One sentence where something in the store could not be read."""
+    said = f"{count(len(problems), 'thing')} in the store could not be read as records or their arrays"
+    return [f"{said}; see “Problems in the store”."] if problems else []
+
+
 def _beyond(rows: Sequence[VerdictRow]) -> str:
     found = [f"{row.label} on {row.task}" for row in rows if beyond_bound(row)]
     return f"Better than the best possible: {some(found)}. The task or its scoring is in error there." if found else ""

@@ -5,15 +5,17 @@ CAPTIONS = (
         "dependency",
         "Longest solved dependency",
         "Share of seeds that solve the task against the length of its dependency; a point is a length that was "
-        "trained, the line the fitted rate that never rises. Diamond: where the fit falls through one half; the bar "
-        "through it is its 95 % interval. Architectures are drawn a little apart where they would hide each other.",
+        "trained, the line the fitted rate that never rises. A diamond marks where the fit falls through one half, if "
+        "it does between lengths that were trained, a bar the 95 % interval, where there is one. Architectures "
+        "are drawn a little apart where they would hide each other.",
     ),
     (
         "pareto",
         "Skill against what it costs",
         "Normalised skill, mean over seeds with Student's interval where one is given, against speed of training, peak "
         "memory, parameters, and the floats that a streaming model carries from step to step. The dotted line joins "
-        "the architectures that no other one beats on both counts, by their means alone; they are named.",
+        "the architectures that no other one beats on both counts, by their means alone; they are named. Skills below "
+        "\N{MINUS SIGN}1 are named at the bottom and not drawn.",
     ),
     (
         "learning",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqbench.report.aggregate import Aggregate, across_tasks
-from seqbench.report.banners import banners
+from seqbench.report.banners import banners, unreadable
 from seqbench.report.canvas import Styles, styles
 from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
@@ -17,6 +17,7 @@ from seqbench.report.fairness import Fairness, Trials, fairness, fairness_table
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
 from seqbench.report.flow import flow_maps, state_profiles
 from seqbench.report.flow_table import FlowRow, flow_rows
+from seqbench.report.glance import Glance, glance
 from seqbench.report.groups import Group, environment_names, grouped
 from seqbench.report.headline import headline
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
@@ -25,23 +26,13 @@ from seqbench.report.loaded import Loaded
 from seqbench.report.matrix import Matrix, matrices, matrix_table
 from seqbench.report.pareto import pareto_figure
 from seqbench.report.provenance import code, facts, rates_beside, training_commands
-from seqbench.report.row import VerdictRow
 from seqbench.report.sample import drawn as drawn_of
 from seqbench.report.sample import left_out
+from seqbench.report.sections import Section, rows_of, sections_of, title_of
 from seqbench.report.sentences import sentences
 from seqbench.report.summaries import ArchitectureSummary, TaskSummary, architecture_summaries, task_summaries
-from seqbench.report.tables import group_rows
 from seqbench.report.wording import readable
 from seqbench.schema import Record
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """The verdict rows of one task in one environment, under a title."""
-
-    title: str
-    subtitle: str
-    rows: Sequence[VerdictRow]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +41,8 @@ class Content:
 
     Attributes:
         study, reference, tuning: as given to ``seqbench.report.write``.
-        summary: the verdict, three sentences at most. banners: what must be known before any number.
+        summary: the verdict, three sentences at most. glance: the same as a small table.
+        banners: what must be known before any number.
         details: more sentences on who solves what and who loses to what.
         records: the attempts that count. missing: planned runs that left no record.
         environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
@@ -71,6 +63,7 @@ class Content:
     reference: str | None
     tuning: str
     summary: Sequence[str]
+    glance: Glance | None
     banners: Sequence[str]
     details: Sequence[str]
     records: Sequence[Record]
@@ -123,17 +116,19 @@ def collect(
     """Work out a report from records and their arrays; without figures where none will be shown."""
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
-    titles = [_title(group, names) for group in learning]
+    titles = [title_of(group, names) for group in learning]
     lasting, shown = dependencies(records), drawn_of(learning)
     look = styles([*shown, *grouped(records, "cost")])
-    sections = _sections(learning, titles, reference)
-    every, compared = _rows(sections), _compared(learning, sections, reference, trials or {})
+    sections = sections_of(learning, titles, reference)
+    every, compared = rows_of(sections), _compared(learning, sections, reference, trials or {})
+    warned = banners(learning, every, records, names, trials or {}, missing)
     return Content(
         study=study,
         reference=reference,
         tuning=tuning,
         summary=_readable(headline(every, compared["matrices"], costs, names, lasting)),
-        banners=_readable(banners(learning, every, records, names, trials or {}, missing) + left_out(learning, shown)),
+        glance=glance(sections, compared["matrices"]),
+        banners=_readable(unreadable(problems) + warned + left_out(learning, shown)),
         details=_readable(sentences(not_in(lasting, every), names)),
         records=records,
         missing=missing,
@@ -150,17 +145,6 @@ def collect(
     )
 
 
-def _sections(learning: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
-    return [
-        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
-        for group, title in zip(learning, titles, strict=True)
-    ]
-
-
-def _rows(sections: Sequence[Section]) -> list[VerdictRow]:
-    return [row for section in sections for row in section.rows]
-
-
 def _compared(
     learning: Sequence[Group], sections: Sequence[Section], reference: str | None, trials: Trials
 ) -> dict[str, Any]:
@@ -171,7 +155,7 @@ def _compared(
         "aggregates": across_tasks(learning),
         "matrices": duels,
         "fairness": fairness(learning, trials),
-        "architectures": architecture_summaries(_rows(sections), duels),
+        "architectures": architecture_summaries(rows_of(sections), duels),
         "tasks": task_summaries(learning, rows),
     }
 
@@ -206,7 +190,7 @@ def _figures(
     names: Mapping[str, str],
     look: Styles,
 ) -> dict[str, str]:
-    titles = [_title(group, names) for group in learning]
+    titles = [title_of(group, names) for group in learning]
     of_learning = {
         "learning": learning_curves,
         "profile": gradient_profiles,
@@ -224,24 +208,3 @@ def _figures(
     drawn["scaling"] = scaling_figure(costs, look, names)
     drawn["streaming"] = streaming_figure(costs, arrays, look, names)
     return {name: svg for name, svg in drawn.items() if svg is not None}
-
-
-def _title(group: Group, names: Mapping[str, str]) -> str:
-    return f"{group.task} [{names[group.env_id]}]" if len(names) > 1 else group.task
-
-
-def _subtitle(group: Group) -> str:
-    """Metric, direction, what solved means, length and budget of a task in one line."""
-    facts, parts = group.facts, []
-    if group.metric:
-        direction = {"higher": ", higher is better", "lower": ", lower is better"}.get(group.better, "")
-        parts.append(f"score: {group.metric.replace('_', ' ')} on the test set{direction}")
-    if solved := facts.get("solved"):
-        sign = "≥" if group.metrics.get(solved["metric"], {}).get("better") == "higher" else "<"
-        parts.append(f"solved: {solved['metric'].replace('_', ' ')} {sign} {solved['threshold']:g}")
-    parts += ["no notion of solved"] if facts and not facts.get("solved") else []
-    selections = [s for cell in group.cells if (s := cell.first("summary", "selection"))]
-    parts += [f"tested: {' / '.join(dict.fromkeys(selections))}"] if selections else []
-    parts += [f"{facts['length']:,} time steps"] if facts.get("length") else []
-    parts += [f"budget {facts['budget']:,} training steps"] if facts.get("budget") else []
-    return " · ".join(parts)

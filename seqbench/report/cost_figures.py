@@ -39,8 +39,13 @@ def scaling_figure(entries: Sequence[Entry], look: Styles, names: Names) -> str 
         axes.set_ylabel(label)
 
     firsts = [group[0].first for group in groups]
-    titles = [f"{where(e.env_id, e.task, names)}: {what}" for e in firsts for what in ("time", "memory")]
+    titles = _beside(firsts, names, ("time", "memory"))
     return panels(titles, draw, _shown(entries, look), columns=2, height=3.3, extra=_backends(groups))
+
+
+def _beside(firsts: Sequence[Entry], names: Names, what: tuple[str, str]) -> list[str]:
+    """Titles of two panels a row; the first one names the task, and may reach into the place of the second."""
+    return [text for e in firsts for text in (f"{where(e.env_id, e.task, names)}: {what[0]}", what[1])]
 
 
 def _line(axes: Axes, curve: Curve, key: str, factor: float, look: Styles) -> np.ndarray:
@@ -117,9 +122,9 @@ def streaming_figure(entries: Sequence[Entry], loaded: Loaded, look: Styles, nam
         axes.set_ylabel(label)
 
     firsts = [group[0][0] for group in groups]
-    titles = [f"{where(e.env_id, e.task, names)}: {what}" for e in firsts for what in ("one step", "carried state")]
+    titles = _beside(firsts, names, ("one step", "carried state"))
     shown = _shown([entry for group in groups for entry, _ in group], look)
-    return panels(titles, draw, shown, columns=2, height=2.9)
+    return panels(titles, draw, shown, columns=2, height=2.9, left=0.85)
 
 
 _STREAMED = (("stream_s", 1e3, "one step, ms"), ("stream_state_bytes", 1.0, "bytes of one sequence"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from seqbench.report.cost_scaling import Curve, crossings, curves
 from seqbench.report.cost_wording import interval_text, value_text
 from seqbench.report.costs import Entry, twins
-from seqbench.report.wording import count, listed, readable
+from seqbench.report.wording import count, listed, readable, some
 from seqbench.statistics.rounds import FEWEST, resolution
 from seqbench.statistics.scaling import Crossover
 
@@ -21,14 +21,23 @@ def cost_sentences(entries: Sequence[Entry]) -> list[str]:
     return [*_rounds(entries), *_resolution(entries), *_doubts(entries), *_failures(entries)]
 
 
+def cost_warnings(entries: Sequence[Entry]) -> list[str]:
+    """What a table of cost alone must not hide: too few rounds, a machine that was busy."""
+    few = any(0 < len(entry.records) < FEWEST for entry in entries)
+    return [*(_rounds(entries) if few else []), *_doubts(entries)]
+
+
 def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
     """Where any two architectures take the same time: those that cross first, then the one-sided ones."""
     said: list[str] = []
     for group in curves(entries):
         task = readable(group[0].first.task)
         never: dict[tuple[int, int], dict[str, list[str]]] = {}
+        undecided: list[str] = []
         for a, b, found in crossings(group):
-            if never_cross(found):
+            if found.length.interval is None:
+                undecided.append(f"{readable(a.first.label)} and {readable(b.first.label)}")
+            elif never_cross(found):
                 quick, slow = (a, b) if found.first_is_shorter == math.isinf(found.length.value) else (b, a)
                 order = never.setdefault((a.lengths[0], a.lengths[-1]), {})
                 order.setdefault(readable(quick.first.label), []).append(readable(slow.first.label))
@@ -37,21 +46,22 @@ def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
         for (low, high), order in never.items():
             told = "; ".join(f"{quick} takes less time than {listed(slow)}" for quick, slow in order.items())
             said.append(f"{task}: at every length from {low} to {high} steps {told}.")
+        if undecided:
+            said.append(f"{task}: not decided with fewer than {FEWEST} rounds: {some(undecided)}.")
     return said
 
 
 def never_cross(found: Crossover) -> bool:
     """Whether one takes less time at every length, in every round that the interval looks at."""
-    ends = {found.length.value, *(found.length.interval or ())}
-    return ends in ({0.0}, {math.inf})
+    return {found.length.value, *(found.length.interval or ())} in ({0.0}, {math.inf})
 
 
 def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
     low, high = a.lengths[0], a.lengths[-1]
     short, long = (a, b) if found.first_is_shorter else (b, a)
     first, second = readable(short.first.label), readable(long.first.label)
-    at, interval = found.length.value, found.length.interval
-    start, end = interval or (at, at)
+    at = found.length.value
+    start, end = found.length.interval or (at, at)
     if start == 0 and math.isinf(end):
         return f"{first} and {second}: no order can be told between {low} and {high} steps"
     if math.isinf(end) and math.isinf(at):
@@ -59,7 +69,7 @@ def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
     if start == 0 and at == 0:
         return f"{second} takes less time than {first} from {end:,.0f} steps on at the latest"
     span = f" [{f'{start:,.0f}' if start else f'below {low}'}, {f'above {high}' if math.isinf(end) else f'{end:,.0f}'}]"
-    return f"{first} takes less time than {second} up to {at:,.0f} steps{span if interval else ''}, more beyond"
+    return f"{first} takes less time than {second} up to {at:,.0f} steps{span}, more beyond"
 
 
 def _rounds(entries: Sequence[Entry]) -> list[str]:

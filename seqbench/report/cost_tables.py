@@ -37,12 +37,13 @@ def _measured(entries: Sequence[Entry], names: Names) -> Table:
         for p in places(entries)
     ]
     lead = (
-        "Medians over rounds; brackets: 99 % intervals. Step: forward, backward, clipping and update on a batch that "
-        "was made before; forward alone is without gradients. Peak: memory above what torch itself needs; of all, and "
-        f"of the forward pass alone. MFLOP: of the matrix products of a training step, {TRAINING} times those of a "
-        "forward pass. Of GEMM: these per second, over the rate of a product of large float32 matrices in the same "
-        "process. Tokens: time steps of all sequences. Streaming: one step of one sequence after all others, and the "
-        "state that it carries. Data: making a batch, in percent of making it and training on it."
+        f"Medians over rounds; brackets: 99 % intervals. {TIMES} fastest: median of the ratios within each round, "
+        "not the ratio of the medians. Step: forward, backward, clipping and update on a batch that was made "
+        "before; forward alone is without gradients. Peak: memory above what torch itself needs; of all, and of the "
+        f"forward pass alone. MFLOP: of the matrix products of a training step, {TRAINING} times those of a forward "
+        "pass. Of GEMM: these per second, over the rate of a product of large float32 matrices in the same process. "
+        "Tokens/s: time steps of all sequences, over the median step. Streaming: one step of one sequence after all "
+        "others, and the state that it carries. Data: making a batch, in percent of making it and training on it."
     )
     made = Table(label="Cost", lead=lead, columns=["architecture", *_COLUMNS], groups=groups)
     return made.without_empty(DASH)
@@ -62,7 +63,7 @@ _COLUMNS: dict[str, Callable[[Entry], Item]] = {
     "reserved, MiB": lambda e: _item(e.estimate("reserved_bytes", 2**-20)),
     "of GEMM, %": lambda e: _item(scaled(e.share_of_gemm(), 100.0)),
     "MFLOP": lambda e: _number(None if e.flops is None else TRAINING * e.flops / 1e6),
-    "tokens/s": lambda e: _number(e.middle("tokens_per_s"), whole),
+    "tokens/s": lambda e: _item(e.estimate("tokens_per_s")),
     "streaming, ms": lambda e: _item(e.estimate("stream_s", 1e3)),
     "state, bytes": lambda e: _number(e.first("state_bytes"), whole),
     "energy, J": lambda e: _item(e.estimate("energy_j")),
@@ -103,8 +104,8 @@ def _data_share(entry: Entry) -> float | None:
 
 _LEADS = {
     TIME: "Exponents of the time of a training step: time grows with length to the power of the number between two "
-    "lengths, with its interval; below it, the exponent that FLOPs predict. One law is stated only where one exponent "
-    "lies in every interval.",
+    "lengths, the median of the exponents of each round, with its interval; below it, the exponent that FLOPs predict. "
+    "One law is stated only where one exponent lies in every interval.",
     MEMORY: "The same for peak memory.",
 }
 

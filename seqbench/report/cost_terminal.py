@@ -1,24 +1,31 @@
-"""The table that ``cost`` ends with."""
+"""The table that ``cost`` ends with, and what it must not hide."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from seqbench.report.cost_sentences import cost_warnings
 from seqbench.report.cost_wording import milliseconds, value_text, versus_text
-from seqbench.report.costs import entries, places
+from seqbench.report.costs import Entry, entries, places
 from seqbench.report.wording import DASH, readable
 from seqbench.schema import Record
 
 
-def cost_table(records: Iterable[Record]) -> Table:
-    """Task and length, architecture, time of a training step against the fastest, peak memory, rounds."""
+def cost_table(records: Iterable[Record]) -> Group:
+    """Task and length, architecture, time of a training step against the fastest, peak memory, rounds; warnings."""
+    found = entries(records)
+    return Group(_table(found), *map(Text, cost_warnings(found)))
+
+
+def _table(found: Sequence[Entry]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("task", overflow="fold", max_width=30)
     table.add_column("model", overflow="fold", max_width=30)
     for title in ("training step, ms", "times the fastest", "peak memory, MiB", "rounds"):
         table.add_column(title, justify="right", no_wrap=True)
-    for place in places(entries(records)):
+    for place in places(found):
         for position, entry in enumerate(place.entries):
             where = f"{readable(place.task)}, {place.length or DASH} steps" if position == 0 else ""
             texts = (

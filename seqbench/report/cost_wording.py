@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from seqbench.report.costs import Entry, Place, ratio
 from seqbench.report.wording import DASH, number, whole
+from seqbench.statistics.rounds import FEWEST
 from seqbench.statistics.seeds import Estimate
 
 
@@ -58,7 +59,8 @@ def versus(place: Place, entry: Entry) -> tuple[str, str]:
     if place.fastest is None or not entry.by_round("step_s"):
         return DASH, ""
     if entry is place.fastest:
-        return ("fastest", "") if len(place.entries) > 1 else (DASH, "")
+        name = "fastest" if len(entry.records) >= FEWEST else number(1.0)  # of few rounds nothing is called so
+        return (name, "") if len(place.entries) > 1 else (DASH, "")
     found = ratio(entry, place.fastest)
     if found is None:
         return DASH, ""

@@ -1,7 +1,7 @@
 """Cost records as what was measured: one entry a cell, length and backend, with its rounds; numbers from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from seqbench.statistics.seeds import Estimate
 
 TRAINING = 3
 """Matrix products of a training step in those of its forward pass: two more for the two gradients of each."""
+RATES = ("steps_per_s", "sequences_per_s", "tokens_per_s")
 OLDER: Mapping[str, Any] = {"what": "step", "length": None, "backend": "auto", "twin": False, "round": 0}
 """What a record measured that was written before there were rounds."""
 
@@ -68,9 +69,22 @@ class Entry:
         return {number: value for number, value in self.by_round(key).items() if value > 0}
 
     def estimate(self, key: str, scale: float = 1.0) -> Estimate | None:
-        """Median over rounds with its interval; None where nothing was measured."""
+        """Median over rounds with its interval; None where nothing was measured.
+
+        A rate is what one training step does over the median of its time, so that the two agree: the median of an even
+        number of rates is another number.
+        """
+        step, work = (self.estimate("step_s"), self._work(key)) if key in RATES else (None, None)
+        if step and work and min((step.value, *(step.interval or ()))) > 0:
+            return _over(scale * work, step)
         values = self.by_round(key)
         return median_of_rounds([scale * value for value in values.values()]) if values else None
+
+    def _work(self, rate: str) -> float | None:
+        """What a rate counts in one training step."""
+        sequences = 1 if rate == "steps_per_s" else self.first("batch_size")
+        steps = self.length if rate == "tokens_per_s" else 1
+        return sequences * steps if sequences and steps else None
 
     def middle(self, key: str) -> float | None:
         """The median over rounds alone."""
@@ -97,6 +111,12 @@ class Entry:
         flops, step, rate = self.flops, self.positive("step_s"), self.positive("gemm_flops_per_s")
         values = [TRAINING * flops / step[i] / rate[i] for i in step if i in rate] if flops else []
         return median_of_rounds(values) if values else None
+
+
+def _over(work: float, time: Estimate) -> Estimate:
+    """A rate from an amount and a time above 0."""
+    ends = time.interval and (work / time.interval[1], work / time.interval[0])
+    return replace(time, value=work / time.value, interval=ends)
 
 
 def entries(records: Iterable[Record]) -> list[Entry]:

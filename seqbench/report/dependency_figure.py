@@ -41,10 +41,9 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
         axes.set_ylabel("share of seeds that solve")
 
     titles = [g[0].task + (f" [{environments[g[0].env_id]}]" if len(environments) > 1 else "") for g in groups]
-    extra = [
-        ("one half", Line2D([], [], color=INK, linestyle=":", linewidth=0.9)),
-        ("95 % interval of the crossing", Line2D([], [], color=INK, linewidth=4, alpha=0.35)),
-    ]
+    extra = [("one half", Line2D([], [], color=INK, linestyle=":", linewidth=0.9))]
+    if any(made.estimate.interval for made in found):
+        extra.append(("95 % interval of the crossing", Line2D([], [], color=INK, linewidth=4, alpha=0.35)))
     return panels(titles, draw, shown, columns=2, height=3.4, extra=extra)
 
 

@@ -24,7 +24,7 @@ def report_json(content: Content) -> str:
     was not measured is null. Run by run the same stands in ``runs.csv`` and in the store.
     """
     named = ("study", "reference", "tuning", "missing", "environments", "summary", "banners", "details", "problems")
-    taken = ("aggregates", "dependencies", "matrices", "fairness", "architectures", "tasks", "code", "facts")
+    taken = ("aggregates", "dependencies", "matrices", "fairness", "architectures", "tasks", "code", "facts", "glance")
     document = {name: getattr(content, name) for name in (*named, *taken)}
     document["sections"] = [
         {"title": section.title, "subtitle": section.subtitle, "rows": section.rows} for section in content.sections

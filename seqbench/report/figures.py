@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seqbench.report.canvas import Style, Styles, log_axis, panels, series
-from seqbench.report.frame import INK
+from seqbench.report.frame import INK, say_instead
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Loaded, any_array, arrays_of, median_over, positive, with_array
 from seqbench.report.wording import readable
@@ -124,6 +124,8 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
         if top > 0:
             axes.axhline(top * _EPSILON, color=INK, linestyle=":", linewidth=0.9)
             axes.set_ylim(max(axes.get_ylim()[0], top * _LOWEST), top * 4)
+        else:
+            say_instead(axes, "no gradient")
         axes.set_xlabel("lag (steps before the answer)")
         axes.set_ylabel("gradient norm" if index % 2 == 0 else "")
 

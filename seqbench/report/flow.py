@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from seqbench.derived import derived
 from seqbench.report.canvas import Style, Styles, log_axis, panels, series
-from seqbench.report.frame import INK
+from seqbench.report.frame import INK, say_instead
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import (
     Arrays,
@@ -71,6 +71,8 @@ def state_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
         group, (name, lags, _) = groups[wanted[index // 3]], _CURVES[index % 3]
         drawn = [_curve(axes, cell, loaded, name, lags, look[cell.name]) for cell in group.cells]
         _scale(axes, drawn)
+        if not any(np.isfinite(y).any() for y in drawn):
+            say_instead(axes, "nothing was recorded")
         axes.set_xlabel("lag")
         axes.set_ylabel("norm" if index % 3 == 0 else "")
 

@@ -66,6 +66,12 @@ def without_grid(panel: Axes, axes: str = "xy") -> None:
             frame.grid = "".join(axis for axis in frame.grid if axis not in axes)
 
 
+def say_instead(panel: Axes, text: str) -> None:
+    """In a panel that has no data: say so, and show no numbers across, which would be matplotlib's own."""
+    panel.set_xticks([])
+    panel.text(0.5, 0.5, text, fontsize=SIZE, ha="center", transform=panel.transAxes)
+
+
 def _ticks(axis: Axis, which: int) -> list[tuple[float, str]]:
     """Place in points, and label, of every tick within the limits of axis number ``which`` of a panel."""
     panel = axis.axes

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from seqbench.report.content import Content, Section
+from seqbench.report.content import Content
 from seqbench.report.cost_wording import DASH
 from seqbench.report.item import Table
 from seqbench.report.row import VerdictRow
+from seqbench.report.sections import Section
 from seqbench.report.wording import (
     MINUS,
     TIMES,
@@ -72,7 +73,9 @@ def _section(section: Section, reference: str | None, number: int) -> str:
     head += [f"against {escaped(reference)}"] if reference else []
     models = [_row(row, reference) for row in section.rows if row.kind == "model"]
     trivial = [_row(row, reference) for row in section.rows if row.kind == "baseline"]
-    note = "Brackets: 95 % intervals over seeds. Steps to solve: median, unsolved runs counting as infinite."
+    note = "Steps to solve: median, unsolved runs counting as infinite."
+    if any("[" in cell for row in (*models, *trivial) for cell in row[1:]):
+        note = f"Brackets: 95 % intervals over seeds. {note}"
     caption = f"{section.title}: {section.subtitle}. {note}"
     return _float(caption, f"task-{number}", head, [models, trivial])
 

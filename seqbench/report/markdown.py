@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 
 from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
-from seqbench.report.content import Content, Section
+from seqbench.report.content import Content
 from seqbench.report.item import Row
 from seqbench.report.row import VerdictRow
+from seqbench.report.sections import Section
 from seqbench.report.wording import (
     DASH,
     comparison_text,
@@ -29,6 +30,7 @@ _BLOCK = re.compile(r"^(\d{0,9})([-+=.)])(?=[\s=-]|$)")
 def markdown(content: Content) -> str:
     """The report as Markdown."""
     parts = [f"# {escaped(content.study or 'Sequence architectures compared')}", *map(escaped, content.summary)]
+    parts += _glance(content)
     parts += ["\n".join(f"- {escaped(said)}" for said in said) for said in (content.banners, content.details) if said]
     parts += _dependency(content)
     parts += [_section(section, content.reference) for section in content.sections]
@@ -64,6 +66,17 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
     cells += [escaped(comparison_text(row, reference))] if reference else []
     return [*cells, escaped("; ".join(row.remarks))]
+
+
+def _glance(content: Content) -> list[str]:
+    found = content.glance
+    if found is None or not found.labels:
+        return [escaped(found.said)] if found else []
+    rows = [
+        [escaped(title), *(f"**{escaped(seen.text)}**" if seen.best else escaped(seen.text) for seen in cells)]
+        for title, cells in found.rows
+    ]
+    return [table(["", *map(escaped, found.labels)], rows, 1), escaped(found.said)]
 
 
 def _dependency(content: Content) -> list[str]:

@@ -31,6 +31,7 @@ from seqbench.report.verdict_table import (
     dashes,
     laid_out,
     number_of,
+    swatch,
 )
 from seqbench.report.wording import count, interval_text, number, readable, score_text, skill_text
 from seqbench.schema import Record
@@ -64,6 +65,7 @@ def page(content: Content) -> str:
             title=readable(content.study or "Sequence architectures compared"),
             counts=_counts(content),
             chips=[(readable(name), number_of(look), dashes(look)) for name, look in content.look.items()],
+            glance=_glance(content),
             parts=_parts(content),
             columns=columns(content.reference),
             sections=sections,
@@ -96,6 +98,21 @@ def _templates() -> Environment:
 def _hash(text: str) -> str:
     """What a content security policy calls a text that it lets pass."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _glance(content: Content) -> dict[str, Any] | None:
+    found = content.glance
+    if found is None:
+        return None
+    rows = [
+        (
+            readable(title),
+            [(readable(label), seen.text, seen.best) for label, seen in zip(found.labels, cells, strict=True)],
+        )
+        for title, cells in found.rows
+    ]
+    heads = [(readable(label), swatch(content.look.get(label))) for label in found.labels]
+    return {"heads": heads, "rows": rows, "said": found.said}
 
 
 def _parts(content: Content) -> list[Part]:

@@ -1,5 +1,6 @@
 """The Pareto figure: normalised skill against what it costs, one row a task, one column a cost."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,14 @@ from seqbench.report.canvas import Styles, log_axis, panels, series
 from seqbench.report.costs import Entry
 from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
+from seqbench.report.labels import Box, along, is_far, placed
 from seqbench.report.row import VerdictRow
-from seqbench.report.wording import readable
+from seqbench.report.wording import number, readable, some
 from seqbench.statistics.seeds import Interval
 
 _MOST_TASKS = 8
+LOWEST = -1.0
+"""The lowest skill that is drawn: one far below hides all differences above it."""
 _COSTS: dict[str, tuple[bool, Callable[[Cell, Entry | None], float | None]]] = {
     "tokens per second": (True, lambda cell, entry: entry.middle("tokens_per_s") if entry else None),
     "peak memory, MiB": (False, lambda cell, entry: _scaled(entry.middle("peak_bytes") if entry else None, 2**-20)),
@@ -112,32 +116,60 @@ def _draw(axes: Axes, points: Sequence[Point], more: bool, look: Styles) -> None
     for point in points:
         color, gid = look[point.name].color, series(point.name, "mean over seeds")
         if point.interval is not None:
-            low, high = point.interval
-            axes.plot([point.cost] * 2, [max(low, -0.2), high], color=color, linewidth=1.2, gid=series(point.name))
+            axes.plot([point.cost] * 2, _bar(point), color=color, linewidth=1.2, gid=series(point.name))
         axes.plot(point.cost, point.skill, "o", color=color, markersize=5.5, gid=gid)
     costs = np.log10([point.cost for point in points])
     axes.set_xscale("log")
     axes.set_xlim(10 ** (costs.min() - 0.25), 10 ** (costs.max() + 0.25))
     log_axis(axes.xaxis, costs.min() - 0.2, costs.max() + 0.2)
     lowest = min(point.skill for point in points)
-    axes.set_ylim(min(-0.08, max(lowest - 0.1, -1.0)), 1.18)
-    _label(axes, [points[i] for i in kept])
+    axes.set_ylim(min(-0.08, max(lowest - 0.1, LOWEST)), 1.18)
+    shown = [point for point in points if point.skill >= LOWEST]
+    _label(axes, [points[i] for i in kept if points[i] in shown], shown)
+    if below := [readable(point.name) for point in points if point not in shown]:
+        axes.text(0.02, 0.03, f"below {number(LOWEST)}: {some(below)}", fontsize=7, transform=axes.transAxes)
 
 
-def _label(axes: Axes, points: Sequence[Point]) -> None:
-    """Names above the points of the front, left out where they would lie on each other."""
-    low, high = np.log10(axes.get_xlim())
-    width = axes.bbox.width
-    taken: list[tuple[float, float, float]] = []
-    for point in sorted(points, key=lambda point: -point.skill):
-        middle, half = (np.log10(point.cost) - low) / (high - low) * width, 2.4 * len(point.name) + 2
-        middle = min(max(middle, half), width - half)
-        if all(abs(middle - m) > half + h or abs(point.skill - s) > 0.16 for m, h, s in taken):
-            taken.append((middle, half, point.skill))
-            place = 10 ** (low + middle / width * (high - low))
-            top = max(point.skill, point.interval[1]) if point.interval else point.skill
-            axes.text(place, min(top, 1.02) + 0.06, readable(point.name), fontsize=7.5, ha="center",
-                      gid=series(point.name))  # fmt: skip
+def _bar(point: Point) -> tuple[float, float]:
+    """Where the interval of a point is drawn from and to; a point without one is its own."""
+    low, high = point.interval or (point.skill, point.skill)
+    return min(max(low, -0.2), point.skill), high
+
+
+def _label(axes: Axes, named: Sequence[Point], shown: Sequence[Point]) -> None:
+    """The name of each point of the front, joined to it by a line where there is no room beside it."""
+    marks = {point.name: _mark(axes, point) for point in shown}
+    others = [mark for name, mark in marks.items() if name not in {point.name for point in named}]
+    own = [marks[point.name] for point in named]
+    others += along([((mark[0] + mark[2]) / 2, _height(axes, p.skill)) for p, mark in zip(named, own, strict=True)])
+    size = (float(axes.bbox.width), float(axes.bbox.height))
+    for point, box, mark in zip(named, placed([p.name for p in named], own, others, size), own, strict=True):
+        x, y, gid = (box[0] + box[2]) / 2, box[1], series(point.name)
+        if is_far(box, mark):
+            near = y if y > mark[3] else box[3]
+            axes.plot(*zip(_data(axes, x, near), (point.cost, point.skill), strict=True), color=INK, linewidth=0.5,
+                      gid=gid)  # fmt: skip
+        axes.text(*_data(axes, x, y + 1.8), readable(point.name), fontsize=7.5, ha="center", gid=gid)
+
+
+def _mark(axes: Axes, point: Point) -> Box:
+    """What a dot with its interval covers, in points from the corner of the panel."""
+    low, high = map(math.log10, axes.get_xlim())
+    x = float((math.log10(point.cost) - low) / (high - low) * axes.bbox.width)
+    y, first, last = (_height(axes, skill) for skill in (point.skill, *_bar(point)))
+    return x - 3, min(y - 3, first), x + 3, max(y + 3, last)
+
+
+def _height(axes: Axes, skill: float) -> float:
+    bottom, top = axes.get_ylim()
+    return float((skill - bottom) / (top - bottom) * axes.bbox.height)
+
+
+def _data(axes: Axes, x: float, y: float) -> tuple[float, float]:
+    """Points from the corner of the panel as cost and skill."""
+    low, high = map(math.log10, axes.get_xlim())
+    bottom, top = map(float, axes.get_ylim())
+    return 10 ** (low + x / axes.bbox.width * (high - low)), bottom + y / axes.bbox.height * (top - bottom)
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

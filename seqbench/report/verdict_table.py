@@ -8,9 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from seqbench.report.canvas import PALETTE, Style, Styles
-from seqbench.report.content import Content, Section
+from seqbench.report.content import Content
 from seqbench.report.item import Item
 from seqbench.report.row import VerdictRow
+from seqbench.report.sections import Section
 from seqbench.report.strips import strips
 from seqbench.report.wording import (
     DASH,

@@ -1,0 +1,52 @@
+"""The verdict rows of each task in each environment, under a title that says what was asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from seqbench.report.groups import Group
+from seqbench.report.row import VerdictRow
+from seqbench.report.tables import group_rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """The verdict rows of one task in one environment, under a title."""
+
+    title: str
+    subtitle: str
+    rows: Sequence[VerdictRow]
+
+
+def sections_of(learning: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
+    """One a task and environment; ``titles`` are theirs."""
+    return [
+        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
+        for group, title in zip(learning, titles, strict=True)
+    ]
+
+
+def rows_of(sections: Sequence[Section]) -> list[VerdictRow]:
+    """The rows of all sections."""
+    return [row for section in sections for row in section.rows]
+
+
+def title_of(group: Group, names: Mapping[str, str]) -> str:
+    """A task, with its environment where there are several."""
+    return f"{group.task} [{names[group.env_id]}]" if len(names) > 1 else group.task
+
+
+def _subtitle(group: Group) -> str:
+    """Metric, direction, what solved means, length and budget of a task in one line."""
+    facts, parts = group.facts, []
+    if group.metric:
+        direction = {"higher": ", higher is better", "lower": ", lower is better"}.get(group.better, "")
+        parts.append(f"score: {group.metric.replace('_', ' ')} on the test set{direction}")
+    if solved := facts.get("solved"):
+        sign = "≥" if group.metrics.get(solved["metric"], {}).get("better") == "higher" else "<"
+        parts.append(f"solved: {solved['metric'].replace('_', ' ')} {sign} {solved['threshold']:g}")
+    parts += ["no notion of solved"] if facts and not facts.get("solved") else []
+    selections = [s for cell in group.cells if (s := cell.first("summary", "selection"))]
+    parts += [f"tested: {' / '.join(dict.fromkeys(selections))}"] if selections else []
+    parts += [f"{facts['length']:,} time steps"] if facts.get("length") else []
+    parts += [f"budget {facts['budget']:,} training steps"] if facts.get("budget") else []
+    return " · ".join(parts)
