@@ -28,11 +28,8 @@ def crossing_point(
     simulated bisections it covers 91 to 98 %, least with 5 seeds and rates that fall over a factor of 80 in length.
 
     Args:
-        lengths: rising, positive.
-        solved: for each length, whether each of its seeds solved it.
-        level: coverage aimed at.
-        draws: samples.
-        seed: of the generator.
+        lengths: rising, positive. solved: for each of them, whether each of its seeds solved it.
+        level: coverage aimed at. draws: samples. seed: of the generator.
         same_seeds: whether the n-th flags of all lengths are of one seed: the interval then spans that of a bootstrap
             of whole seeds too.
 
