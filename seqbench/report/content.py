@@ -116,19 +116,17 @@ def collect(
     """Work out a report from records and their arrays; without figures where none will be shown."""
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
-    titles = [title_of(group, names) for group in learning]
+    trials, titles = trials or {}, [title_of(group, names) for group in learning]
     lasting, shown = dependencies(records), drawn_of(learning)
-    look = styles([*shown, *grouped(records, "cost")])
-    sections = sections_of(learning, titles, reference)
-    every, compared = rows_of(sections), _compared(learning, sections, reference, trials or {})
-    warned = banners(learning, every, records, names, trials or {}, missing)
+    sections, look = sections_of(learning, titles, reference), styles([*shown, *grouped(records, "cost")])
+    every, compared = rows_of(sections), _compared(learning, sections, reference, trials)
+    warned = [*banners(learning, every, records, names, trials, missing), *left_out(learning, shown)]
     return Content(
         study=study,
         reference=reference,
         tuning=tuning,
         summary=_readable(headline(every, compared["matrices"], costs, names, lasting)),
-        glance=glance(sections, compared["matrices"]),
-        banners=_readable(unreadable(problems) + warned + left_out(learning, shown)),
+        banners=_readable(unreadable(problems) + warned),
         details=_readable(sentences(not_in(lasting, every), names)),
         records=records,
         missing=missing,
@@ -154,6 +152,7 @@ def _compared(
     return {
         "aggregates": across_tasks(learning),
         "matrices": duels,
+        "glance": glance(sections, duels),
         "fairness": fairness(learning, trials),
         "architectures": architecture_summaries(rows_of(sections), duels),
         "tasks": task_summaries(learning, rows),

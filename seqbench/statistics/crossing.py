@@ -24,14 +24,15 @@ def crossing_point(
     where it is above at the longest: the interval is then one-sided.
 
     The interval is one of percentiles over draws of the rates that the runs leave open, its ends moved outward to
-    lengths that were measured: between two of them nothing is known of the curve but that it does not rise. In
-    simulated bisections it covers 91 to 98 %, least with 5 seeds and rates that fall over a factor of 80 in length.
+    lengths that were measured. In simulated bisections it covers 91 to 98 %, least with 5 seeds and a slow fall.
 
     Args:
-        lengths: rising, positive. solved: for each of them, whether each of its seeds solved it.
-        level: coverage aimed at. draws: samples. seed: of the generator.
-        same_seeds: whether the n-th flags of all lengths are of one seed: the interval then spans that of a bootstrap
-            of whole seeds too.
+        lengths: rising, positive.
+        solved: for each length, whether each of its seeds solved it.
+        level: coverage aimed at.
+        draws: samples.
+        seed: of the generator.
+        same_seeds: whether the n-th flags of all lengths are of one seed: then a bootstrap of whole seeds is spanned.
 
     Source: Ayer et al. 1955, doi:10.1214/aoms/1177728423 (the fit); Brown, Cai & DasGupta 2001,
     doi:10.1214/ss/1009213286, section 4.3 (Jeffreys); Efron & Tibshirani 1993, chapter 13 (percentiles).
@@ -41,8 +42,7 @@ def crossing_point(
     (200, [100, 400])
     """
     x, runs, counts = _checked(lengths, solved)
-    value = math.exp(_crossings(counts[None], runs, x)[0])
-    fewest = int(runs.min())
+    value, fewest = math.exp(_crossings(counts[None], runs, x)[0]), int(runs.min())
     if why := too_few(fewest):
         return Estimate(value=value, why=why)
     drawn = _drawn(np.random.default_rng(seed), runs, counts, draws, solved if same_seeds else None)
