@@ -174,8 +174,9 @@ def test_command_writes_just_the_formats_asked_for(
 ):
     assert cli.main(["report", "--store", str(store.root), "--out", str(tmp_path), *words]) == 0
     assert names(tmp_path) == files
-    shown = Path(capsys.readouterr().out.split("report: ")[1].strip())
-    assert shown.is_file()
+    shown = capsys.readouterr().out.split("report: ")[1].strip().split(", ")
+    assert len(shown) == 2  # one of each format
+    assert all(Path(file).is_file() for file in shown)
 
 
 def test_default_is_the_page_markdown_and_csv():
