@@ -355,3 +355,5 @@ def test_rows_that_had_time_are_judged_beside_those_that_had_none():
     found = content(scheduled(runs("copy_10", {"lstm": POOR}), 1500) + early)
     assert "No architecture solves copy_10: 0 of 5 runs." in said(found)
     assert any(banner.startswith(f"In 1 row of 2 {OPEN}") for banner in found.banners)
+    models = [row for row in found.sections[0].rows if row.kind == "model"]
+    assert {row.name: row.left_open for row in models} == {"lstm": False, "gru": True}

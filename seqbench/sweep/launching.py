@@ -34,9 +34,10 @@ def _end_with_sweep() -> None:
     while os.read(0, 1):
         pass
     group = os.getpgrp()
-    if os.fork() == 0:
-        os.setsid()
+    outside = os.fork()
+    if outside == 0:
         _make_end(group)
+    os.setpgid(outside, outside)  # here and not there: else what is asked of the group may reach it first
     os.killpg(group, signal.SIGTERM)
 
 
