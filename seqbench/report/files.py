@@ -44,7 +44,7 @@ def write_report(
     content = collect_report(store, study, reference, tuning, planned, trials, drawn, records)
     files = {name: text for form in FORMATS if form in formats for name, text in FORMATS[form](content).items()}
     try:
-        for name, text in files.items():
+        for name, text in sorted(files.items(), key=lambda file: file[0] == MAIN["html"]):  # last: it leads to the rest
             _replace(out / name, [text] if isinstance(text, str) else text)
     except OSError as error:
         raise UsageError(

@@ -107,7 +107,7 @@ class _Engine:
             preflight.require_solvable(cells.values(), checked)
         self._say(opening.work(self.study, plan, missing, self.lanes))
         if not self.trained:
-            unlocked = [problems.NO_LOCKS] if self.entry.scratch.claimed() is None else []
+            unlocked = problems.of_locks(self.entry.scratch)
             for line in (*unlocked, *estimate.without_room(cells.values()), *problems.set_aside(self.store)):
                 self._say(line)
         jobs = self._jobs(missing, checked)

@@ -70,7 +70,8 @@ class _Launch:
             self._enter(plan, self._check(missing))
             self._announce(plan, missing)
             cells = {planned.cell_id: planned.cell for planned in missing}
-            for line in (*without_room(cells.values()), *problems.set_aside(self.store)):
+            unlocked = problems.of_locks(self.entry.scratch)
+            for line in (*unlocked, *without_room(cells.values()), *problems.set_aside(self.store)):
                 self._say(line)
             self.before = self._names()  # without what was set aside: the run that is trained again takes its name
             if not missing:
@@ -105,8 +106,6 @@ class _Launch:
         self._say(
             f"{name}: {runs}, {len(plan) - len(missing)} done, {len(missing)} to train in {how}{continued(missing)}."
         )
-        if self.entry.scratch.claimed() is None:
-            self._say(problems.NO_LOCKS)
         if self.study.options.cost:
             self._say(
                 "Speed and memory are not measured through a launcher, because other jobs share its machines: on the "

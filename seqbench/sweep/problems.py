@@ -1,5 +1,6 @@
 """What lies in a store and is no readable record: damaged ones are set aside, all else is named and left alone."""
 
+from seqbench.record.scratch import Scratch
 from seqbench.record.store import Store
 from seqbench.report.wording import count
 
@@ -8,6 +9,11 @@ NO_LOCKS = (
     "store: its file system has no locks, so commands that share it train the same runs; each counts once. Start one "
     "at a time, or use a store on a local disk."
 )
+
+
+def of_locks(claimed: Scratch) -> list[str]:
+    """What to tell of a store without locks, where ``claimed`` is what this process has claimed in it."""
+    return [NO_LOCKS] if claimed.claimed() is None else []
 
 
 def set_aside(store: Store) -> list[str]:
