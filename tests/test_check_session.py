@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from seqbench.check.programs import Program, ProgramError, Side
 from seqbench.check.verdict import Design
 from seqbench.schema import UsageError
 
+ROOT = Path(__file__).parents[1]
 BENCH = """
 import engine
 
@@ -197,3 +200,13 @@ def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare
     many = {f"{A}[{i}]": 0.1 for i in range(41)}
     with pytest.raises(UsageError, match="at most 40"):
         compare(Simulated({"base": many, "head": many}))
+
+
+@pytest.mark.parametrize("cuda", [False, True])
+def test_a_dozen_benchmarks_are_gated_with_and_without_a_gpu(cuda: bool) -> None:
+    lines = f"import pytest, torch; torch.cuda.is_available = lambda: {cuda}; "
+    lines += "pytest.main(['bench', '--collect-only', '-q', '-m', 'gated'])"
+    printed = subprocess.run([sys.executable, "-c", lines], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = [line for line in printed.splitlines() if "::" in line]
+    assert len(names) == 12
+    assert any("-cuda]" in name for name in names) is cuda
