@@ -48,14 +48,14 @@ class Turns:
     def take(self) -> None:
         """Wait for the turn. Once a neighbour has ended, nobody is waited for any more."""
         if self.source is not None:
-            self.arrived = int.from_bytes(os.read(self.source, WIDTH) or b"\xff" * WIDTH)
+            self.arrived = int.from_bytes(os.read(self.source, WIDTH) or b"\xff" * WIDTH, "big")
         self.began = time.perf_counter()
 
     def give(self) -> None:
         """Hand the turn on."""
         if self.sink is not None:
             with suppress(OSError):  # there is nobody any more
-                os.write(self.sink, self.arrived.to_bytes(WIDTH))
+                os.write(self.sink, self.arrived.to_bytes(WIDTH, "big"))
 
     def meet(self) -> None:
         """Wait until all have come as far as this; then, as before, have the turn."""
