@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
 from seqbench.report.content import Content
 from seqbench.report.item import Row
+from seqbench.report.names import label_of
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
 from seqbench.report.wording import (
@@ -160,8 +161,8 @@ def _provenance(content: Content) -> list[str]:
     parts = ["## Where the numbers come from", tuning, table(head, facts), f"Code: {escaped('; '.join(content.code))}."]
     failures = [
         [
-            escaped(r.labels.get("task", "?")),
-            escaped(r.labels.get("model", "?")),
+            escaped(label_of(r).task),
+            escaped(label_of(r).name),
             str(r.seed),
             r.status,
             escaped(r.reason or ""),

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import Literal
 
-from seqbench.report.groups import Group, model_order, natural
+from seqbench.report.groups import Group
 from seqbench.report.item import Item, Row, Table
+from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import upward
 from seqbench.report.wording import DASH, listed, readable

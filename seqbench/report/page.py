@@ -21,8 +21,8 @@ from seqbench.report.content import Content
 from seqbench.report.embed import inline
 from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
 from seqbench.report.flow_table import FlowRow
-from seqbench.report.groups import Cell
 from seqbench.report.item import Item, Table
+from seqbench.report.names import label_of
 from seqbench.report.verdict_table import (
     RUN_COLUMNS,
     Columns,
@@ -187,5 +187,4 @@ def _flow(content: Content) -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 def _cell_name(record: Record) -> str:
-    labels = record.labels
-    return readable(Cell(model=labels.get("model", "?"), variant=labels.get("variant") or "", records=()).name)
+    return readable(label_of(record).name)
