@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,14 +8,17 @@ import simulated
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 
+from seqbench import derived
 from seqbench.report.canvas import styles
 from seqbench.report.figures import gradient_profiles
 from seqbench.report.flow import flow_maps
+from seqbench.report.flow_table import COLUMNS, flow_rows
 from seqbench.report.frame import INK
 from seqbench.report.groups import grouped
-from seqbench.report.inside import attention_maps, saliency_maps
+from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.loaded import median_over
 from seqbench.report.tiles import COLOR, NOT_FINITE, NUM_SHADES, edges, half_decades, lag_place, shares, tiles
+from seqbench.report.wording import DASH
 from seqbench.schema import Record
 
 
@@ -101,3 +105,33 @@ def test_an_infinity_counts_as_large_in_a_median():
     median = median_over(np.array([[1, np.inf, np.nan], [3, np.inf, np.nan], [np.inf, 2, np.nan]]))
     assert median.tolist()[:2] == [3, np.inf]
     assert np.isnan(median[2])
+
+
+def test_fits_that_do_not_fall_count_in_the_median_decay_length():
+    record, _ = simulated.learning("copy_10", "gru", 0)
+
+    def row(*lengths: float | None) -> tuple[str, float | None]:
+        records = [replace(record, seed=seed, run_id=str(seed)) for seed in range(len(lengths))]
+        ends = [{"verdict": "healthy", "change_decades": 0.1, "decay_length": length} for length in lengths]
+        loaded = {
+            (r.run_id, r.env_id): {"derived": derived.packed({"gradient_profile": {"end": {"input": end}}})}
+            for r, end in zip(records, ends, strict=True)
+        }
+        (found,) = flow_rows(grouped(records), loaded, ["copy_10"])
+        at = COLUMNS.index("decay length")
+        return found.texts[at], found.values[at]
+
+    assert row(2.0, None, 4.0) == ("4.0", 4.0)
+    assert row(2.0, None, None) == (DASH, None)
+    assert row(None) == (DASH, None)
+
+
+def test_an_axis_of_time_constants_has_labels_also_within_a_decade():
+    record, arrays = simulated.learning("membrane", "gru", 0)
+    arrays.pop("saliency/wanted_lag")
+    found = {"gates/time_constant1": np.linspace(0.42, 2.1, 64)}
+    groups = grouped([record])
+    svg = gate_curves(groups, {(record.run_id, record.env_id): arrays | found}, ["copy_10"], styles(groups))
+    assert svg is not None
+    first = svg[: svg.index("share of the state kept")]
+    assert [tick for tick in ("0.5", "1", "2") if f">{tick}</text>" in first] == ["0.5", "1", "2"]

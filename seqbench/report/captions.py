@@ -91,6 +91,7 @@ COST_CAPTIONS = (
         "streaming",
         "Streaming inference against position",
         "Time of one step of one sequence from the state after so many steps, and the size of that state. A recurrence "
-        "carries as much at every position; attention carries its past.",
+        "carries as much at every position; attention carries its past. Architectures that carry equally much share a "
+        "line.",
     ),
 )

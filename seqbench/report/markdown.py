@@ -18,6 +18,7 @@ from seqbench.report.wording import (
     score_text,
     skill_interval_text,
     skill_text,
+    skills_text,
     solved_text,
     steps_text,
     whole,
@@ -96,7 +97,7 @@ def _aggregates(content: Content) -> list[str]:
     if not content.aggregates:
         return []
     rows = [
-        [escaped(a.label), f"{score_text(a.iqm)} {interval_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
+        [escaped(a.label), f"{skill_text(a.iqm)} {skills_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
         for a in content.aggregates
     ]
     head = ["architecture", "interquartile mean of skill", "tasks", "runs"]

@@ -195,4 +195,5 @@ def _item(duel: Duel | None) -> Item:
     hint = "" if chance is None else f"P(beats) {chance:.2f}"
     if duel.overall.interval:
         hint += f" [{duel.overall.interval[0]:.2f}, {duel.overall.interval[1]:.2f}]"
-    return Item(text, "" if chance is None else chance, duel.overall.verdict, f"verdict {duel.overall.verdict}", hint)
+    verdict = duel.overall.verdict
+    return Item(text, "" if chance is None else chance, verdict, f"number verdict {verdict}", hint)
