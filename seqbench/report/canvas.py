@@ -22,7 +22,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqbench.report.frame import INK, SIZE
 from seqbench.report.grid import Grid
-from seqbench.report.groups import FIRST, Cell, Group, model_order
+from seqbench.report.groups import Group
+from seqbench.report.names import FIRST, full_name, model_order
 from seqbench.report.renderer import svg_of, tag
 from seqbench.report.wording import readable
 
@@ -73,7 +74,7 @@ def styles(groups: Sequence[Group]) -> dict[str, Style]:
         rank = others.index(model) if model in others else 0
         color = _FIXED.get(model) or _FURTHER[rank % len(_FURTHER)]
         rounds = rank // len(_FURTHER) + (1 if rank % len(_FURTHER) >= 2 else 0) + seen.get(model, 0)
-        found[Cell(model=model, variant=variant, records=()).name] = Style(color, _DASHES[rounds % len(_DASHES)])
+        found[full_name(model, variant)] = Style(color, _DASHES[rounds % len(_DASHES)])
         seen[model] = seen.get(model, 0) + 1
     return found
 

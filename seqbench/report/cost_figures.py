@@ -1,6 +1,7 @@
 """Figures of cost: against length, against the position while streaming, and side by side where there is one length."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,6 +23,8 @@ _MARKS = {
 }
 """Backend -> dash and marker; the colour is the architecture's."""
 _LONGEST_NAME = 28
+_APART = 0.04
+"""Share of an axis that the labels of two ticks keep between them."""
 _SCALES = ((TIME, 1e3, "training step, ms"), (MEMORY, 2**-20, "peak memory, MiB"))
 
 
@@ -91,6 +94,7 @@ def _log_log(axes: Axes, lengths: Sequence[float], values: np.ndarray) -> None:
     axes.set_yscale("log")
     ticks = sorted(set(lengths))
     shown = ticks if len(ticks) <= 8 else ticks[:: -(-len(ticks) // 8)]
+    shown = [at for at, after in pairwise([*shown, np.inf]) if after > at * (shown[-1] / shown[0]) ** _APART]
     axes.set_xticks(shown, labels=[whole(length) for length in shown])
     axes.set_xticks([], minor=True)
     if values.size:
