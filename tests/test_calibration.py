@@ -14,7 +14,7 @@ from scipy import stats
 
 from seqbench.statistics.aggregate import iqm, iqm_interval, performance_profile
 from seqbench.statistics.crossing import crossing_point, next_length
-from seqbench.statistics.improvement import improvement_across_tasks
+from seqbench.statistics.improvement import probability_of_improvement
 from seqbench.statistics.intervals import median_interval, mid_p_interval, t_interval, wilson_interval
 from seqbench.statistics.ranking import critical_difference, rank_intervals
 from seqbench.statistics.resampling import percentiles, resampled
@@ -218,9 +218,9 @@ def test_probability_of_improvement_is_covered() -> None:
         for tasks in (1, 5):
             for n in (5, 10, 20):
                 studies = [(two_groups(rng, a, (tasks, n)), two_groups(rng, b, (tasks, n))) for _ in range(trials)]
-                found = [improvement_across_tasks(list(zip(x, y, strict=True))).interval for x, y in studies]
+                found = [probability_of_improvement(list(zip(x, y, strict=True))).interval for x, y in studies]
                 rows.append([truth, tasks, n, float(np.mean([holds(interval, truth) for interval in found]))])
-    show("coverage of improvement_across_tasks", ["P(A > B)", "tasks", "seeds", "covered"], rows)
+    show("coverage of probability_of_improvement", ["P(A > B)", "tasks", "seeds", "covered"], rows)
     assert all(hits >= 0.9 - error(0.9, trials) for *_, hits in rows)
 
 

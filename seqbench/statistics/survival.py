@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from seqbench.statistics.intervals import wilson_interval
 from seqbench.statistics.seeds import Interval, Values, low_power, too_few, vector
@@ -100,7 +100,7 @@ def _band(
     inside = shares > 0  # only the last share can be 0
     share, left = shares[inside], (risk - died)[inside]
     variance = np.cumsum(died[inside] / (risk[inside] * left))  # of log(share), Greenwood's formula
-    reach = np.exp(stats.norm.ppf((1 + level) / 2) * np.sqrt(variance) / -np.log(share))
+    reach = np.exp(special.ndtri((1 + level) / 2) * np.sqrt(variance) / -np.log(share))
     first = int(risk[0]) if risk.size else runs
     low, high = (
         [wilson_interval(first, first, level)[0], *(share**reach).tolist()],
