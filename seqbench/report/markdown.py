@@ -34,7 +34,7 @@ def markdown(content: Content) -> str:
     parts += ["\n".join(f"- {escaped(said)}" for said in said) for said in (content.banners, content.details) if said]
     parts += _dependency(content)
     parts += [_section(section, content.reference) for section in content.sections]
-    parts += _aggregates(content) + _costs(content) + _figures(content) + _tables(content)
+    parts += _costs(content) + _figures(content) + _tables(content)
     parts += _by_name(content) + _provenance(content)
     return "\n\n".join(parts) + "\n"
 
@@ -91,17 +91,6 @@ def _dependency(content: Content) -> list[str]:
     return [f"## {made.label}", escaped(made.lead), table(["task", *made.columns], rows, 2)]
 
 
-def _aggregates(content: Content) -> list[str]:
-    if not content.aggregates:
-        return []
-    rows = [
-        [escaped(a.label), f"{score_text(a.iqm)} {interval_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
-        for a in content.aggregates
-    ]
-    head = ["architecture", "interquartile mean of skill", "tasks", "runs"]
-    return [f"## Across tasks\n\n{table(head, rows, 1)}"]
-
-
 def _costs(content: Content) -> list[str]:
     if not content.costs:
         return []
@@ -126,7 +115,7 @@ def _tables(content: Content) -> list[str]:
             for title, _, rows in made.groups
             for row in rows
         ]
-        parts += [f"## {escaped(made.label)}", escaped(made.lead), table(head, rows, 1)]
+        parts += [f"## {escaped(made.label)}", *map(escaped, (*made.said, made.lead)), table(head, rows, 1)]
     return parts
 
 

@@ -13,7 +13,7 @@ from seqbench.statistics.improvement import win_rate
 from seqbench.statistics.permutation import doubled_midranks
 from seqbench.statistics.roots import root
 from seqbench.statistics.seeds import Values, too_few
-from seqbench.statistics.verdict import compare_families
+from seqbench.statistics.verdict import Comparison, compare_families
 
 FEWEST_TASKS = 5
 """Tasks below which ranks over tasks are not compared: with 4, even the same order on all decides little."""
@@ -36,7 +36,9 @@ class Ranking:
     why: str | None = None
 
 
-def rank_intervals(scores: Sequence[Sequence[Values]], alpha: float = 0.05) -> Ranking:
+def rank_intervals(
+    scores: Sequence[Sequence[Values]], alpha: float = 0.05, verdicts: Sequence[Comparison] | None = None
+) -> Ranking:
     """The rank of each architecture over the tasks, with an interval that holds for all of them at once.
 
     An architecture is above another where the verdict over all tasks says that it is better, all pairs being one
@@ -48,6 +50,7 @@ def rank_intervals(scores: Sequence[Sequence[Values]], alpha: float = 0.05) -> R
     Args:
         scores: for each architecture and each task one score a seed; higher is better.
         alpha: chance that any pair is put in an order, where nothing differs.
+        verdicts: on all pairs, in the order of ``itertools.combinations``, where they are known already.
 
     Source: Mogstad et al. 2024, doi:10.1093/restud/rdad006 (ranks from pairwise differences).
 
@@ -61,7 +64,8 @@ def rank_intervals(scores: Sequence[Sequence[Values]], alpha: float = 0.05) -> R
     groups = [list(zip(scores[i], scores[j], strict=True)) for i, j in all_pairs]
     wins = np.full((len(scores), len(scores)), 0.5)
     above = np.zeros(wins.shape, dtype=bool)
-    for (i, j), pairs, found in zip(all_pairs, groups, compare_families(groups, alpha), strict=True):
+    known = compare_families(groups, alpha) if verdicts is None else verdicts
+    for (i, j), pairs, found in zip(all_pairs, groups, known, strict=True):
         wins[i, j] = win_rate(pairs)
         wins[j, i] = 1 - wins[i, j]
         above[i, j], above[j, i] = found.verdict == "better", found.verdict == "worse"

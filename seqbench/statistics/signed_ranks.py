@@ -1,4 +1,4 @@
-"""Wilcoxon's signed ranks: both tests, their exact chances, and the means from which a shift and its bounds are read."""
+"""Wilcoxon's signed ranks: two tests, their exact chances, and the means from which a shift and its bounds come."""
 
 import math
 from functools import lru_cache
