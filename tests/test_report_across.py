@@ -110,9 +110,9 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
     (made,) = found.across
     assert across_sentences(made, NAMES) == ["Fewer than 5 seeds: no interval and no ranking."]
     table = across_table(found.across, NAMES)
-    assert table.columns == ["architecture", "interquartile mean", "mean", "median"]
+    assert table.columns == ["architecture", "IQM of skill", "mean", "median"]
     assert not any("[" in cell.note for _, _, rows in table.groups for row in rows for cell in row.cells)
-    assert "Rank" not in table.lead
+    assert table.lead.endswith("the trivial baseline.")  # nothing on intervals and ranks that are not there
     assert "across-tasks" not in found.figures
     document = json.loads(report_json(found))["across"][0]
     assert {(row["rank"], row["improvement"], row["profile"]) for row in document["rows"]} == {(None, None, None)}
@@ -132,7 +132,7 @@ def test_two_architectures_or_four_tasks_say_nothing_of_other_tasks() -> None:
 
 def test_tasks_of_one_kind_are_said_to_make_it_surer_than_it_is() -> None:
     made = only(study(STEEP, target="seqbench.tasks.copy_memory:CopyMemory"))
-    assert said(made).endswith(" They are of 1 kind only: even this is surer than it should be.")
+    assert said(made).endswith(" They are of 1 kind only: what they separate is less sure than it looks.")
     assert "kind" not in said(only(study(STEEP)))
 
 

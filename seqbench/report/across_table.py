@@ -12,10 +12,8 @@ from seqbench.statistics.seeds import Estimate
 
 _FEWEST_ARCHITECTURES = 3
 """Of which mean ranks are compared: two have the rows of the table."""
-_IQM = (
-    "Interquartile mean of the skills of all runs; its interval draws seeds anew within each task, and with 5 seeds "
-    "covers less than 95 %. A run without a score counts as 0, the trivial baseline."
-)
+_IQM = "IQM: interquartile mean of the skills of all runs; one without a score counts as 0, the trivial baseline."
+_INTERVAL = " Its interval draws seeds anew within each task, and with 5 seeds covers less than 95 %."
 _RANK = (
     " Rank: by the chance to beat a run of any other architecture on the same task; brackets: the places that the "
     "verdicts on all pairs leave open."
@@ -34,10 +32,11 @@ def across_table(found: Sequence[Across], environments: Mapping[str, str]) -> Ta
         label="Across tasks",
         said=[sentence for made in found for sentence in across_sentences(made, environments)],
         lead=_IQM,
-        columns=["architecture", "interquartile mean", "rank", beats, "mean", "median"],
+        columns=["architecture", "IQM of skill", "rank", beats, "mean", "median"],
         groups=[_group(made, environments) for made in found],
     ).without_empty(DASH)
-    lead = _IQM + (_RANK if "rank" in table.columns else "")
+    lead = _IQM + (_INTERVAL if any(row.iqm.interval for made in found for row in made.rows) else "")
+    lead += _RANK if "rank" in table.columns else ""
     lead += f" {beats}: {_BEATS.format(reference)}" if beats in table.columns else ""
     return replace(table, lead=lead)
 
@@ -94,7 +93,7 @@ def _as_sample(made: Across) -> str:
     if len(groups) == 1:
         return f"{differ} these {tasks} separate no two architectures (Friedman's test, {p})."
     test = f"(Friedman's test, {p}; Nemenyi's critical difference of mean ranks: {number(found.difference)})"
-    kinds = f" They are of {count(made.kinds, 'kind')} only: even this is surer than it should be."
+    kinds = f" They are of {count(made.kinds, 'kind')} only: what they separate is less sure than it looks."
     sure = kinds if made.kinds < tasks else ""
     alike = [listed(group) for group in groups if len(group) > 1]
     if not alike:
