@@ -22,7 +22,10 @@ from seqbench.report import write
 from seqbench.report.wording import MINUS
 from seqbench.schema import UsageError
 
-ALL_FIGURES = ("attention", "flow", "gates", "learning", "norm", "pareto", "profile", "saliency", "speed", "states")
+OF_A_TASK = (
+    "attention", "flow", "gates", "learning", "norm", "pareto", "profile", "saliency", "solving", "speed", "states",
+)  # fmt: skip
+ALL_FIGURES = ("across-tasks", *OF_A_TASK)
 LIMIT_BYTES, LIMIT_S = 5_000_000, 15.0
 
 
@@ -94,7 +97,7 @@ def test_report_has_all_its_files_and_no_other(whole_study: tuple[Store, Path, f
     _, out, _ = whole_study
     names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     figures = [f"figures/{name}.svg" for name in ALL_FIGURES]
-    assert names == ["costs.csv", *figures, "index.html", "report.md", "runs.csv", "verdicts.csv"]
+    assert names == ["across.csv", "costs.csv", *figures, "index.html", "report.md", "runs.csv", "verdicts.csv"]
 
 
 def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
@@ -103,7 +106,7 @@ def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
         store.publish(record, arrays)
     first, second = (write(store, tmp_path / name).parent for name in "ab")
     names = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
-    assert len(names) == len(ALL_FIGURES) + 5
+    assert len(names) == len(OF_A_TASK) + 5
     assert [name for name in names if (first / name).read_bytes() != (second / name).read_bytes()] == []
 
 
@@ -162,7 +165,7 @@ def test_figures_are_well_formed_and_show_every_seed(whole_study: tuple[Store, P
     for path in sorted((out / "figures").iterdir()):
         root = ElementTree.fromstring(path.read_bytes())
         texts = ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
-        assert "adding_100" in " ".join(texts)
+        assert ("5 common tasks" if path.stem == "across-tasks" else "adding_100") in " ".join(texts)
         assert ("gru" if path.stem == "gates" else "transformer") in texts
     curves = (out / "figures" / "learning.svg").read_text()
     # 25 cells of 5 seeds, less the runs that failed and timed out; and one entry of the legend

@@ -23,6 +23,8 @@ from seqbench.report.page import page
 from seqbench.report.wording import interval_text, score_text
 from tests.test_report_headline import GOOD, POOR, content, runs
 
+TABLES = {"runs.csv", "verdicts.csv", "across.csv", "costs.csv"}
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
@@ -102,7 +104,7 @@ def test_json_is_strict_versioned_and_the_same_for_the_same_records(whole: Conte
 
     text = report_json(whole)
     document = json.loads(text, parse_constant=refuse)
-    assert (document["format"], document["version"]) == ("seqbench report", 1)
+    assert (document["format"], document["version"]) == ("seqbench report", 2)
     assert text == report_json(whole)
     assert text.isascii()
     rnn = next(row for row in document["sections"][0]["rows"] if row["name"] == "gru")
@@ -165,8 +167,8 @@ def names(folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("words", "files"),
     [
-        (["--format=latex,csv"], {"report.tex", "runs.csv", "verdicts.csv", "costs.csv"}),
-        (["--format", "csv", "--format", "json"], {"runs.csv", "verdicts.csv", "costs.csv", "report.json"}),
+        (["--format=latex,csv"], {"report.tex", *TABLES}),
+        (["--format", "csv", "--format", "json"], {"report.json", *TABLES}),
     ],
 )
 def test_command_writes_just_the_formats_asked_for(

@@ -117,6 +117,29 @@ def test_box_of_an_architecture_hides_it_in_all_figures_and_tables(page: browser
     assert shown(page, f"#learning {one} path") >= 10
 
 
+def test_what_is_said_across_tasks_sorts_by_rank_and_follows_the_boxes(page: browser.Tab) -> None:
+    ranks = """[...document.querySelectorAll("#across-tasks tbody tr:not(.group)")]
+        .filter((row) => row.getClientRects().length).map((row) => Number(row.cells[2].dataset.value))"""
+    page.click("#across-tasks thead th:nth-child(3) button")
+    assert page.run(ranks) == sorted(page.run(ranks))
+    assert len(page.run(ranks)) == 3
+    assert shown(page, "#across-tasks svg .panel [data-series='gru'] path") == 2  # the curve and its band
+    page.click("input[data-toggles='gru']")
+    assert len(page.run(ranks)) == 2
+    assert shown(page, "#across-tasks [data-series='gru']") == 0
+    assert shown(page, "#across-tasks svg .panel [data-series='rnn'] path") == 2
+
+
+def test_pointing_at_a_performance_profile_tells_a_skill_and_a_share(page: browser.Tab) -> None:
+    page.point(*place_of(page, "#across-tasks .panel [data-series='rnn'][data-note]", 20))
+    name, values = tip(page).split("\n")
+    assert name == "rnn, share of runs"
+    skill, share = re.fullmatch(r"normalised skill: ([\d.]+) · share of runs above it: ([\d.]+)", values).groups()  # type: ignore[union-attr]
+    skills = [simulated.learning(task, "rnn", seed)[0].summary["skill"] for task in TASKS for seed in range(5)]
+    assert float(skill) == pytest.approx(0.2, abs=1e-3)
+    assert float(share) == pytest.approx(sum(one > 0.2 for one in skills) / 10, abs=2e-3)
+
+
 def place_of(page: browser.Tab, selector: str, corner: int) -> tuple[float, float]:
     """Where a corner of the first line within an element lies in the window, after it was brought into view."""
     x, y = page.run(f"""(() => {{
@@ -284,7 +307,7 @@ def test_hostile_names_change_no_element_of_the_page(tab: browser.Tab, tmp_path:
     assert tab.run(f"{mine}.length") > 20
     tab.run("[...document.querySelectorAll('input[data-toggles]')].at(-1).click()")
     assert not tab.run(f"{mine}.some({SEEN})")
-    assert shown(tab, "#learning .panel [data-series] path") == 4
+    assert shown(tab, "#learning .panel [data-series] path") == 6  # curves of 2 x 2 runs, and when these solve
 
 
 def test_page_without_its_script_is_whole(tab: browser.Tab, plain: Path) -> None:

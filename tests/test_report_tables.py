@@ -7,7 +7,6 @@ import pytest
 import simulated
 from rich.console import Console
 
-from seqbench.report.aggregate import across_tasks
 from seqbench.report.groups import grouped
 from seqbench.report.row import VerdictRow
 from seqbench.report.strips import strips
@@ -15,7 +14,6 @@ from seqbench.report.tables import verdict_rows
 from seqbench.report.terminal import result_table
 from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
 from seqbench.schema import Record
-from seqbench.statistics.aggregate import iqm
 from seqbench.statistics.intervals import mid_p_interval, t_interval
 
 
@@ -192,19 +190,6 @@ def test_user_metric_without_direction_is_shown_and_never_judged() -> None:
     plain = [replace(r, metrics={}, task={"score": "mine"}, baselines=()) for r in runs(0.2, 0.3)]
     (found,) = verdict_rows(plain)
     assert (found.better, found.remarks, found.metric) == ("neither", (), "mine")
-
-
-def test_aggregate_counts_a_run_without_skill_as_the_baseline(records: list[Record]) -> None:
-    found = {a.label: a for a in across_tasks(grouped(records))}
-    mine = [r for r in records if r.kind == "learning" and r.labels["model"] == "transformer"]
-    assert len(mine) == found["transformer"].runs == 25
-    assert found["transformer"].iqm == pytest.approx(iqm([r.summary.get("skill") or 0.0 for r in mine]))
-    assert found["transformer"].interval is not None
-
-
-def test_no_aggregate_where_architectures_do_not_share_their_tasks(records: list[Record]) -> None:
-    some = [r for r in records if (r.labels["task"], r.labels["model"]) != ("copy_10", "gru")]
-    assert across_tasks(grouped(some)) == []
 
 
 def printed(records: list[Record]) -> str:

@@ -43,7 +43,7 @@ STARTS_PROGRAMS = {
 }
 OPENS_SOCKETS = {"seqbench/config/launcher.py"}
 """Asks whether the Ray cluster that the user names answers."""
-FIGURES = ("learning", "norm", "profile", "flow", "states", "saliency", "gates")
+FIGURES = ("learning", "solving", "norm", "profile", "flow", "states", "saliency", "gates")
 """What the report draws of a simulated GRU."""
 empty_folder, mine = user_folder.empty_folder, user_folder.mine
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqbench.statistics.improvement import improvement_across_tasks, probability_of_improvement
+from seqbench.statistics.improvement import probability_of_improvement
 from seqbench.statistics.permutation import (
     MOST_EXACT,
     holm,
@@ -105,9 +105,9 @@ def test_splits_are_drawn_in_blocks_so_that_memory_does_not_grow_with_seeds(monk
 
 @pytest.mark.parametrize("groups", [([1.0, math.nan], [1.0]), ([], [1.0])])
 def test_tests_and_improvement_refuse_nan_and_empty_groups(groups: tuple[list[float], list[float]]) -> None:
-    for function in (permutation_p, probability_of_improvement):
+    for function in (stratified_p, probability_of_improvement):
         with pytest.raises(ValueError, match="not NaN"):
-            function(*groups)
+            function([groups])
 
 
 def test_smallest_p_is_reached_by_groups_that_do_not_overlap() -> None:
@@ -133,19 +133,19 @@ def test_holm_agrees_with_a_case_by_hand() -> None:
 
 
 def test_probability_of_improvement_counts_pairs_and_half_of_ties() -> None:
-    assert probability_of_improvement([1, 3], [1, 2]).value == pytest.approx((0.5 + 0 + 1 + 1) / 4)
-    assert probability_of_improvement([-INF] * 5, [-INF] * 5).value == 0.5
+    assert probability_of_improvement([([1, 3], [1, 2])]).value == pytest.approx((0.5 + 0 + 1 + 1) / 4)
+    assert probability_of_improvement([([-INF] * 5, [-INF] * 5)]).value == 0.5
 
 
 def test_probability_of_improvement_is_mann_whitneys_statistic() -> None:
     rng = np.random.default_rng(5)
     a, b = np.round(rng.normal(0, 1, 9), 1), np.round(rng.normal(0, 1, 6), 1)
-    assert probability_of_improvement(a, b).value == pytest.approx(stats.mannwhitneyu(a, b).statistic / 54)
+    assert probability_of_improvement([(a, b)]).value == pytest.approx(stats.mannwhitneyu(a, b).statistic / 54)
 
 
 @pytest.mark.parametrize(("a", "b"), [([1, 2, 3, 4, 9], [0, 2, 5, 6, 7, 8]), ([6, 7, 8, 9, 10], [1, 2, 3, 4, 5])])
 def test_ends_of_the_interval_solve_newcombes_equation(a: list[float], b: list[float]) -> None:
-    found = probability_of_improvement(a, b)
+    found = probability_of_improvement([(a, b)])
     assert found.interval is not None
     n, m, z = len(a), len(b), stats.norm.ppf(0.975)
     for end in set(found.interval) - {0.0, 1.0}:
@@ -155,7 +155,7 @@ def test_ends_of_the_interval_solve_newcombes_equation(a: list[float], b: list[f
 
 def test_exchanging_the_groups_mirrors_the_interval() -> None:
     a, b = [1, 2, 3, 4, 9], [0, 2, 5, 6, 7, 8]
-    here, there = probability_of_improvement(a, b).interval, probability_of_improvement(b, a).interval
+    here, there = probability_of_improvement([(a, b)]).interval, probability_of_improvement([(b, a)]).interval
     assert here is not None
     assert there is not None
     assert here == pytest.approx((1 - there[1], 1 - there[0]))
@@ -163,7 +163,7 @@ def test_exchanging_the_groups_mirrors_the_interval() -> None:
 
 def test_complete_separation_is_not_certainty_and_more_tasks_make_it_surer() -> None:
     pair = ([6, 7, 8, 9, 10], [1, 2, 3, 4, 5])
-    one, three = probability_of_improvement(*pair).interval, improvement_across_tasks([pair] * 3).interval
+    one, three = probability_of_improvement([pair]).interval, probability_of_improvement([pair] * 3).interval
     assert one is not None
     assert three is not None
     assert 0.6 < one[0] < three[0] < 1

@@ -1,40 +1,31 @@
 import math
-from itertools import product
 
 import numpy as np
 import pytest
 
-from seqbench.statistics.paired import median_bounds, median_shift, shift_bounds, sign_p, signed_rank_p
-
-
-def p_by_listing(values: np.ndarray) -> float:
-    """All signs listed, with midranks."""
-    sizes = np.abs(values)
-    ranks = np.array([np.mean(np.flatnonzero(np.sort(sizes) == size)) + 1 for size in sizes])
-    signs = np.array(list(product([0, 1], repeat=int(np.count_nonzero(values)))))
-    totals = signs @ ranks[values != 0]
-    return float(np.mean(totals >= ranks[values > 0].sum()))
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_the_p_value_is_that_of_all_signs_listed(seed: int) -> None:
-    draw = np.random.default_rng(seed)
-    values = draw.normal(0.5, 1, 9) if seed % 2 else draw.integers(-2, 4, 9).astype(float)  # odd: no ties
-    assert signed_rank_p(values) == pytest.approx(p_by_listing(values), abs=1e-12)
+from seqbench.statistics.paired import median_bounds, median_shift, shift_bounds, sign_p
+from seqbench.statistics.shift import paired_shift
+from seqbench.statistics.signed_ranks import one_sided_p
 
 
 def test_bounds_are_where_the_test_turns() -> None:
     values = np.random.default_rng(0).normal(0.3, 1, 15)
     low, high = shift_bounds(values, 0.02)
     step = 1e-9
-    assert signed_rank_p(values - low + step) <= 0.02 < signed_rank_p(values - low - step)
-    assert signed_rank_p(high - values + step) <= 0.02 < signed_rank_p(high - values - step)
+    assert one_sided_p(values - low + step) <= 0.02 < one_sided_p(values - low - step)
+    assert one_sided_p(high - values + step) <= 0.02 < one_sided_p(high - values - step)
     assert low < median_shift(values) < high
 
 
 def test_few_pairs_bound_nothing() -> None:
     assert shift_bounds([0.1] * 6, 0.01) == (-math.inf, math.inf)
-    assert signed_rank_p([0.0, 0.0]) == 1.0
+
+
+@pytest.mark.parametrize("pairs", [6, 10, 40])
+def test_bounds_are_those_of_the_shift_between_two_paired_groups(pairs: int) -> None:
+    a, b = np.random.default_rng(pairs).normal(0, 1, (2, pairs))
+    found = paired_shift(a, b, level=0.95)
+    assert (found.value, found.interval) == (median_shift(b - a), shift_bounds(b - a, (1 - 0.95) / 2))
 
 
 def test_one_wild_value_moves_shift_and_bounds_little() -> None:

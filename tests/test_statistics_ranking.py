@@ -16,7 +16,6 @@ def test_ranks_are_certain_where_every_pair_differs() -> None:
     found = rank_intervals([[base + 20, base + 20], [base, base], [base + 10, base + 10]])
     assert found.ranks is not None
     assert [(r.rank, r.low, r.high) for r in found.ranks] == [(1, 1, 1), (3, 3, 3), (2, 2, 2)]
-    assert found.low_power
 
 
 def test_equal_architectures_share_a_rank_and_no_place_is_excluded() -> None:
@@ -56,6 +55,13 @@ def test_critical_difference_uses_the_published_table(number: int, q: float) -> 
     scores = np.random.default_rng(0).normal(0, 1, (14, number))
     expected = q * np.sqrt(number * (number + 1) / (6 * 14))
     assert critical_difference(scores).difference == pytest.approx(expected, rel=5e-4)
+
+
+@pytest.mark.parametrize(("number", "alpha"), [(3, 0.1), (5, 0.05), (12, 0.01), (40, 0.05)])
+def test_critical_difference_is_that_of_scipys_studentized_range(number: int, alpha: float) -> None:
+    found = critical_difference(np.random.default_rng(1).normal(0, 1, (7, number)), alpha).difference
+    q = stats.studentized_range.ppf(1 - alpha, number, np.inf) / np.sqrt(2)
+    assert found == pytest.approx(q * np.sqrt(number * (number + 1) / 42), rel=1e-6)
 
 
 def test_groups_are_the_largest_sets_that_do_not_differ() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqbench.statistics.intervals import median_steps, wilson_interval
+from seqbench.statistics.intervals import wilson_interval
 from seqbench.statistics.survival import survival
 
 
@@ -41,22 +41,11 @@ def test_a_case_by_hand() -> None:
     assert (curve.at_risk, curve.end) == ((6, 6, 4, 1), 40)
 
 
-@pytest.mark.parametrize(
-    "steps",
-    [[10, 20, 30, 40, 50], [10, 20, 30, 40, 50, 60], [10, 20, 30, None, None], [10, 20, 30, None, None, None],
-     [10, 10, 10, 40, None, None], [None] * 5, [10, 20, None, None, None]],
-)  # fmt: skip
-def test_median_counts_unsolved_runs_as_infinite_as_everywhere(steps: list[int | None]) -> None:
-    curve = survival([100 if step is None else step for step in steps], [step is not None for step in steps])
-    assert curve.median == median_steps(steps)
-
-
-def test_median_interval_is_where_the_band_holds_one_half() -> None:
-    curve = survival(list(range(1, 21)), [True] * 20)
-    # log-log accepts 5 to 14 events: from the 5th solved run to before the 15th
-    assert curve.median_interval == (5, 15)
-    assert survival([10, 20, 30, 100, 100, 100], [True] * 3 + [False] * 3).median_interval == (10, math.inf)
-    assert survival([100] * 6, [False] * 6).median_interval == (math.inf, math.inf)
+def test_unsolved_runs_stay_in_the_share_to_the_end() -> None:
+    curve = survival([10, 20, 100, 100, 100], [True, True, False, False, False])
+    assert (curve.steps, curve.unsolved, curve.end) == ((0, 10, 20), pytest.approx((1, 0.8, 0.6)), 100)
+    none = survival([100] * 6, [False] * 6)
+    assert (none.steps, none.unsolved, none.low, none.high) == ((0,), (1,), (wilson_interval(6, 6)[0],), (1,))
 
 
 def test_before_the_first_solved_run_and_after_the_last_the_band_has_a_width() -> None:
@@ -69,7 +58,7 @@ def test_before_the_first_solved_run_and_after_the_last_the_band_has_a_width() -
 
 def test_four_runs_give_a_curve_without_a_band() -> None:
     curve = survival([10, 20, 30, 40], [True] * 4)
-    assert (curve.unsolved[1], curve.low, curve.median_interval, curve.why) == (0.75, None, None, "fewer than 5 seeds")
+    assert (curve.unsolved[1], curve.low, curve.high, curve.why) == (0.75, None, None, "fewer than 5 seeds")
 
 
 @pytest.mark.parametrize(("steps", "solved"), [([1, 2], [True]), ([0, 1], [True, True]), ([1, math.nan], [True, True])])

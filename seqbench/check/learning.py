@@ -15,7 +15,8 @@ from seqbench.check.finding import Finding, Verdict
 from seqbench.record.record import current
 from seqbench.record.store import Store
 from seqbench.schema import Record
-from seqbench.statistics.paired import median_shift, shift_bounds, signed_rank_p
+from seqbench.statistics.paired import median_shift, shift_bounds
+from seqbench.statistics.signed_ranks import one_sided_p
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +182,7 @@ def _judged(
     change, ends = (math.expm1(shift), (math.expm1(low), math.expm1(high)))
     if unit == "skill":
         change, ends = -shift, (-high, -low)
-    verdict, says = _verdict(signed_rank_p(worse) <= level and shift >= least, high, most, unit)
+    verdict, says = _verdict(one_sided_p(worse) <= level and shift >= least, high, most, unit)
     if verdict == "inconclusive" and 0.5**worse.size > level:
         says += f"; {worse.size} seeds cannot decide: {math.ceil(-math.log2(level))} can"
     return Finding(

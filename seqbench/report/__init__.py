@@ -25,7 +25,7 @@ def write(
     """Write a report below ``out``; returns the path of the file to open, the page where there is one.
 
     The formats are ``html`` (index.html, figures/), ``md`` (report.md, figures/), ``csv`` (runs.csv,
-    verdicts.csv, costs.csv), ``latex`` (report.tex) and ``json`` (report.json).
+    verdicts.csv, across.csv, costs.csv), ``latex`` (report.tex) and ``json`` (report.json).
 
     Args:
         store: where the records are.

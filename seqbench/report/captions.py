@@ -24,6 +24,20 @@ CAPTIONS = (
         "the task counts as solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
     ),
     (
+        "solving",
+        "Steps to solve",
+        "Share of runs that have not solved the task yet; one that fails, diverges or comes to the end of its budget "
+        "never does. Bars: interval of the median, where it has two ends. Bands, where a panel has at most three "
+        "architectures: 95 %, pointwise (Kaplan and Meier, log-log). Lines are drawn a little apart where they would "
+        "hide each other.",
+    ),
+    (
+        "across-tasks",
+        "Performance profiles",
+        "Share of runs whose skill is above a value, every task weighing the same, with its pointwise 95 % band (5 "
+        "seeds cover less); further up is better. Skill 0 is the trivial baseline, 1 the best possible loss.",
+    ),
+    (
         "profile",
         "How far back gradients reach",
         "Norm of the gradient of one answer's loss with respect to the embedded input so many steps before it. Thick: "

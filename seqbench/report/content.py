@@ -1,10 +1,12 @@
 """All that a report shows, worked out once: the page and the Markdown file only lay it out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from seqbench.report.aggregate import Aggregate, across_tasks
+from seqbench.report.across import Across, across_tasks
+from seqbench.report.across_figure import performance_figure
+from seqbench.report.across_table import across_table
 from seqbench.report.banners import banners, unreadable
 from seqbench.report.canvas import Styles, styles
 from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
@@ -31,6 +33,8 @@ from seqbench.report.sample import drawn as drawn_of
 from seqbench.report.sample import left_out
 from seqbench.report.sections import Section, rows_of, sections_of, title_of
 from seqbench.report.sentences import sentences
+from seqbench.report.solve_times import TaskTimes, solve_times
+from seqbench.report.solve_times_figure import solve_times_figure
 from seqbench.report.summaries import ArchitectureSummary, TaskSummary, architecture_summaries, task_summaries
 from seqbench.report.wording import readable
 from seqbench.schema import Record
@@ -47,7 +51,7 @@ class Content:
         details: more sentences on who solves what and who loses to what.
         records: the attempts that count. missing: planned runs that left no record.
         environments: env_id -> short name; facts: rows of (name of the fact, value in each environment).
-        sections: verdict rows. aggregates: interquartile means over tasks.
+        sections: verdict rows. across: what can be said over several tasks. solving: when runs solve, as curves.
         dependencies: what was solved of the tasks that were trained at several lengths.
         costs, cost_tables: cost measurements, and what they say as tables.
         cost_said: in sentences: how they were taken, and where two architectures cross.
@@ -73,7 +77,8 @@ class Content:
     facts: Sequence[tuple[str, Sequence[str]]]
     code: Sequence[str]
     sections: Sequence[Section]
-    aggregates: Sequence[Aggregate]
+    across: Sequence[Across]
+    solving: Sequence[TaskTimes]
     dependencies: Sequence[Dependency]
     costs: Sequence[Entry]
     cost_tables: Sequence[Table]
@@ -97,8 +102,9 @@ class Content:
 
     @property
     def tables(self) -> list[Table]:
-        """The matrices and the fairness table, laid out."""
+        """The matrices, what is said across tasks, and the fairness table, laid out."""
         found = [matrix_table(matrix, self.environments) for matrix in self.matrices]
+        found += [across_table(self.across, self.environments)] if self.across else []
         return [*found, fairness_table(self.fairness, self.environments)] if self.fairness else found
 
 
@@ -122,7 +128,7 @@ def collect(
     sections, look = sections_of(learning, titles, reference), styles([*shown, *grouped(records, "cost")])
     every, compared = rows_of(sections), _compared(learning, sections, reference, trials)
     warned = [*banners(learning, every, records, names, trials, missing), *left_out(learning, shown)]
-    return Content(
+    content = Content(
         study=study,
         reference=reference,
         tuning=tuning,
@@ -137,11 +143,13 @@ def collect(
         dependencies=lasting,
         **_costs(costs, names),
         **compared,
+        solving=solve_times(shown, sections),
         flow=flow_rows(shown, arrays, titles[: len(shown)]),
         look=look,
-        figures=_figures(shown, sections, lasting, costs, arrays, names, look) if drawn else {},
+        figures={},
         problems=problems,
     )
+    return replace(content, figures=_figures(content, shown, arrays)) if drawn else content
 
 
 def _compared(
@@ -151,7 +159,7 @@ def _compared(
     rows = [section.rows for section in sections]
     duels = matrices(learning, rows, reference)
     return {
-        "aggregates": across_tasks(learning),
+        "across": across_tasks(learning, rows, duels, reference),
         "matrices": duels,
         "glance": glance(sections, duels),
         "fairness": fairness(learning, trials),
@@ -181,16 +189,10 @@ def _readable(said: Sequence[str]) -> list[str]:
     return [readable(sentence) for sentence in said]
 
 
-def _figures(
-    learning: list[Group],
-    sections: Sequence[Section],
-    lasting: Sequence[Dependency],
-    costs: Sequence[Entry],
-    arrays: Loaded,
-    names: Mapping[str, str],
-    look: Styles,
-) -> dict[str, str]:
-    titles = [title_of(group, names) for group in learning]
+def _figures(content: Content, shown: list[Group], arrays: Loaded) -> dict[str, str]:
+    """Of what is shown of the learning runs, and of all that was worked out."""
+    names, look = content.environments, content.look
+    titles, rows = [title_of(group, names) for group in shown], [s.rows for s in content.sections[: len(shown)]]
     of_learning = {
         "learning": learning_curves,
         "profile": gradient_profiles,
@@ -201,10 +203,12 @@ def _figures(
         "attention": attention_maps,
         "gates": gate_curves,
     }
-    drawn = {name: draw(learning, arrays, titles, look) if learning else None for name, draw in of_learning.items()}
-    drawn["pareto"] = pareto_figure(learning, [s.rows for s in sections[: len(learning)]], costs, titles, look)
-    drawn["dependency"] = dependency_figure(lasting, look, names)
-    drawn["speed"] = speed_figure(costs, look, names)
-    drawn["scaling"] = scaling_figure(costs, look, names)
-    drawn["streaming"] = streaming_figure(costs, arrays, look, names)
+    drawn = {name: draw(shown, arrays, titles, look) if shown else None for name, draw in of_learning.items()}
+    drawn["solving"] = solve_times_figure(content.solving, look)
+    drawn["across-tasks"] = performance_figure(content.across, look, names)
+    drawn["pareto"] = pareto_figure(shown, rows, content.costs, titles, look)
+    drawn["dependency"] = dependency_figure(content.dependencies, look, names)
+    drawn["speed"] = speed_figure(content.costs, look, names)
+    drawn["scaling"] = scaling_figure(content.costs, look, names)
+    drawn["streaming"] = streaming_figure(content.costs, arrays, look, names)
     return {name: svg for name, svg in drawn.items() if svg is not None}

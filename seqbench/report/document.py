@@ -13,7 +13,7 @@ from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
 from seqbench.report.wording import readable
 from seqbench.schema import Record
 
-VERSION = 1
+VERSION = 2
 """Of the form of the document; it goes up when a name or a meaning changes, not when something is added."""
 
 
@@ -24,7 +24,18 @@ def report_json(content: Content) -> str:
     was not measured is null. Run by run the same stands in ``runs.csv`` and in the store.
     """
     named = ("study", "reference", "tuning", "missing", "environments", "summary", "banners", "details", "problems")
-    taken = ("aggregates", "dependencies", "matrices", "fairness", "architectures", "tasks", "code", "facts", "glance")
+    taken = (
+        "across",
+        "solving",
+        "dependencies",
+        "matrices",
+        "fairness",
+        "architectures",
+        "tasks",
+        "code",
+        "facts",
+        "glance",
+    )
     document = {name: getattr(content, name) for name in (*named, *taken)}
     document["sections"] = [
         {"title": section.title, "subtitle": section.subtitle, "rows": section.rows} for section in content.sections

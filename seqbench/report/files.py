@@ -10,6 +10,7 @@ import numpy as np
 
 from seqbench.record.record import current
 from seqbench.record.store import Store
+from seqbench.report.across_csv import across_csv
 from seqbench.report.content import Content, collect
 from seqbench.report.cost_csv import costs_csv
 from seqbench.report.document import report_json
@@ -62,6 +63,7 @@ def _tables(content: Content) -> dict[str, Text]:
     rows = [row for section in content.sections for row in section.rows]
     found: dict[str, Text] = {"runs.csv": runs_lines(content.records)}
     found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
+    found |= {"across.csv": across_csv(content.across)} if content.across else {}
     return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 
 

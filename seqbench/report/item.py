@@ -1,7 +1,7 @@
 """A table before it is laid out: what the page and the Markdown file print alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 
@@ -29,7 +29,7 @@ class Table:
 
     Attributes:
         label: what it is about, for those who do not see it.
-        lead: how to read it.
+        said: what follows from it, in sentences. lead: how to read it.
         columns: titles; the first is that of the rows' names.
         groups: (title, smaller title, rows).
     """
@@ -38,6 +38,7 @@ class Table:
     lead: str
     columns: Sequence[str]
     groups: Sequence[tuple[str, str, Sequence[Row]]]
+    said: Sequence[str] = ()
 
     def without_empty(self, empty: str) -> "Table":
         """The table without columns whose every cell reads ``empty``."""
@@ -48,4 +49,4 @@ class Table:
             for title, small, rows in self.groups
         ]
         columns = [self.columns[0], *(self.columns[i + 1] for i in kept)]
-        return Table(label=self.label, lead=self.lead, columns=columns, groups=groups)
+        return replace(self, columns=columns, groups=groups)

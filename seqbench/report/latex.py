@@ -17,7 +17,6 @@ from seqbench.report.wording import (
     score_text,
     skill_interval_text,
     skill_text,
-    skills_text,
     solved_text,
     steps_text,
     whole,
@@ -53,7 +52,6 @@ def latex(content: Content) -> str:
     """
     parts = ["% Written by seqbench. Needs \\usepackage{booktabs}; encoding UTF-8."]
     parts += [_section(section, content.reference, number) for number, section in enumerate(content.sections, 1)]
-    parts += _aggregates(content)
     parts += [_generic(content.dependency, "dependency")] if content.dependency else []
     parts += [_generic(table, f"{_label(table.label)}-{i}") for i, table in enumerate(content.tables, 1)]
     parts += [_generic(table, f"cost-{number}") for number, table in enumerate(content.cost_tables, 1)]
@@ -90,17 +88,6 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     return [name, *(escaped(text.strip()) for text in texts)]
 
 
-def _aggregates(content: Content) -> list[str]:
-    if not content.aggregates:
-        return []
-    rows = [
-        [escaped(text) for text in (a.label, f"{skill_text(a.iqm)} {skills_text(a.interval)}", a.tasks, a.runs)]
-        for a in content.aggregates
-    ]
-    caption = "Interquartile mean of normalised skill over tasks and seeds, with a stratified bootstrap interval."
-    return [_float(caption, "across-tasks", ["architecture", "skill", "tasks", "$n$"], [rows])]
-
-
 def _generic(table: Table, label: str) -> str:
     groups = [
         [
@@ -111,7 +98,8 @@ def _generic(table: Table, label: str) -> str:
     ]  # fmt: skip
     titles = [f"{title}, {small}" if small else title for title, small, _ in table.groups]
     columns = [escaped(name) for name in table.columns]
-    return _float(f"{table.label}. {table.lead}", label, columns, groups, titles if len(titles) > 1 else ())
+    caption = " ".join([f"{table.label}.", *table.said, table.lead])
+    return _float(caption, label, columns, groups, titles if len(titles) > 1 else ())
 
 
 def _float(

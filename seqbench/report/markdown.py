@@ -18,7 +18,6 @@ from seqbench.report.wording import (
     score_text,
     skill_interval_text,
     skill_text,
-    skills_text,
     solved_text,
     steps_text,
     whole,
@@ -36,7 +35,7 @@ def markdown(content: Content) -> str:
     parts += ["\n".join(f"- {escaped(said)}" for said in said) for said in (content.banners, content.details) if said]
     parts += _dependency(content)
     parts += [_section(section, content.reference) for section in content.sections]
-    parts += _aggregates(content) + _costs(content) + _figures(content) + _tables(content)
+    parts += _costs(content) + _figures(content) + _tables(content)
     parts += _by_name(content) + _provenance(content)
     return "\n\n".join(parts) + "\n"
 
@@ -93,17 +92,6 @@ def _dependency(content: Content) -> list[str]:
     return [f"## {made.label}", escaped(made.lead), table(["task", *made.columns], rows, 2)]
 
 
-def _aggregates(content: Content) -> list[str]:
-    if not content.aggregates:
-        return []
-    rows = [
-        [escaped(a.label), f"{skill_text(a.iqm)} {skills_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
-        for a in content.aggregates
-    ]
-    head = ["architecture", "interquartile mean of skill", "tasks", "runs"]
-    return [f"## Across tasks\n\n{table(head, rows, 1)}"]
-
-
 def _costs(content: Content) -> list[str]:
     if not content.costs:
         return []
@@ -128,7 +116,7 @@ def _tables(content: Content) -> list[str]:
             for title, _, rows in made.groups
             for row in rows
         ]
-        parts += [f"## {escaped(made.label)}", escaped(made.lead), table(head, rows, 1)]
+        parts += [f"## {escaped(made.label)}", *map(escaped, (*made.said, made.lead)), table(head, rows, 1)]
     return parts
 
 

@@ -1,7 +1,7 @@
 """Wins, ties and losses of every pair of architectures over the tasks that they share, in one environment."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import Literal
@@ -94,17 +94,17 @@ def matrices(
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """Scores of one architecture on one task, higher is better, and how it was trained."""
+class Trained:
+    """One architecture on one task: its scores, higher is better, its skills, and how it was trained."""
 
     scores: list[float]
+    skills: tuple[float | None, ...]
     training: object
 
 
 def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], reference: str | None) -> Matrix:
-    tasks = [(group.task, _entries(group, rows)) for group, rows in groups if group.better != "neither"]
-    order = {row.label: (*model_order(row.name), natural(row.variant)) for _, rows in groups for row in rows}
-    names = sorted({name for _, entries in tasks for name in entries}, key=lambda name: order[name])
+    tasks = [(group.task, trained_once(group, rows)) for group, rows in groups if group.better != "neither"]
+    names = in_order({name for _, entries in tasks for name in entries}, [row for _, rows in groups for row in rows])
     kept = names[:MOST]
     shared: dict[tuple[str, str], list[tuple[str, Pair]]] = {}
     for task, entries in tasks:
@@ -136,13 +136,19 @@ def _duels(shared: Shared) -> list[Duel]:
     ]
 
 
-def _entries(group: Group, rows: Sequence[VerdictRow]) -> dict[str, _Entry]:
+def in_order(labels: Collection[str], rows: Iterable[VerdictRow]) -> list[str]:
+    """Labels in the order of every table; ``rows`` hold them all."""
+    order = {row.label: (*model_order(row.name), natural(row.variant)) for row in rows}
+    return sorted(labels, key=lambda label: order[label])
+
+
+def trained_once(group: Group, rows: Sequence[VerdictRow]) -> dict[str, Trained]:
     """By label; two configurations of one label are not one architecture, and take no part."""
     models = [row for row in rows if row.kind == "model"]
     often = Counter(row.label for row in models)
     trained = {row.cell_id: row for row in models if often[row.label] == 1}
     return {
-        row.label: _Entry(upward(row), cell.records[0].config.get("train"))
+        row.label: Trained(upward(row), row.skills, cell.records[0].config.get("train"))
         for cell in group.cells
         if (row := trained.get(cell.records[0].cell_id)) is not None
     }

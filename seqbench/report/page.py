@@ -33,7 +33,7 @@ from seqbench.report.verdict_table import (
     number_of,
     swatch,
 )
-from seqbench.report.wording import count, number, readable, skill_text, skills_text
+from seqbench.report.wording import count, number, readable
 from seqbench.schema import Record
 
 _HERE = Path(__file__).parent / "parts"
@@ -90,8 +90,7 @@ def _templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    filters = {"readable": readable, "skill": skill_text, "skills": skills_text, "number": number}
-    made.filters |= {**filters, "breakable": _breakable, "cell_name": _cell_name}
+    made.filters |= {"readable": readable, "number": number, "breakable": _breakable, "cell_name": _cell_name}
     return made
 
 
@@ -121,29 +120,30 @@ def _parts(content: Content) -> list[Part]:
     return [
         *([Part(id="verdicts", title="Verdicts", template="verdicts.html.j2")] if content.sections else []),
         *_figure_part(content, "pareto"),
-        *_table_part(content.dependency, "dependency", _drawings(content, CAPTIONS, ("dependency",))),
+        *([_table_part(content, content.dependency, "dependency")] if content.dependency else []),
         *([_cost(content)] if content.costs or content.beside else []),
-        *_figure_part(content, "learning"),
+        *_figure_part(content, "learning", "solving"),
         *([Part(id="gradients", title="Gradient flow", template="flow.html.j2", figures=flow)] if flow else []),
-        *[part for table in content.tables for part in _table_part(table)],
+        *[_table_part(content, table) for table in content.tables],
         Part(id="provenance", title="Where the numbers come from", template="provenance.html.j2"),
         *([Part(id="architectures", title="Architecture by architecture", template="architectures.html.j2"),
            Part(id="tasks", title="Task by task", template="tasks.html.j2")] if content.sections else []),
     ]  # fmt: skip
 
 
-def _figure_part(content: Content, name: str) -> list[Part]:
-    """A section that is one figure; none where there is no such figure."""
-    drawn = _drawings(content, CAPTIONS, (name,))
-    return [Part(id=name, title=drawn[0][0], template="figure.html.j2", figures=drawn)] if drawn else []
+def _figure_part(content: Content, *names: str) -> list[Part]:
+    """A section of figures alone; none where there is none of them."""
+    drawn = _drawings(content, CAPTIONS, names)
+    return [Part(id=names[0], title=drawn[0][0], template="figure.html.j2", figures=drawn)] if drawn else []
 
 
-def _table_part(table: Table | None, anchor: str = "", figures: Sequence[tuple[str, str, Markup]] = ()) -> list[Part]:
-    """A section that is one table, below its figures; none where there is no such table."""
-    if table is None:
-        return []
+def _table_part(content: Content, table: Table, anchor: str = "") -> Part:
+    """A section that is one table, with the figures that show the same."""
     anchor = anchor or re.sub("[^a-z]+", "-", table.label.lower()).strip("-")
-    return [Part(id=anchor, title=table.label, template="table.html.j2", figures=figures, laid=table)]
+    template = "across.html.j2" if table.said else "table.html.j2"
+    return Part(
+        id=anchor, title=table.label, template=template, figures=_drawings(content, CAPTIONS, (anchor,)), laid=table
+    )
 
 
 def _cost(content: Content) -> Part:

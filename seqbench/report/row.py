@@ -25,6 +25,7 @@ class VerdictRow:
         summary: interval, solve rate and steps to solve; None for a baseline.
         skill, skill_interval: normalised skill, its mean over the runs and Student's interval where one is given.
         skills: of every run, by seed.
+        steps: to solve, of every run, by seed; None where it did not solve.
         budget: optimiser steps of one run. left_open: whether it ended too soon to tell if the runs solve.
         not_completed: status -> number of runs.
         comparison: against the reference; None for the reference itself, for baselines, and where none is declared.
@@ -47,6 +48,7 @@ class VerdictRow:
     skill: float | None = None
     skill_interval: Interval | None = None
     skills: tuple[float | None, ...] = ()
+    steps: tuple[float | None, ...] = ()
     parameters: int | None = None
     learning_rate: float | None = None
     budget: int | None = None

@@ -62,6 +62,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         skill=skills.mean,
         skill_interval=skills.interval,
         skills=each,
+        steps=tuple(steps),
         parameters=cell.first("architecture", "parameters"),
         left_open=is_open,
         learning_rate=(records[0].config.get("model") or {}).get("learning_rate"),

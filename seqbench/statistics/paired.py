@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from seqbench.statistics.seeds import Interval, Values, vector
+from seqbench.statistics.signed_ranks import means_beyond, walsh_means
 
 
 def sign_p(differences: Values) -> float:
@@ -46,24 +47,6 @@ def _coins(number: int) -> tuple[float, ...]:
     return tuple(sum(math.comb(number, k) for k in range(most + 1)) / 2**number for most in range(number + 1))
 
 
-def signed_rank_p(differences: Values) -> float:
-    """One-sided p that the differences are symmetric around 0, against that they lie above it; exact, ties included.
-
-    Source: Wilcoxon 1945, doi:10.2307/3001968; zeros keep their ranks and count for neither side (Pratt 1959).
-
-    >>> signed_rank_p([1.0, 2.0, 3.0]), signed_rank_p([-1.0, -2.0, -3.0])
-    (0.125, 1.0)
-    """
-    values = vector(differences)
-    sizes = np.abs(values)
-    ordered = np.sort(sizes)
-    ranks = np.searchsorted(ordered, sizes, "left") + np.searchsorted(ordered, sizes, "right") + 1  # doubled midranks
-    nonzero = values != 0
-    chances = _chances(tuple(np.sort(ranks[nonzero]).tolist()))
-    observed = int(ranks[values > 0].sum())
-    return min(1.0, float(chances[observed:].sum()))
-
-
 def median_shift(differences: Values) -> float:
     """The median of the means of all pairs of values, each with itself included.
 
@@ -72,7 +55,7 @@ def median_shift(differences: Values) -> float:
     >>> median_shift([0.0, 1.0, 5.0])
     1.75
     """
-    return float(np.median(_walsh(vector(differences))))
+    return float(np.median(walsh_means(vector(differences))))
 
 
 def shift_bounds(differences: Values, error: float) -> Interval:
@@ -86,25 +69,8 @@ def shift_bounds(differences: Values, error: float) -> Interval:
     (-inf, inf)
     """
     values = vector(differences)
-    chances = _chances(tuple(range(2, 2 * values.size + 1, 2)))[::2]
-    beyond = int(np.searchsorted(np.cumsum(chances), error, "right"))  # rank sums that are that rare
+    beyond = means_beyond(values.size, error)
     if beyond == 0:
         return -math.inf, math.inf
-    means = np.sort(_walsh(values))
+    means = walsh_means(values)
     return float(means[beyond - 1]), float(means[means.size - beyond])
-
-
-def _walsh(values: np.ndarray) -> np.ndarray:
-    rows, columns = np.triu_indices(values.size)
-    return (values[rows] + values[columns]) / 2
-
-
-@lru_cache(maxsize=256)
-def _chances(ranks: tuple[int, ...]) -> np.ndarray:
-    """The chance of every sum of the ranks that get a positive sign, all signs being fair coins: (sum + 1,)."""
-    chances = np.zeros(sum(ranks) + 1)
-    chances[0] = 1.0
-    for rank in ranks:
-        chances[rank:] = (chances[rank:] + chances[: chances.size - rank]) / 2 if rank else chances
-        chances[:rank] /= 2
-    return chances

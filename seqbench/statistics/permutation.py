@@ -59,10 +59,17 @@ def stratified_p(pairs: Sequence[Pair], seed: int = 0) -> float:
 def _ranked(a: Values, b: Values) -> tuple[np.ndarray, int]:
     """Doubled midranks of both groups, the first one first: whole numbers compare exactly. And the first one's size."""
     first, second = vector(a, finite=False), vector(b, finite=False)
-    both = np.concatenate([first, second])
-    ordered = np.sort(both)
-    ranks = np.searchsorted(ordered, both, "left") + np.searchsorted(ordered, both, "right") + 1
-    return ranks, first.size
+    return doubled_midranks(np.concatenate([first, second])), first.size
+
+
+def doubled_midranks(values: np.ndarray) -> np.ndarray:
+    """Twice the rank of each value, 1 being the lowest, equal ones sharing the mean of theirs: whole numbers.
+
+    >>> doubled_midranks(np.array([0.5, 0.1, 0.5])).tolist()
+    [5, 2, 5]
+    """
+    ordered = np.sort(values)
+    return np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") + 1
 
 
 def _excess(ranks: np.ndarray, total: int) -> int:

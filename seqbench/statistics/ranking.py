@@ -7,11 +7,13 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from seqbench.statistics.improvement import win_rate
-from seqbench.statistics.permutation import holm, stratified_p
-from seqbench.statistics.seeds import Values, low_power, too_few
+from seqbench.statistics.permutation import doubled_midranks
+from seqbench.statistics.roots import root
+from seqbench.statistics.seeds import Values, too_few
+from seqbench.statistics.verdict import Comparison, compare_families
 
 FEWEST_TASKS = 5
 """Tasks below which ranks over tasks are not compared: with 4, even the same order on all decides little."""
@@ -32,21 +34,23 @@ class Ranking:
 
     ranks: tuple[Rank, ...] | None
     why: str | None = None
-    low_power: bool = False
 
 
-def rank_intervals(scores: Sequence[Sequence[Values]], alpha: float = 0.05) -> Ranking:
+def rank_intervals(
+    scores: Sequence[Sequence[Values]], alpha: float = 0.05, verdicts: Sequence[Comparison] | None = None
+) -> Ranking:
     """The rank of each architecture over the tasks, with an interval that holds for all of them at once.
 
-    An architecture is above another where an exact test over all tasks says so, Holm-adjusted over all pairs; its
-    interval begins below those and ends above the ones that are below it. Where no pair differs, every interval is
-    [1, all]. Bootstrapped ranks have no such guarantee: where nothing
-    differs their percentile intervals put some pair in an order in 3 to 12 % of studies.
+    An architecture is above another where the verdict over all tasks says that it is better, all pairs being one
+    family; its interval begins below those and ends above the ones that are below it. Where no pair differs, every
+    interval is [1, all]. Bootstrapped ranks have no such guarantee: where nothing differs their percentile intervals
+    put some pair in an order in 3 to 12 % of studies.
     The rank itself is by the mean probability of beating the others; equal ones share the better rank.
 
     Args:
         scores: for each architecture and each task one score a seed; higher is better.
         alpha: chance that any pair is put in an order, where nothing differs.
+        verdicts: on all pairs, in the order of ``itertools.combinations``, where they are known already.
 
     Source: Mogstad et al. 2024, doi:10.1093/restud/rdad006 (ranks from pairwise differences).
 
@@ -60,15 +64,16 @@ def rank_intervals(scores: Sequence[Sequence[Values]], alpha: float = 0.05) -> R
     groups = [list(zip(scores[i], scores[j], strict=True)) for i, j in all_pairs]
     wins = np.full((len(scores), len(scores)), 0.5)
     above = np.zeros(wins.shape, dtype=bool)
-    adjusted = holm([stratified_p(pairs) for pairs in groups])
-    for (i, j), pairs, p in zip(all_pairs, groups, adjusted, strict=True):
+    known = compare_families(groups, alpha) if verdicts is None else verdicts
+    for (i, j), pairs, found in zip(all_pairs, groups, known, strict=True):
         wins[i, j] = win_rate(pairs)
         wins[j, i] = 1 - wins[i, j]
-        above[i, j], above[j, i] = p < alpha and wins[i, j] > 0.5, p < alpha and wins[i, j] < 0.5
-    places = stats.rankdata(-np.round(wins.mean(axis=1), 12), method="min")
+        above[i, j], above[j, i] = found.verdict == "better", found.verdict == "worse"
+    beats = np.round(wins.mean(axis=1), 12)
+    places = 1 + (beats > beats[:, None]).sum(axis=1)
     ends = zip(places, 1 + above.sum(axis=0), len(scores) - above.sum(axis=1), strict=True)
     ranks = tuple(Rank(rank=int(at), low=int(min(low, at)), high=int(max(high, at))) for at, low, high in ends)
-    return Ranking(ranks=ranks, low_power=low_power(fewest))
+    return Ranking(ranks=ranks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,20 +112,37 @@ def critical_difference(scores: np.ndarray, alpha: float = 0.05) -> CriticalDiff
     tasks, number = scores.shape
     if not np.isfinite(scores).all() or number < 3:
         raise ValueError(f"needs finite scores of at least 3 architectures; got {scores.tolist()}.")
-    mean = stats.rankdata(-scores, axis=1).mean(axis=0)
-    ranks = tuple(mean.tolist())
+    ranks = np.array([doubled_midranks(row) for row in -scores]) / 2
+    mean = ranks.mean(axis=0)
     if tasks < FEWEST_TASKS:
-        return CriticalDifference(mean_ranks=ranks, why=f"fewer than {FEWEST_TASKS} tasks")
-    same = bool((scores == scores[:, :1]).all())  # the statistic is then 0 / 0
-    p = 1.0 if same else float(stats.friedmanchisquare(*scores.T).pvalue)
+        return CriticalDifference(mean_ranks=tuple(mean.tolist()), why=f"fewer than {FEWEST_TASKS} tasks")
+    p = _friedman_p(ranks - (number + 1) / 2)
     difference = _nemenyi(alpha, number) * math.sqrt(number * (number + 1) / (6 * tasks))
     groups = _groups(mean, difference if p < alpha else np.inf)
-    return CriticalDifference(mean_ranks=ranks, p=p, difference=difference, groups=groups)
+    return CriticalDifference(mean_ranks=tuple(mean.tolist()), p=p, difference=difference, groups=groups)
+
+
+def _friedman_p(centred: np.ndarray) -> float:
+    """Of ranks (tasks, architectures) less their mean; ties included (Conover 1999, section 5.8)."""
+    spread = float((centred**2).sum())
+    if spread == 0:  # all the same on every task
+        return 1.0
+    degrees = centred.shape[1] - 1
+    return float(special.chdtrc(degrees, degrees * float((centred.sum(axis=0) ** 2).sum()) / spread))
 
 
 @lru_cache
 def _nemenyi(alpha: float, number: int) -> float:
-    return float(stats.studentized_range.ppf(1 - alpha, number, np.inf)) / math.sqrt(2)
+    """The range that so many standard normal numbers exceed with a chance of alpha, over the square root of 2."""
+    largest, apart = np.linspace(-9, 9, 1001, retstep=True)
+    density = np.exp(-(largest**2) / 2) / math.sqrt(2 * math.pi)
+
+    def below(reach: float) -> float:
+        """The chance of a range of at most ``reach``, beyond the one wanted."""
+        others = (special.ndtr(largest) - special.ndtr(largest - reach)) ** (number - 1)
+        return number * float(np.sum(density * others)) * apart - (1 - alpha)
+
+    return root(below, 0.0, 20.0) / math.sqrt(2)
 
 
 def _groups(mean_ranks: np.ndarray, difference: float) -> tuple[tuple[int, ...], ...]:

@@ -9,9 +9,8 @@ from scipy import special
 
 from seqbench.statistics.permutation import permutation_p, smallest_p
 from seqbench.statistics.seeds import Interval, Values, too_few, vector
+from seqbench.statistics.signed_ranks import MOST_EXACT, means_beyond, two_sided_p, walsh_means
 
-MOST_EXACT = 200
-"""Pairs up to which every choice of signs is counted; beyond, the normal approximation is as good."""
 MOST_PAIRS = 1_000_000
 """Differences that are listed for the interval."""
 
@@ -53,12 +52,12 @@ def paired_shift(a: Values, b: Values, level: float = 0.95) -> Shift:
         raise ValueError(f"pairs need as many values on both sides; got {first.size} and {second.size}.")
     differences = _minus(second, first)
     n = differences.size
-    means = np.sort(differences) if n * n > 2 * MOST_PAIRS else _walsh(differences)
+    means = np.sort(differences) if n * n > 2 * MOST_PAIRS else walsh_means(differences)
     outside = _outside_signed(n, level) if means.size > n or n == 1 else _outside_middle(n, level)
     return Shift(
         value=float(_median(means)),
         interval=_between(means, outside) if too_few(n) is None else None,
-        p=signed_rank_p(differences),
+        p=two_sided_p(differences),
         smallest=2.0 ** (1 - n) if n else 1.0,
         paired=True,
         why=too_few(n) or (None if outside else f"{n} pairs are too few"),
@@ -91,50 +90,11 @@ def independent_shift(a: Values, b: Values, level: float = 0.95) -> Shift:
     )
 
 
-def signed_rank_p(differences: Values) -> float:
-    """Two-sided p that differences lie around 0 symmetrically; zeros are left out, infinities are the largest.
-
-    >>> round(signed_rank_p([1, 2, 3, 4, 5]), 4), signed_rank_p([0, 0])
-    (0.0625, 1.0)
-    """
-    array = vector(differences, 0, finite=False)
-    array = array[array != 0]
-    if array.size == 0:
-        return 1.0
-    size = np.abs(array)
-    ordered = np.sort(size)
-    ranks = np.searchsorted(ordered, size, "left") + np.searchsorted(ordered, size, "right") + 1  # doubled midranks
-    observed = abs(int(ranks[array > 0].sum()) - int(ranks[array < 0].sum()))
-    if array.size > MOST_EXACT:
-        return float(2 * special.ndtr(-observed / math.sqrt(float((ranks.astype(float) ** 2).sum()))))
-    chances = _sign_chances(tuple(np.sort(ranks).tolist()))
-    away = np.abs(2 * np.arange(chances.size) - chances.size + 1) >= observed
-    return min(1.0, float(chances[away].sum()))
-
-
-@lru_cache(maxsize=512)
-def _sign_chances(ranks: tuple[int, ...]) -> np.ndarray:
-    """The chance of every sum of the ranks that are positive: from 0 to the sum of all."""
-    chances = np.zeros(sum(ranks) + 1)
-    chances[0] = 1.0
-    for rank in ranks:
-        chances[rank:], chances[:rank] = (chances[rank:] + chances[: chances.size - rank]) / 2, chances[:rank] / 2
-    return chances
-
-
 def _minus(b: np.ndarray, a: np.ndarray) -> np.ndarray:
     """Differences, 0 where both are the same infinity: two runs without a score are equally bad."""
     with np.errstate(invalid="ignore"):
         found = b - a
     return np.where(np.isnan(found), 0.0, found)
-
-
-def _walsh(differences: np.ndarray) -> np.ndarray:
-    """The means of any two differences, each with itself too, in order."""
-    i, j = np.triu_indices(differences.size)
-    with np.errstate(invalid="ignore"):
-        means = (differences[i] + differences[j]) / 2
-    return np.sort(np.where(np.isnan(means), 0.0, means))
 
 
 def _median(ordered: np.ndarray) -> float:
@@ -146,14 +106,12 @@ def _between(ordered: np.ndarray, outside: int) -> Interval | None:
     return (float(ordered[outside - 1]), float(ordered[ordered.size - outside])) if outside else None
 
 
-@lru_cache(maxsize=512)
 def _outside_signed(n: int, level: float) -> int:
     """Which mean from each end bounds the interval of n pairs; 0 where even the extremes cover too little."""
     if n > MOST_EXACT:
         spread = math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
         return max(0, math.floor(n * (n + 1) / 4 + float(special.ndtri((1 - level) / 2)) * spread))
-    below = np.cumsum(_sign_chances(tuple(range(1, n + 1))))
-    return int(np.searchsorted(below, (1 - level) / 2, "right"))
+    return means_beyond(n, (1 - level) / 2)
 
 
 def _outside_middle(n: int, level: float) -> int:

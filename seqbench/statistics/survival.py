@@ -1,14 +1,13 @@
 """Time to solve as a survival curve: the share of runs not yet solved, runs that never solved included."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from seqbench.statistics.intervals import wilson_interval
-from seqbench.statistics.seeds import Interval, Values, low_power, too_few, vector
+from seqbench.statistics.seeds import Values, low_power, too_few, vector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +31,6 @@ class SurvivalCurve:
     why: str | None = None
     low_power: bool = False
 
-    @property
-    def median(self) -> float:
-        """The step by which half of the runs have solved, infinity where they have not; midway where it is a range."""
-        at = next((i for i, share in enumerate(self.unsolved) if share <= 0.5), None)
-        if at is None or self.unsolved[at] < 0.5:
-            return math.inf if at is None else self.steps[at]
-        return (self.steps[at] + self.steps[at + 1]) / 2 if at + 1 < len(self.steps) else math.inf
-
-    @property
-    def median_interval(self) -> Interval | None:
-        """The steps at which the band holds one half; None without a band.
-
-        Source: Brookmeyer & Crowley 1982, doi:10.2307/2530286.
-        """
-        if self.low is None or self.high is None:
-            return None
-        first = (step for step, low in zip(self.steps, self.low, strict=True) if low <= 0.5)
-        last = (step for step, high in zip(self.steps, self.high, strict=True) if high < 0.5)
-        return next(first, math.inf), next(last, math.inf)
-
 
 def survival(steps: Values, solved: Sequence[bool], level: float = 0.95) -> SurvivalCurve:
     """The Kaplan-Meier curve of steps to solve, with Greenwood's variance and the log-log band.
@@ -70,8 +49,8 @@ def survival(steps: Values, solved: Sequence[bool], level: float = 0.95) -> Surv
     Source: Kaplan & Meier 1958, doi:10.2307/2281868; band: Kalbfleisch & Prentice 2002, section 1.4.
 
     >>> curve = survival([10, 20, 30, 40, 40], [True, True, True, False, False])
-    >>> curve.steps, [round(share, 1) for share in curve.unsolved], curve.median
-    ((0.0, 10.0, 20.0, 30.0), [1.0, 0.8, 0.6, 0.4], 30.0)
+    >>> curve.steps, [round(share, 1) for share in curve.unsolved]
+    ((0.0, 10.0, 20.0, 30.0), [1.0, 0.8, 0.6, 0.4])
     """
     times, events = vector(steps), np.asarray(solved, dtype=bool)
     if times.shape != events.shape or (times <= 0).any():
@@ -100,7 +79,7 @@ def _band(
     inside = shares > 0  # only the last share can be 0
     share, left = shares[inside], (risk - died)[inside]
     variance = np.cumsum(died[inside] / (risk[inside] * left))  # of log(share), Greenwood's formula
-    reach = np.exp(stats.norm.ppf((1 + level) / 2) * np.sqrt(variance) / -np.log(share))
+    reach = np.exp(special.ndtri((1 + level) / 2) * np.sqrt(variance) / -np.log(share))
     first = int(risk[0]) if risk.size else runs
     low, high = (
         [wilson_interval(first, first, level)[0], *(share**reach).tolist()],

@@ -7,7 +7,7 @@ from typing import Literal
 
 from scipy import special
 
-from seqbench.statistics.improvement import improvement_across_tasks
+from seqbench.statistics.improvement import probability_of_improvement
 from seqbench.statistics.permutation import Pair, holm, seeds_needed, smallest_p, stratified_p
 from seqbench.statistics.seeds import Interval, Values, too_few
 
@@ -111,7 +111,7 @@ def _unreachable(pairs: Sequence[Pair], why: str | None, p: float, family: int, 
 
 
 def _verdict(pairs: Sequence[Pair], p: float, family: int, alpha: float) -> Comparison:
-    found = improvement_across_tasks(pairs)
+    found = probability_of_improvement(pairs)
     verdict, needed = "undecided", None
     if p < alpha and found.interval is not None and not found.interval[0] <= 0.5 <= found.interval[1]:
         verdict = "better" if found.value > 0.5 else "worse"

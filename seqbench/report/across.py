@@ -1,0 +1,188 @@
+"""Architectures over all tasks that they share: skill in the middle, ranks, and how often one beats the reference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, groupby
+from statistics import mean, median
+
+import numpy as np
+
+from seqbench.record.record import canonical
+from seqbench.report.groups import Group
+from seqbench.report.matrix import MOST, Matrix, Trained, in_order, trained_once
+from seqbench.report.row import VerdictRow
+from seqbench.statistics.aggregate import Profile, interquartile_mean, performance_profile
+from seqbench.statistics.improvement import probability_of_improvement
+from seqbench.statistics.ranking import CriticalDifference, Rank, critical_difference, rank_intervals
+from seqbench.statistics.seeds import Estimate, too_few
+
+FEWEST = 2
+"""Tasks, and architectures that share them, below which nothing is said across tasks."""
+SKILLS = tuple(point / 100 for point in range(101))
+"""At which the performance profile is told: from the trivial baseline to the best possible loss."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One architecture over the tasks.
+
+    Attributes:
+        runs: on all of them.
+        iqm: of normalised skill over tasks and seeds; mean, median: of the same values. A run that left no skill
+            (failed, out of memory, timed out) counts as 0, the trivial baseline.
+        rank: by the scores of its runs; None where too few seeds or too many architectures give none.
+        improvement: chance that a run beats one of the reference on the same task; None for the reference itself,
+            where it is not among the architectures, and with too few seeds.
+        profile: share of its runs above each of ``SKILLS``; None where there are no ranks.
+    """
+
+    label: str
+    runs: int
+    iqm: Estimate
+    mean: float
+    median: float
+    rank: Rank | None
+    improvement: Estimate | None
+    profile: Profile | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Across:
+    """What can be said over several tasks of one environment.
+
+    Attributes:
+        tasks: their names. kinds: how many kinds of task they are.
+        rows: the architectures that were trained alike on all of them, in the order of every table.
+        left_out: the others.
+        reference: of the study, where it is among the architectures.
+        critical: mean ranks with the tasks as the unit; None where there are no ranks, or but two architectures.
+        why: why there are neither intervals nor ranks.
+    """
+
+    env_id: str
+    tasks: tuple[str, ...]
+    kinds: int
+    rows: tuple[Standing, ...]
+    left_out: tuple[str, ...]
+    reference: str | None
+    critical: CriticalDifference | None
+    why: str | None
+
+    @property
+    def labels(self) -> list[str]:
+        """Of the architectures."""
+        return [row.label for row in self.rows]
+
+
+def across_tasks(
+    groups: Sequence[Group],
+    rows: Sequence[Sequence[VerdictRow]],
+    found: Sequence[Matrix],
+    reference: str | None = None,
+) -> list[Across]:
+    """One an environment where at least two tasks with a skill are shared by at least two architectures.
+
+    Args:
+        groups: the tasks of all environments.
+        rows: of each of them.
+        found: the matrices, whose verdicts on pairs the ranks take.
+        reference: label of the architecture that the others are compared with.
+    """
+    matrix_of = {matrix.env_id: matrix for matrix in found}
+    made = []
+    for env_id, members in groupby(zip(groups, rows, strict=True), key=lambda pair: pair[0].env_id):
+        mine = [pair for pair in members if _has_skill(*pair)]
+        tables = [trained_once(*pair) for pair in mine]
+        places, labels = _shared(tables)
+        if labels:
+            order = in_order({label for table in tables for label in table}, [row for _, all_ in mine for row in all_])
+            kept = [(mine[place][0], tables[place]) for place in places]
+            left = tuple(label for label in order if label not in labels)
+            ordered = [label for label in order if label in labels]
+            made.append(_across(env_id, kept, ordered, left, matrix_of.get(env_id), reference))
+    return made
+
+
+def _has_skill(group: Group, rows: Sequence[VerdictRow]) -> bool:
+    return group.better != "neither" and any(skill is not None for row in rows for skill in row.skills)
+
+
+def _shared(tables: Sequence[Mapping[str, Trained]]) -> tuple[list[int], frozenset[str]]:
+    """Places of the tasks, and the architectures that were trained alike on all of these: the most cells there are."""
+    trained: dict[str, set[tuple[int, str]]] = {}
+    for place, table in enumerate(tables):
+        for label, cell in table.items():
+            trained.setdefault(label, set()).add((place, canonical(cell.training)))
+    sets = {frozenset(keys) for keys in trained.values()}
+    best: tuple[int, list[tuple[int, str]], frozenset[str]] = (0, [], frozenset())
+    for tasks in {one & other for one in sets for other in sets}:
+        labels = frozenset(label for label, keys in trained.items() if tasks <= keys)
+        if min(len(tasks), len(labels)) >= FEWEST:
+            best = max(best, (len(tasks) * len(labels), sorted(tasks), labels), key=lambda block: block[:2])
+    return [place for place, _ in best[1]], best[2]
+
+
+def _across(
+    env_id: str,
+    kept: Sequence[tuple[Group, Mapping[str, Trained]]],
+    labels: list[str],
+    left_out: tuple[str, ...],
+    matrix: Matrix | None,
+    reference: str | None,
+) -> Across:
+    cells = {label: [table[label] for _, table in kept] for label in labels}
+    skills = {label: [_skills(cell) for cell in mine] for label, mine in cells.items()}
+    why = too_few(min(len(task) for mine in skills.values() for task in mine))
+    ranked = why is None and len(labels) <= MOST
+    tasks = tuple(group.task for group, _ in kept)
+    ranks = _ranks(cells, tasks, matrix) if ranked else [None] * len(labels)
+    averages = np.array([[mean(task) for task in skills[label]] for label in labels]).T
+    against = cells.get(reference or "")
+    return Across(
+        env_id=env_id,
+        tasks=tasks,
+        kinds=len({group.family or group.task for group, _ in kept}),
+        rows=tuple(
+            _standing(skills[label], label, rank, None if why or label == reference else _beats(cells[label], against))
+            for label, rank in zip(labels, ranks, strict=True)
+        ),
+        left_out=left_out,
+        reference=reference if against else None,
+        critical=critical_difference(averages) if ranked and len(labels) > 2 else None,
+        why=why,
+    )
+
+
+def _skills(cell: Trained) -> list[float]:
+    return [float(skill or 0.0) for skill in cell.skills]
+
+
+def _ranks(cells: Mapping[str, list[Trained]], tasks: tuple[str, ...], matrix: Matrix | None) -> Sequence[Rank | None]:
+    """Of the architectures over these tasks; by the matrix's verdicts where it compares just them on just these."""
+    verdicts = None
+    if matrix and list(matrix.labels) == list(cells):
+        duels = [matrix.between(a, b) for a, b in combinations(cells, 2)]
+        same = [duel.overall for duel in duels if duel and tuple(task for task, _ in duel.tasks) == tasks]
+        verdicts = same if len(same) == len(duels) else None
+    scores = [[cell.scores for cell in mine] for mine in cells.values()]
+    return rank_intervals(scores, verdicts=verdicts).ranks or [None] * len(cells)
+
+
+def _beats(mine: Sequence[Trained], against: Sequence[Trained] | None) -> Estimate | None:
+    if against is None:
+        return None
+    return probability_of_improvement([(a.scores, b.scores) for a, b in zip(mine, against, strict=True)])
+
+
+def _standing(skills: list[list[float]], label: str, rank: Rank | None, improvement: Estimate | None) -> Standing:
+    values = [skill for task in skills for skill in task]
+    return Standing(
+        label=label,
+        runs=len(values),
+        iqm=interquartile_mean(skills),
+        mean=mean(values),
+        median=median(values),
+        rank=rank,
+        improvement=improvement,
+        profile=performance_profile(skills, SKILLS) if rank else None,
+    )

@@ -1,0 +1,36 @@
+"""``across.csv``: one line an architecture over the tasks that it shares with others, numbers to their last digit."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from seqbench.report.across import Across, Standing
+from seqbench.report.runs_table import safe
+
+COLUMNS = (
+    "env_id", "tasks", "architecture", "n", "iqm", "iqm_low", "iqm_high", "mean", "median", "rank", "rank_low",
+    "rank_high", "reference", "improvement", "improvement_low", "improvement_high", "mean_rank",
+)  # fmt: skip
+
+
+def across_csv(found: Iterable[Across]) -> str:
+    """The rows of all environments; an empty cell where there is no number.
+
+    ``tasks`` are parted by ``; ``; ``rank`` is by the runs' scores, ``mean_rank`` that of the mean skill over tasks.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for made in found:
+        for place, row in enumerate(made.rows):
+            writer.writerow([safe(value) for value in _line(made, row, place)])
+    return stream.getvalue()
+
+
+def _line(made: Across, row: Standing, place: int) -> list[object]:
+    rank, found = row.rank, row.improvement
+    line: list[object] = [made.env_id, "; ".join(made.tasks), row.label, row.runs]
+    line += [row.iqm.value, *(row.iqm.interval or (None, None)), row.mean, row.median]
+    line += [rank.rank, rank.low, rank.high] if rank else [None] * 3
+    line += [made.reference, found.value if found else None, *((found.interval if found else None) or (None, None))]
+    return [*line, made.critical.mean_ranks[place] if made.critical else None]

@@ -1,0 +1,110 @@
+"""What is said across tasks: sentences on the tasks as a sample of others, and a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from seqbench.report.across import Across, Standing
+from seqbench.report.item import Item, Row, Table
+from seqbench.report.matrix import MOST
+from seqbench.report.wording import (
+    DASH,
+    count,
+    listed,
+    number,
+    readable,
+    skill_text,
+    skills_text,
+    some,
+)
+from seqbench.statistics.ranking import FEWEST_TASKS
+from seqbench.statistics.seeds import Estimate
+
+_FEWEST_ARCHITECTURES = 3
+"""Of which mean ranks are compared: two have the rows of the table."""
+_IQM = "IQM: interquartile mean of the skills of all runs; one without a score counts as 0, the trivial baseline."
+_INTERVAL = " Its interval draws seeds anew within each task, and with 5 seeds covers less than 95 %."
+_RANK = (
+    " Rank: by the chance to beat a run of any other architecture on the same task; brackets: the places that the "
+    "verdicts on all pairs leave open."
+)
+_BEATS = (
+    "the chance that a run scores better than one of {} on the same task; its interval is of this pair alone, while "
+    "verdicts also take Holm's correction."
+)
+
+
+def across_table(found: Sequence[Across], environments: Mapping[str, str]) -> Table:
+    """A row an architecture, a group an environment."""
+    reference = readable(next((made.reference for made in found if made.reference), ""))
+    beats = f"P(beats {reference})"
+    table = Table(
+        label="Across tasks",
+        said=[sentence for made in found for sentence in across_sentences(made, environments)],
+        lead=_IQM,
+        columns=["architecture", "IQM of skill", "rank", beats, "mean", "median"],
+        groups=[_group(made, environments) for made in found],
+    ).without_empty(DASH)
+    lead = _IQM + (_INTERVAL if any(row.iqm.interval for made in found for row in made.rows) else "")
+    lead += _RANK if "rank" in table.columns else ""
+    lead += f" {beats}: {_BEATS.format(reference)}" if beats in table.columns else ""
+    return replace(table, lead=lead)
+
+
+def _group(made: Across, environments: Mapping[str, str]) -> tuple[str, str, list[Row]]:
+    where = f" [{environments[made.env_id]}]" if len(environments) > 1 else ""
+    rows = [_row(row, made.reference) for row in made.rows]
+    return f"{count(len(made.tasks), 'common task')}{where}", listed([*map(readable, made.tasks)]), rows
+
+
+def _row(row: Standing, reference: str | None) -> Row:
+    rank = row.rank
+    cells = [
+        Item(skill_text(row.iqm.value), row.iqm.value, skills_text(row.iqm.interval)),
+        Item(str(rank.rank), rank.rank, f"[{rank.low}, {rank.high}]") if rank else Item(DASH),
+        Item("reference", 0.5) if row.label == reference and rank else _chance(row.improvement),
+        Item(skill_text(row.mean), row.mean),
+        Item(skill_text(row.median), row.median),
+    ]
+    return Row(row.label, cells)
+
+
+def _chance(found: Estimate | None) -> Item:
+    if found is None:
+        return Item(DASH)
+    note = f"[{found.interval[0]:.2f}, {found.interval[1]:.2f}]" if found.interval else ""
+    return Item(f"{found.value:.2f}", found.value, note)
+
+
+def across_sentences(made: Across, environments: Mapping[str, str]) -> list[str]:
+    """What the tasks say of others like them; why there are no ranks; who is left out."""
+    where = f"Environment {environments[made.env_id]}: " if len(environments) > 1 else ""
+    if made.why:
+        said = f"{where}{made.why}: no interval and no ranking."
+    elif len(made.rows) > MOST:
+        said = f"{where}ranks are told of at most {MOST} architectures; there are {len(made.rows)}."
+    else:
+        said = f"{where}{_as_sample(made)}"
+    left = f"Not trained alike on all of these tasks, and left out: {some([*map(readable, made.left_out)])}."
+    return [said[0].upper() + said[1:], *([left] if made.left_out else [])]
+
+
+def _as_sample(made: Across) -> str:
+    """Friedman's and Nemenyi's answer: for them the tasks, and not the seeds, are what was drawn at random."""
+    found, tasks = made.critical, len(made.tasks)
+    if found is None or found.p is None or found.difference is None:
+        return (
+            f"whether other tasks would order them alike takes {FEWEST_TASKS} tasks and {_FEWEST_ARCHITECTURES} "
+            f"architectures to say; there are {tasks} and {len(made.rows)}."
+        )
+    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
+    differ = "on other tasks the order may differ: as a sample,"
+    groups = [[readable(made.labels[i]) for i in group] for group in found.groups]
+    if len(groups) == 1:
+        return f"{differ} these {tasks} separate no two architectures (Friedman's test, {p})."
+    test = f"(Friedman's test, {p}; Nemenyi's critical difference of mean ranks: {number(found.difference)})"
+    kinds = f" They are of {count(made.kinds, 'kind')} only: what they separate is less sure than it looks."
+    sure = kinds if made.kinds < tasks else ""
+    alike = [listed(group) for group in groups if len(group) > 1]
+    if not alike:
+        return f"as a sample of others like them, these {tasks} tasks separate all architectures {test}.{sure}"
+    return f"{differ} these {tasks} do not separate {', nor '.join(alike)} {test}.{sure}"

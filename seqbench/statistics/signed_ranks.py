@@ -1,0 +1,80 @@
+"""Wilcoxon's signed ranks: two tests, their exact chances, and the means from which a shift and its bounds come."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from scipy import special
+
+from seqbench.statistics.permutation import doubled_midranks
+from seqbench.statistics.seeds import Values, vector
+
+MOST_EXACT = 200
+"""Pairs up to which every choice of signs is counted; beyond, the normal approximation is as good."""
+
+
+def one_sided_p(differences: Values) -> float:
+    """One-sided p that the differences are symmetric around 0, against that they lie above it; exact, ties included.
+
+    Source: Wilcoxon 1945, doi:10.2307/3001968; zeros keep their ranks and count for neither side (Pratt 1959).
+
+    >>> one_sided_p([1.0, 2.0, 3.0]), one_sided_p([-1.0, -2.0, -3.0])
+    (0.125, 1.0)
+    """
+    values = vector(differences)
+    ranks = doubled_midranks(np.abs(values))
+    chances = sign_chances(tuple(np.sort(ranks[values != 0]).tolist()))
+    return min(1.0, float(chances[int(ranks[values > 0].sum()) :].sum()))
+
+
+def two_sided_p(differences: Values) -> float:
+    """Two-sided p that differences lie around 0 symmetrically; zeros are left out, infinities are the largest.
+
+    >>> round(two_sided_p([1, 2, 3, 4, 5]), 4), two_sided_p([0, 0])
+    (0.0625, 1.0)
+    """
+    array = vector(differences, 0, finite=False)
+    array = array[array != 0]
+    if array.size == 0:
+        return 1.0
+    ranks = doubled_midranks(np.abs(array))
+    observed = abs(int(ranks[array > 0].sum()) - int(ranks[array < 0].sum()))
+    if array.size > MOST_EXACT:
+        return float(2 * special.ndtr(-observed / math.sqrt(float((ranks.astype(float) ** 2).sum()))))
+    chances = sign_chances(tuple(np.sort(ranks).tolist()))
+    away = np.abs(2 * np.arange(chances.size) - chances.size + 1) >= observed
+    return min(1.0, float(chances[away].sum()))
+
+
+@lru_cache(maxsize=512)
+def sign_chances(ranks: tuple[int, ...]) -> np.ndarray:
+    """The chance of every sum of the ranks that get a positive sign, all signs being fair coins: (sum + 1,).
+
+    >>> sign_chances((1, 2)).tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    """
+    chances = np.zeros(sum(ranks) + 1)
+    chances[0] = 1.0
+    for rank in ranks:
+        chances[rank:], chances[:rank] = (chances[rank:] + chances[: chances.size - rank]) / 2, chances[:rank] / 2
+    return chances
+
+
+@lru_cache(maxsize=512)
+def means_beyond(pairs: int, error: float) -> int:
+    """Means of pairs of differences beyond each bound of the shift, if a bound may be wrong with such a chance.
+
+    0 where even the extremes are wrong more often. Source: Hollander, Wolfe & Chicken 2013, section 3.3.
+
+    >>> means_beyond(8, 0.025), means_beyond(5, 0.025)
+    (4, 0)
+    """
+    return int(np.searchsorted(np.cumsum(sign_chances(tuple(range(1, pairs + 1)))), error, "right"))
+
+
+def walsh_means(differences: np.ndarray) -> np.ndarray:
+    """The means of any two differences, each with itself too, in order; that of two opposite infinities is 0."""
+    i, j = np.triu_indices(differences.size)
+    with np.errstate(invalid="ignore"):
+        means = (differences[i] + differences[j]) / 2
+    return np.sort(np.where(np.isnan(means), 0.0, means))

@@ -1,0 +1,291 @@
+"""What a report says over several tasks, held against studies whose truth is known."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import simulated
+
+from seqbench.record.store import Store
+from seqbench.report import write
+from seqbench.report.across import SKILLS, Across, across_tasks
+from seqbench.report.across_csv import across_csv
+from seqbench.report.across_figure import performance_figure
+from seqbench.report.across_table import across_sentences, across_table
+from seqbench.report.content import Content
+from seqbench.report.document import report_json
+from seqbench.report.groups import grouped
+from seqbench.report.latex import latex
+from seqbench.report.markdown import markdown
+from seqbench.report.matrix import MOST, matrices
+from seqbench.report.page import page
+from seqbench.report.tables import group_rows
+from seqbench.schema import Record
+from seqbench.statistics.aggregate import iqm
+from seqbench.statistics.seeds import Interval
+from tests.test_report_headline import GOOD, POOR, Runs, content, near, runs
+
+ENVIRONMENT = simulated.base("copy_10", "gru", 0).env_id
+NAMES = {ENVIRONMENT: "A"}
+STEEP: Runs = {"rnn": near(0.2, 6), "lstm": near(0.5, 6, 1), "gru": near(0.8, 6, 2)}
+"""Three architectures of which each run of a later one beats each run of the ones before."""
+
+
+def study(models: Runs, tasks: int = 5, target: str = "") -> list[Record]:
+    return [record for task in range(tasks) for record in runs(f"copy_{task + 1}", models, target=target)]
+
+
+def across(records: Sequence[Record], reference: str | None = None) -> list[Across]:
+    groups = grouped(records)
+    rows = [group_rows(group, reference) for group in groups]
+    return across_tasks(groups, rows, matrices(groups, rows, reference), reference)
+
+
+def only(records: Sequence[Record], reference: str | None = None) -> Across:
+    (made,) = across(records, reference)
+    return made
+
+
+def said(made: Across) -> str:
+    return " ".join(across_sentences(made, NAMES))
+
+
+def places(made: Across) -> dict[str, tuple[int, int, int]]:
+    return {row.label: (row.rank.rank, row.rank.low, row.rank.high) for row in made.rows if row.rank}
+
+
+def chance(made: Across, label: str) -> tuple[float, Interval]:
+    found = next(row.improvement for row in made.rows if row.label == label)
+    assert found is not None
+    assert found.interval is not None
+    return found.value, found.interval
+
+
+# ------------------------------------------------------------------ known truths
+
+
+def test_architectures_that_differ_on_every_run_have_certain_ranks_and_beat_the_reference() -> None:
+    made = only(study(STEEP), "lstm")
+    assert places(made) == {"rnn": (3, 3, 3), "lstm": (2, 2, 2), "gru": (1, 1, 1)}
+    value, (low, high) = chance(made, "gru")
+    assert (value, high) == (1, 1)
+    assert low > 0.8
+    assert chance(made, "rnn")[0] == 0
+    assert [row.improvement for row in made.rows if row.label == "lstm"] == [None]
+
+
+def test_few_tasks_separate_less_than_their_seeds_do_and_many_tasks_separate_all() -> None:
+    few, many = said(only(study(STEEP))), said(only(study(STEEP, tasks=12)))
+    # 3 architectures, ranks 1 2 3: the critical difference of 5 tasks is 1.48, that of 12 is 0.957
+    assert few.startswith(
+        "On other tasks the order may differ: as a sample, these 5 do not separate gru and lstm, nor "
+    )
+    assert "lstm and rnn (Friedman's test, p = 0.007; Nemenyi's critical difference of mean ranks: 1.48)." in few
+    assert many.startswith("As a sample of others like them, these 12 tasks separate all architectures (")
+    assert "0.957" in many
+
+
+def test_equal_architectures_are_separated_by_nothing() -> None:
+    equal = {name: near(0.5, 6, seed) for seed, name in enumerate(("rnn", "lstm", "gru"))}
+    shuffled = [record for task in range(6) for record in runs(f"copy_{task}", {
+        name: near(0.5, 6, 10 * task + place) for place, name in enumerate(equal)})]  # fmt: skip
+    made = only(shuffled, "gru")
+    assert {place[1:] for place in places(made).values()} == {(1, 3)}
+    assert re.search(
+        r"as a sample, these 6 separate no two architectures \(Friedman's test, p = 0\.\d{3}\)\.", said(made)
+    )
+    for label in ("rnn", "lstm"):
+        _, (low, high) = chance(made, label)
+        assert low < 0.5 < high
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(seeds: int) -> None:
+    found = content(study({"rnn": POOR[:seeds], "lstm": POOR[:seeds], "gru": GOOD[:seeds]}), "gru", drawn=True)
+    (made,) = found.across
+    assert across_sentences(made, NAMES) == ["Fewer than 5 seeds: no interval and no ranking."]
+    table = across_table(found.across, NAMES)
+    assert table.columns == ["architecture", "IQM of skill", "mean", "median"]
+    assert not any("[" in cell.note for _, _, rows in table.groups for row in rows for cell in row.cells)
+    assert table.lead.endswith("the trivial baseline.")  # nothing on intervals and ranks that are not there
+    assert "across-tasks" not in found.figures
+    document = json.loads(report_json(found))["across"][0]
+    assert {(row["rank"], row["improvement"], row["profile"]) for row in document["rows"]} == {(None, None, None)}
+    assert document["critical"] is None
+
+
+def test_one_task_short_of_seeds_is_enough_to_rank_nothing() -> None:
+    made = only(runs("copy_1", {"rnn": POOR, "gru": GOOD}) + runs("copy_2", {"rnn": POOR[:4], "gru": GOOD}))
+    assert said(made) == "Fewer than 5 seeds: no interval and no ranking."
+
+
+def test_two_architectures_or_four_tasks_say_nothing_of_other_tasks() -> None:
+    text = "Whether other tasks would order them alike takes 5 tasks and 3 architectures to say; there are {} and {}."
+    assert said(only(study({"rnn": POOR, "gru": GOOD}, tasks=6))) == text.format(6, 2)
+    assert said(only(study(STEEP, tasks=4))) == text.format(4, 3)
+
+
+def test_tasks_of_one_kind_are_said_to_make_it_surer_than_it_is() -> None:
+    made = only(study(STEEP, target="seqbench.tasks.copy_memory:CopyMemory"))
+    assert said(made).endswith(" They are of 1 kind only: what they separate is less sure than it looks.")
+    assert "kind" not in said(only(study(STEEP)))
+
+
+def test_one_architecture_or_one_task_has_no_section() -> None:
+    for records in (study({"gru": GOOD}), runs("copy_1", {"rnn": POOR, "gru": GOOD})):
+        found = content(records)
+        assert found.across == []
+        assert "Across tasks" not in page(found) + markdown(found) + latex(found)
+
+
+def test_all_failed_has_no_section() -> None:
+    assert across(study({"rnn": [None] * 5, "gru": [None] * 5})) == []
+
+
+# ------------------------------------------------------------------ which tasks, which architectures
+
+
+def test_the_largest_block_of_tasks_and_architectures_is_compared_and_the_rest_is_named() -> None:
+    records = study(STEEP, tasks=3) + runs("copy_9", {"gru": GOOD}) + runs("copy_1", {"mine": POOR})
+    made = only(records)
+    assert (made.tasks, made.labels, made.left_out) == (
+        ("copy_1", "copy_2", "copy_3"),
+        ["rnn", "lstm", "gru"],
+        ("mine",),
+    )
+    assert said(made).endswith(" Not trained alike on all of these tasks, and left out: mine.")
+
+
+def test_an_architecture_that_was_trained_otherwise_is_left_out() -> None:
+    longer = [
+        record for task in (1, 2, 3) for record in runs(f"copy_{task}", {"mine": GOOD}, mine={"train": {"steps": 9}})
+    ]
+    made = only(study(STEEP, tasks=3) + longer)
+    assert (made.labels, made.left_out) == (["rnn", "lstm", "gru"], ("mine",))
+
+
+def test_ranks_are_told_of_as_many_architectures_as_the_matrix_holds() -> None:
+    made = only(study({f"model_{i}": near(0.1 * i, 5, i) for i in range(MOST + 1)}, tasks=2))
+    assert said(made) == "Ranks are told of at most 12 architectures; there are 13."
+    assert {(row.rank, row.profile) for row in made.rows} == {(None, None)}
+    assert all(row.iqm.interval for row in made.rows)
+
+
+def test_two_environments_are_told_apart() -> None:
+    here = study(STEEP)
+    there = [replace(record, env_id="f" * 12) for record in study({"rnn": GOOD[:2], "gru": POOR[:2]})]
+    found = content(here + there, "gru")
+    table = across_table(found.across, found.environments)
+    assert [title for title, _, _ in table.groups] == ["5 common tasks [A]", "5 common tasks [B]"]
+    assert table.said[0].startswith("Environment A: on other tasks the order may differ")
+    assert table.said[1] == "Environment B: fewer than 5 seeds: no interval and no ranking."
+
+
+# ------------------------------------------------------------------ the numbers
+
+
+@pytest.fixture(scope="module")
+def whole() -> Content:
+    """The simulated study, some of whose runs diverged or failed."""
+    records = [record for record, _ in simulated.study(cost=False)]
+    return content(records, "gru")
+
+
+def test_run_without_skill_counts_as_the_baseline(whole: Content) -> None:
+    found = {row.label: row for row in whole.across[0].rows}
+    mine = [r for r in whole.records if r.labels["model"] == "transformer"]
+    assert len(mine) == found["transformer"].runs == 25
+    skills = [r.summary.get("skill") or 0.0 for r in mine]
+    assert skills.count(0.0) == 1
+    assert found["transformer"].mean == pytest.approx(sum(skills) / 25)
+    assert found["transformer"].iqm.value == pytest.approx(iqm(skills))
+    assert found["transformer"].iqm.interval is not None
+
+
+def test_ranks_and_chances_are_those_that_the_matrix_shows(whole: Content) -> None:
+    (made,), (matrix,) = whole.across, whole.matrices
+    for row in made.rows:
+        duels = [duel.overall for other in made.labels if (duel := matrix.between(row.label, other))]
+        better, worse = (sum(d.verdict == verdict for d in duels) for verdict in ("better", "worse"))
+        assert row.rank is not None
+        assert (row.rank.low, row.rank.high) == (1 + worse, len(made.rows) - better)
+        duel = matrix.between(row.label, "gru")
+        if duel and row.improvement:
+            assert row.improvement.value == pytest.approx(duel.overall.probability)
+            assert row.improvement.interval == pytest.approx(duel.overall.interval)
+
+
+def test_profile_is_the_share_of_runs_above_each_skill(whole: Content) -> None:
+    for row in whole.across[0].rows:
+        skills = [r.summary.get("skill") or 0.0 for r in whole.records if r.labels["model"] == row.label]
+        assert row.profile is not None
+        assert row.profile.thresholds == SKILLS
+        shares = [sum(skill > point for skill in skills) / len(skills) for point in SKILLS]
+        assert row.profile.fraction == pytest.approx(shares)  # as many seeds on every task
+
+
+def test_numbers_are_the_same_in_every_format(whole: Content) -> None:
+    made = json.loads(report_json(whole))["across"][0]
+    lines = list(csv.DictReader(io.StringIO(across_csv(whole.across))))
+    html = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(whole)))
+    text, tex = markdown(whole), latex(whole)
+    for row, line, mean_rank in zip(made["rows"], lines, made["critical"]["mean_ranks"], strict=True):
+        assert (line["architecture"], line["tasks"]) == (row["label"], "; ".join(made["tasks"]))
+        assert float(line["iqm"]) == row["iqm"]["value"]
+        assert [float(line[end]) for end in ("iqm_low", "iqm_high")] == row["iqm"]["interval"]
+        assert [int(line[name]) for name in ("rank", "rank_low", "rank_high")] == list(
+            row["rank"][name] for name in ("rank", "low", "high")
+        )
+        assert float(line["mean_rank"]) == mean_rank
+        low, high = row["iqm"]["interval"]
+        shown = f"{row['iqm']['value']:.3f} [{low:.3f}, {high:.3f}]"
+        ranked = f"{row['rank']['rank']} [{row['rank']['low']}, {row['rank']['high']}]"
+        assert shown in html
+        for part in (shown, ranked):
+            assert part.replace("[", "\\[").replace("]", "\\]") in text
+            assert part.replace("[", "{[}").replace("]", "{]}") in tex
+        if row["improvement"]:
+            assert float(line["improvement"]) == row["improvement"]["value"]
+    assert whole.across[0].critical is not None
+    sentence = across_sentences(whole.across[0], NAMES)[0].replace("'", "&#39;")
+    assert sentence in page(whole)
+
+
+def test_names_are_text_and_nothing_else() -> None:
+    hostile = """<img src=x onerror=alert(1)>{0}{x}"'"""
+    tasks = ("copy_1", f"copy_{hostile}")
+    records = [record for task in tasks for record in runs(task, {hostile: GOOD, "gru": POOR})]
+    found = content(records, hostile, drawn=True)
+    section = page(found).split('<section id="across-tasks">')[1].split("</section>")[0]
+    assert "<img" not in section
+    assert "P(beats &lt;img src=x onerror=alert(1)&gt;{0}{x}&#34;&#39;)" in section
+    assert "copy_&lt;img src=x" in section
+
+
+def test_section_stands_once_after_the_matrix(whole: Content) -> None:
+    found = re.findall(r"<h2>(.+?)</h2>", page(whole))
+    assert found.count("Across tasks") == 1
+    assert found[found.index("Across tasks") - 1] == "Wins, ties and losses"
+    assert markdown(whole).count("## Across tasks") == 1
+    assert latex(whole).count("Across tasks.") == 1
+
+
+def test_figure_has_a_curve_and_a_band_of_each_architecture(whole: Content) -> None:
+    svg = performance_figure(whole.across, whole.look, NAMES)
+    assert svg is not None
+    for label in whole.across[0].labels:
+        assert svg.count(f'data-series="{label}" data-note="share of runs"') == 1
+        assert svg.count(f'<g data-series="{label}">') == 3  # the band, the legend's line and its text
+
+
+def test_csv_is_written_where_there_is_something_to_write(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    for record in study(STEEP, tasks=2):
+        store.publish(record, {})
+    write(store, tmp_path / "two", reference="gru", formats=("csv",))
+    assert (tmp_path / "two" / "across.csv").read_text() == across_csv(across(store.records(), "gru"))
