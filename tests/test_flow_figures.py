@@ -33,8 +33,9 @@ def test_a_panel_without_gradients_says_so_and_shows_no_numbers_across():
     zero = {name: 0 * array if name == "gradient_profile/input" else array for name, array in arrays.items()}
     for loaded, is_empty in ((arrays, False), (zero, True)):
         groups = grouped([record])
-        svg = gradient_profiles(groups, {(record.run_id, record.env_id): loaded}, ["copy_10"], styles(groups))
-        assert svg is not None
+        figure = gradient_profiles(groups, {(record.run_id, record.env_id): loaded}, ["copy_10"], styles(groups))
+        assert figure is not None
+        svg = figure.svg()
         assert svg.count(">no gradient<") == 2 * is_empty
         assert "0.025" not in svg  # a tick of an axis without data
 

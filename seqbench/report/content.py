@@ -1,12 +1,12 @@
 """All that a report shows, worked out once: the page and the Markdown file only lay it out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seqbench.report.aggregate import Aggregate, across_tasks
 from seqbench.report.banners import banners, unreadable
-from seqbench.report.canvas import Styles, styles
+from seqbench.report.canvas import Panels, Print, Styles, styles
 from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
@@ -55,7 +55,7 @@ class Content:
         architectures, tasks: what is said of each of them alone.
         flow: gradient flow in numbers, a row a cell.
         look: how each architecture is drawn, in the order of all tables.
-        figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
+        figures: name -> SVG text. prints: name -> PDF. failures: runs that did not complete. problems: of the store.
         commands: (task, label, command).
     """
 
@@ -85,6 +85,7 @@ class Content:
     flow: Sequence[FlowRow]
     look: Styles
     figures: Mapping[str, str]
+    prints: Mapping[str, Print]
     failures: Sequence[Record]
     problems: Sequence[str]
     commands: Sequence[tuple[str, str, str]]
@@ -111,9 +112,9 @@ def collect(
     tuning: str,
     missing: int,
     trials: Trials | None = None,
-    drawn: bool = True,
+    drawn: Collection[str] = ("svg",),
 ) -> Content:
-    """Work out a report from records and their arrays; without figures where none will be shown."""
+    """Work out a report from records and their arrays, with its figures in the forms ``drawn``: svg, pdf, or none."""
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
     trials, titles = trials or {}, [title_of(group, names) for group in learning]
@@ -138,7 +139,7 @@ def collect(
         **compared,
         flow=flow_rows(shown, arrays, titles[: len(shown)]),
         look=look,
-        figures=_figures(shown, sections, lasting, costs, arrays, names, look) if drawn else {},
+        **_drawn(_figures(shown, sections, lasting, costs, arrays, names, look) if drawn else {}, drawn),
         problems=problems,
     )
 
@@ -180,6 +181,13 @@ def _readable(said: Sequence[str]) -> list[str]:
     return [readable(sentence) for sentence in said]
 
 
+def _drawn(figures: Mapping[str, Panels], forms: Collection[str]) -> dict[str, Any]:
+    return {
+        "figures": {name: figure.svg() for name, figure in figures.items() if "svg" in forms},
+        "prints": {name: figure.pdf() for name, figure in figures.items() if "pdf" in forms},
+    }
+
+
 def _figures(
     learning: list[Group],
     sections: Sequence[Section],
@@ -188,7 +196,7 @@ def _figures(
     arrays: Loaded,
     names: Mapping[str, str],
     look: Styles,
-) -> dict[str, str]:
+) -> dict[str, Panels]:
     titles = [title_of(group, names) for group in learning]
     of_learning = {
         "learning": learning_curves,
@@ -206,4 +214,4 @@ def _figures(
     drawn["speed"] = speed_figure(costs, look, names)
     drawn["scaling"] = scaling_figure(costs, look, names)
     drawn["streaming"] = streaming_figure(costs, arrays, look, names)
-    return {name: svg for name, svg in drawn.items() if svg is not None}
+    return {name: figure for name, figure in drawn.items() if figure is not None}

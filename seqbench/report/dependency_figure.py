@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import Style, Styles, panels, series
+from seqbench.report.canvas import Panels, Style, Styles, apart, series
 from seqbench.report.dependency import Dependency, beside
 from seqbench.report.frame import INK
 from seqbench.report.wording import whole
@@ -17,7 +17,7 @@ _APART = 0.016
 """Between two architectures with the same rate, so that none hides the other."""
 
 
-def dependency_figure(found: Sequence[Dependency], look: Styles, environments: Mapping[str, str]) -> str | None:
+def dependency_figure(found: Sequence[Dependency], look: Styles, environments: Mapping[str, str]) -> Panels | None:
     """Points: share of seeds that solve. Lines: fitted rates that never rise. Bars: interval of the crossing."""
     groups = beside(found)
     if not groups:
@@ -33,7 +33,7 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
         axes.axhline(0.5, color=INK, linestyle=":", linewidth=0.9)
         for number, made in enumerate(group):
             _curve(axes, made, shown[made.name], (number - (len(group) - 1) / 2) * _APART)
-        ticks = _ticks(lengths)
+        ticks = apart(lengths, 1.6)
         axes.set_xticks(ticks, labels=[whole(tick) for tick in ticks])
         axes.set_xticks([], minor=True)
         axes.set_yticks([0, 0.5, 1], labels=["0", "½", "1"])
@@ -44,7 +44,7 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
     extra = [("one half", Line2D([], [], color=INK, linestyle=":", linewidth=0.9))]
     if any(made.estimate.interval for made in found):
         extra.append(("95 % interval of the crossing", Line2D([], [], color=INK, linewidth=4, alpha=0.35)))
-    return panels(titles, draw, shown, columns=2, height=3.4, extra=extra)
+    return Panels(titles, draw, shown, columns=2, height=3.4, extra=extra)
 
 
 def _curve(axes: Axes, made: Dependency, style: Style, shift: float) -> None:
@@ -61,12 +61,3 @@ def _curve(axes: Axes, made: Dependency, style: Style, shift: float) -> None:
                   gid=series(made.name, "95 % interval of the crossing"))  # fmt: skip
     if 0 < made.estimate.value < math.inf:
         axes.plot(made.estimate.value, 0.5 + shift, "D", markersize=5, color=color, gid=series(made.name, "crossing"))
-
-
-def _ticks(lengths: Sequence[int]) -> list[int]:
-    """Of the lengths those that leave room for their labels."""
-    ticks = [lengths[0]]
-    for length in lengths[1:]:
-        if length >= 1.6 * ticks[-1]:
-            ticks.append(length)
-    return ticks
