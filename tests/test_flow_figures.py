@@ -7,6 +7,7 @@ from matplotlib.patches import PathPatch
 from seqbench.report.canvas import styles
 from seqbench.report.figures import gradient_profiles
 from seqbench.report.groups import grouped
+from seqbench.report.inside import gate_curves
 from seqbench.report.tiles import NUM_SHADES, edges, half_decades, lag_place, tiles
 
 
@@ -44,3 +45,12 @@ def test_tiles_lie_around_their_places():
     assert edges(np.array([0, 2, 6])).tolist() == [-1, 1, 4, 8]
     assert edges(np.array([3])).tolist() == [2.5, 3.5]
     assert lag_place(np.array([0, 9])).tolist() == pytest.approx([0, 1])
+
+
+def test_time_constants_that_are_all_near_one_have_ticks_to_read_them_by():
+    record, arrays = simulated.learning("copy_10", "gru", 0)
+    changed = {**arrays, "gates/time_constant1": np.linspace(0.4, 2.6, 16), "saliency/wanted_lag": np.empty((0, 0))}
+    groups = grouped([record])
+    figure = gate_curves(groups, {(record.run_id, record.env_id): changed}, ["copy_10"], styles(groups))
+    assert figure is not None
+    assert all(f">{tick}<" in figure.svg() for tick in ("0.5", "1", "2"))
