@@ -20,9 +20,10 @@ from typing import Any
 from slowed_builds import Build, changed
 
 from seqbench.check import learning, training
+from seqbench.check.commits import checked_out
 from seqbench.check.finding import Finding, exit_code
 from seqbench.check.learning import Runs
-from seqbench.check.programs import Side, checked_out
+from seqbench.check.programs import Side
 from seqbench.record.store import Store
 
 TRAIN, POPULATION, GRU = "seqbench/train.py", "seqbench/population.py", "seqbench/models/gru.py"

@@ -1,6 +1,6 @@
 """Real A/A pairs: the same working tree timed against itself, for hours, block after block, into one file.
 
-Each block is taken as a check takes it (four fresh processes, two pairs) and appended as one line of JSON, so
+Each block is taken as a check takes it (four fresh processes in turns, two pairs) and appended as one line of JSON, so
 that it can be stopped at any time and the same command goes on. With ``--neighbour`` a process keeps one core busy in
 bursts meanwhile. ``resample_checks.py`` makes whole checks of what is collected.
 
@@ -22,7 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seqbench.check.programs import Side, state
+from seqbench.check.commits import state
+from seqbench.check.programs import Side
 from seqbench.check.session import Bench
 from seqbench.record.environment import environment
 

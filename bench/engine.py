@@ -1,6 +1,6 @@
 """The engine's training step and batches for what a command line would name, without lanes, evaluations and record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -44,3 +44,14 @@ def choices(group: str) -> list[str]:
 def gated(names: Sequence[str], watched: Sequence[str]) -> list[object]:
     """The names as parameters of a benchmark, those marked ``gated`` that the regression check watches."""
     return [pytest.param(name, marks=pytest.mark.gated) if name in watched else name for name in names]
+
+
+def on_devices(models: Sequence[str], watched: Mapping[str, Sequence[str]]) -> list[object]:
+    """Every model on every device as parameters, marked ``gated`` what ``watched`` names for its device."""
+    return [
+        pytest.param(
+            model, device, id=f"{model}-{device}", marks=[pytest.mark.gated] if model in watched.get(device, ()) else []
+        )
+        for device in DEVICES
+        for model in models
+    ]

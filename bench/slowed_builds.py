@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqbench.check.programs import checked_out
+from seqbench.check.commits import checked_out
 
 
 @dataclass(frozen=True)

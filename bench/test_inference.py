@@ -8,11 +8,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from seqbench.sweep.cell import prepare
 
 BATCH_SIZE = 64
-GATED = ("gru", "transformer")
+GATED = {"cpu": ("gru", "transformer")} if engine.DEVICES == ["cpu"] else {"cpu": ("gru",), "cuda": ("transformer",)}
 
 
-@pytest.mark.parametrize("device", engine.DEVICES)
-@pytest.mark.parametrize("model", engine.gated(engine.choices("model"), GATED))
+@pytest.mark.parametrize(("model", "device"), engine.on_devices(engine.choices("model"), GATED))
 def test_inference(benchmark: BenchmarkFixture, model: str, device: str) -> None:
     prepare()
     trainer = engine.trainer("task=adding_problem", "task.length=50", f"model={model}", f"device={device}")

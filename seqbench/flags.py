@@ -67,6 +67,12 @@ def stores_to_compare(words: list[str]) -> list[Path]:
     refuse_rest([word for word in words if word.startswith("-")], "compare takes folders of records and --format NAME")
     if len(words) < 2:
         raise UsageError(f"compare must be given two folders of records or more; got {len(words)}. E.g. compare A B.")
+    for word in words:
+        if not os.path.isdir(word) and os.path.isdir(word.rpartition(":")[0]):
+            raise UsageError(
+                f"compare takes whole folders, for one store holds a configuration once; got {word!r}. Train the other "
+                "side with store=DIR; what differs in its values is compared by the report of one store."
+            )
     return [existing_store(word, "each folder of compare") for word in words]
 
 

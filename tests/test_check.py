@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
-from seqbench.check import against, command, history, programs, session
+from seqbench.check import against, command, commits, history, programs, session
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
 from seqbench.schema import UsageError
@@ -266,7 +266,7 @@ def test_outside_a_repository_it_says_so(
     (tmp_path / "bench").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.setattr(programs, "git", _no_repository)
+    monkeypatch.setattr(commits, "git", _no_repository)
     assert cli.main(["check", "--against", "HEAD"]) == 2
     assert "not a git repository" in capfd.readouterr().err
 
@@ -310,6 +310,18 @@ def test_processes_have_one_thread_and_nothing_of_a_git_hook(tmp_path: Path, mon
     assert "GIT_DIR" not in found
     assert found["OMP_NUM_THREADS"] == "1"
     assert found["PYTHONPATH"].split(os.pathsep)[0] == str(tmp_path)
+
+
+def test_a_tree_that_has_compiled_files_starts_like_one_that_has_none(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("")
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / f"__pycache__/module.{sys.implementation.cache_tag}.pyc").write_bytes(b"not compiled")
+    side = programs.Side(name="here", root=tmp_path, python=Path(sys.executable))
+    for _ in range(2):  # the first process compiles, the second has what it left
+        where = Path(programs.run_python(side, "-c", "import module; print(module.__cached__)").strip())
+        assert where.exists()
+        assert not where.is_relative_to(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["__pycache__", "module.py"]
 
 
 def test_likely_causes_are_what_differs_and_a_busy_machine() -> None:

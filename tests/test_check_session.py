@@ -2,7 +2,9 @@
 
 import itertools
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ import pytest
 
 from seqbench.check import session, suite
 from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios
-from seqbench.check.programs import ProgramError, Side
+from seqbench.check.programs import Program, ProgramError, Side
 from seqbench.check.verdict import Design
 from seqbench.schema import UsageError
 
+ROOT = Path(__file__).parents[1]
 BENCH = """
 import engine
 
@@ -42,17 +45,21 @@ class Simulated:
     def __init__(self, seconds: dict[str, dict[str, float]], failed: dict[str, dict[str, str]] | None = None) -> None:
         self.seconds, self.failed, self.draw = seconds, failed or {}, np.random.default_rng(0)
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.together: list[list[str]] = []
 
-    def __call__(self, side: Side, script: str, words: str, more: dict[str, str]) -> str:
-        asked = json.loads(words)
+    def __call__(self, programs: Sequence[Program]) -> list[str | ProgramError]:
+        self.together.append([side.name for side, _, _ in programs])
+        return [self.sample(side, json.loads(words[1])) for side, words, _ in programs]
+
+    def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
         self.asked.append((side.name, asked))
         names = asked.get("names", [])
-        medians = {n: s * float(np.exp(self.draw.normal(0, 0.01))) for n, s in self.seconds[side.name].items()}
+        quartiles = {n: s * float(np.exp(self.draw.normal(0, 0.01))) for n, s in self.seconds[side.name].items()}
         failed = self.failed.get(side.name, {})
         found = {
             "code": 1 if failed else 0,
             "names": list(self.seconds[side.name]),
-            "medians": {name: medians[name] for name in names if name in medians and name not in failed},
+            "quartiles": {name: quartiles[name] for name in names if name in quartiles and name not in failed},
             "failed": {name: why for name, why in failed.items() if name in names},
             "skipped": [name for name, why in failed.items() if "Skipped" in why],
             "facts": {"python": "3.11.9"},
@@ -69,7 +76,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
     base, head = tree(tmp_path / "base"), tree(tmp_path / "head")
 
     def run(simulated: Simulated, design: Design = Design()) -> session.Session:  # noqa: B008 - it is frozen
-        monkeypatch.setattr(session, "run_python", simulated)
+        monkeypatch.setattr(session, "run_in_turns", simulated)
         old, new = (Side(name=root.name, root=root, python=Path("python")) for root in (base, head))
         return session.compare(old, new, Path("bench"), design, lambda line: None, seed=1)
 
@@ -101,13 +108,11 @@ def test_only_the_suspect_is_measured_again_and_only_in_fresh_pairs(compare: Com
 def test_the_order_of_every_pair_is_drawn(compare: Compare) -> None:
     simulated = Simulated({"base": {A: 0.1}, "head": {A: 0.1}})
     compare(simulated, Design(pairs=60))
-    sides = [side for side, _ in simulated.asked[2:]]
-    pairs = [tuple(sides[i : i + 2]) for i in range(0, len(sides), 2)]
-    blocks = set(zip(pairs[::2], pairs[1::2], strict=True))
+    blocks = {(tuple(sides[:2]), tuple(sides[2:])) for sides in simulated.together[2:]}
     assert blocks == set(itertools.product(ORDERS, ORDERS)), "each pair has a coin of its own"
     seeds = [asked["seed"] for _, asked in simulated.asked[2:]]
-    assert all(seeds[i] == seeds[i + 1] for i in range(0, len(seeds), 2)), "a pair has one order of benchmarks"
-    assert len(set(seeds)) == len(seeds) // 2
+    assert all(len(set(seeds[i : i + 4])) == 1 for i in range(0, len(seeds), 4)), "a block has one order of benchmarks"
+    assert len(set(seeds)) == len(seeds) // 4
 
 
 @pytest.mark.parametrize(
@@ -181,10 +186,8 @@ def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> 
     simulated = Simulated({"base": {}, "head": {A: 0.1}})
 
     class Broken(Simulated):
-        def __call__(self, side: Side, *words: Any, **more: Any) -> str:
-            if side.name == "base":
-                raise ProgramError("ImportError: no module")
-            return simulated(side, *words, **more)
+        def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
+            return ProgramError("ImportError: no module") if side.name == "base" else simulated.sample(side, asked)
 
     (finding,) = compare(Broken({"base": {}, "head": {A: 0.1}})).findings
     assert finding.verdict == "not comparable"
@@ -197,3 +200,13 @@ def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare
     many = {f"{A}[{i}]": 0.1 for i in range(41)}
     with pytest.raises(UsageError, match="at most 40"):
         compare(Simulated({"base": many, "head": many}))
+
+
+@pytest.mark.parametrize("cuda", [False, True])
+def test_a_dozen_benchmarks_are_gated_with_and_without_a_gpu(cuda: bool) -> None:
+    lines = f"import pytest, torch; torch.cuda.is_available = lambda: {cuda}; "
+    lines += "pytest.main(['bench', '--collect-only', '-q', '-m', 'gated'])"
+    printed = subprocess.run([sys.executable, "-c", lines], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = [line for line in printed.splitlines() if "::" in line]
+    assert len(names) == 12
+    assert any("-cuda]" in name for name in names) is cuda

@@ -228,6 +228,15 @@ def test_a_budget_without_room_to_solve_is_warned_of(tmp_path: Path):
     assert "warning" not in explained(tmp_path, enough)
 
 
+def test_a_task_without_a_notion_of_solved_needs_no_room_to_solve(tmp_path: Path):
+    short = cell(budget=10)
+    series = toy(task=short.task | {"target": "tests.toys:Unsolvable"})
+    assert "warning" not in explained(tmp_path, series)
+    assert "warning: in 1 cell fewer" in explained(tmp_path, toy(task=short.task), series)
+    broken = toy(task=short.task | {"target": "tests.toys:Nothing"})
+    assert "warning: in 1 cell fewer" in explained(tmp_path, broken)
+
+
 def test_cells_that_no_record_tells_of_are_counted_as_unknown(tmp_path: Path):
     known, unknown = toy(), toy(labels=LABELS | {"model": "other"}, train=train(batch_size=8))
     publish(tmp_path, known, seed=5, duration_s=30.0)

@@ -299,6 +299,7 @@ def test_stores_that_share_nothing_end_with_4_and_say_what_each_holds(
         ([], "two folders of records or more; got 0"),
         (["before"], "two folders of records or more; got 1"),
         (["before", "nowhere"], "each folder of compare must be an existing folder of records; got 'nowhere'"),
+        (["before:gru", "before:lstm"], "compare takes whole folders, for one store holds a configuration once; got"),
         (["before", "empty"], "a comparison needs records on both sides; 'empty' holds none"),
         (["before", "after", "--fast"], "compare takes folders of records and --format NAME; got '--fast'"),
         (["before", "after", "--format", "html"], "--format must be some of table, md, csv, json; got 'html'"),

@@ -13,11 +13,14 @@ import pytest
 from seqbench.record.environment import env_id
 from seqbench.record.store import Store
 from seqbench.report import write
+from seqbench.report.canvas import styles
+from seqbench.report.cost_figures import streaming_figure
 from seqbench.report.cost_scaling import TIME, curves
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
 from seqbench.report.cost_terminal import cost_table
 from seqbench.report.costs import Entry, entries, places, ratio, twins
+from seqbench.report.groups import grouped
 from seqbench.report.wording import DASH
 from seqbench.schema import Record
 from tests import simulated, simulated_costs
@@ -361,3 +364,14 @@ def test_older_measurements_give_way_to_newer_ones_of_the_same_cell():
     old, arrays = simulated.cost_record("adding_50", "gru")
     kept = found([(old, arrays), *rounds("gru", 2), simulated.cost_record("adding_50", "rnn")])
     assert sorted((entry.model, len(entry.records)) for entry in kept) == [("gru", 2), ("rnn", 1)]
+
+
+def test_labels_of_ticks_lie_on_no_other() -> None:
+    record, arrays = sample("gru", length=64, streaming=True)
+    positions = np.array([1, 2, 4, 8, 16, 32, 34])
+    arrays |= {"stream_position": positions, "stream_s": np.full((7, 3), 1e-4), "stream_state_bytes": np.full(7, 256)}
+    look = styles(grouped([record], "cost"))
+    figure = streaming_figure(entries([record]), {(record.run_id, record.env_id): arrays}, look, {record.env_id: "A"})
+    assert figure is not None
+    svg = figure.svg()
+    assert [svg.count(f">{position}</text>") for position in (8, 16, 32, 34)] == [2, 2, 0, 2]  # of two panels

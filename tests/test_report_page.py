@@ -205,6 +205,34 @@ def test_page_is_no_wider_than_its_window(page: browser.Tab, width: int) -> None
     assert page.run("document.documentElement.scrollWidth") <= width
 
 
+def test_five_architectures_at_a_glance_are_seen_whole_on_a_phone(tab: browser.Tab, tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    for record, _ in simulated.study(tasks=("adding_100", "membrane"), cost=False):
+        store.publish(replace(record, arrays={}), {})
+    tab.size(400)
+    tab.open(write(store, tmp_path / "out"))
+    width = "document.querySelector('.glance').parentElement.{}Width".format
+    assert tab.run(width("scroll")) <= tab.run(width("client"))
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_lines_under_rows_have_whole_heights(page: browser.Tab, width: int) -> None:
+    page.size(width)
+    rows = "[...document.querySelectorAll('.verdicts tbody tr, .glance tbody tr')].filter((e) => e.checkVisibility())"
+    heights = page.run(f"{rows}.map((row) => row.getBoundingClientRect().height)")
+    assert len(heights) > 10
+    assert [height for height in heights if height % 1] == []
+
+
+def test_numbers_stand_under_their_heads(page: browser.Tab) -> None:
+    ends = page.run("""[...document.querySelectorAll("[aria-label^='Wins'] table thead th")].map((head, column) => {
+        const cell = head.closest("table").tBodies[0].rows[1].cells[column];
+        return [getComputedStyle(head).textAlign, getComputedStyle(cell).textAlign];
+    })""")
+    assert len(ends) == 4
+    assert all(head == cell for head, cell in ends)
+
+
 def test_name_of_a_row_leads_to_its_runs_and_its_command(page: browser.Tab) -> None:
     page.click("table.verdicts tr[data-series='gru'] th a")
     target = page.run("(() => new Promise((done) => setTimeout(() => done(location.hash), 50)))()")

@@ -35,7 +35,8 @@ PYTHON_FILES = sorted((ROOT / "seqbench").rglob("*.py"))
 IMPORTS_BY_NAME = {"seqbench/registry.py", "seqbench/config/device.py"}
 """The first resolves classes below seqbench and the user's plugins only, the second imports torch."""
 STARTS_PROGRAMS = {
-    "seqbench/check/programs.py": "git, and Python in the two trees that are compared",
+    "seqbench/check/commits.py": "git",
+    "seqbench/check/programs.py": "Python in the two trees that are compared",
     "seqbench/record/environment.py": "asks git for the commit",
     "seqbench/record/second.py": "starts this Python again to read half of a large store",
     "seqbench/sweep/launch_process.py": "starts this Python again as a Hydra launcher",

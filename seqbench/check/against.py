@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seqbench.check import baseline, counts, history, programs, session
+from seqbench.check import baseline, commits, counts, history, programs, session
 from seqbench.check.finding import Finding, Outcome
 from seqbench.check.programs import ProgramError, Side
 from seqbench.check.request import Request
@@ -41,8 +41,8 @@ def sides(request: Request) -> Iterator[tuple[Side, Side]]:
         base = Side(name=str(request.base_python), root=root, python=python, imports_root=False)
         yield base, Side(name=sys.executable, root=root, python=Path(sys.executable), imports_root=False)
         return
-    inside = root.resolve().relative_to(programs.top_folder(root).resolve())
-    with programs.checked_out(root, request.against) as (tree, commit):
+    inside = root.resolve().relative_to(commits.top_folder(root).resolve())
+    with commits.checked_out(root, request.against) as (tree, commit):
         yield Side(name=f"{request.against} ({commit[:12]})", root=tree / inside, python=python), here()
 
 
@@ -60,7 +60,7 @@ def counted(side: Side, suite: Path) -> baseline.Baseline:
         facts, numbers = found["environment"], baseline.checked_counts(found["counts"])
     except (ProgramError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{script} must print its counts in the {side.name}; got: {error}.") from error
-    return baseline.Baseline(env_id=env_id(facts), environment=facts, commit=programs.state(side.root), counts=numbers)
+    return baseline.Baseline(env_id=env_id(facts), environment=facts, commit=commits.state(side.root), counts=numbers)
 
 
 def compare(request: Request, design: Design, say: Callable[[str], object]) -> Outcome:
@@ -94,7 +94,7 @@ def compare(request: Request, design: Design, say: Callable[[str], object]) -> O
 def session_of(head: Side, seconds: Mapping[str, float]) -> dict[str, Any]:
     """What a history keeps of one session."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"env_id": env_id(environment()), "at": at, "commit": programs.state(head.root), "seconds": dict(seconds)}
+    return {"env_id": env_id(environment()), "at": at, "commit": commits.state(head.root), "seconds": dict(seconds)}
 
 
 def levels(file: Path | None, now: Mapping[str, Any] | None) -> list[Finding]:

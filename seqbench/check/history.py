@@ -41,7 +41,7 @@ def add(path: Path, session: Mapping[str, Any]) -> None:
 
     Args:
         path: JSON lines.
-        session: "env_id", "commit", "at" (ISO 8601) and "seconds": name of the benchmark -> median seconds of the head.
+        session: "env_id", "commit", "at" (ISO 8601) and "seconds": name of the benchmark -> of a call of the head.
 
     Raises:
         UsageError: it cannot be written.

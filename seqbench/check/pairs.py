@@ -23,7 +23,7 @@ class Sample:
 
     Attributes:
         block: number of its block. position: 0 to 3 within it.
-        seconds: name of the benchmark -> median seconds of a call in this process.
+        seconds: name of the benchmark -> seconds of a call in this process, as its sampler sums them up.
     """
 
     block: int

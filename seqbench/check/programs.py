@@ -1,21 +1,30 @@
-"""The programs that the check starts: git, and Python in the one tree or the other. Nothing else here starts any."""
+"""Python processes that the check starts, in the one tree or the other: one alone, or several that take turns."""
 
+import atexit
 import json
 import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from seqbench.schema import UsageError
-
-GIT_S, PYTHON_S = 60.0, 600.0
-"""Seconds that git, and one Python process, may take."""
+PYTHON_S = 600.0
+"""Seconds that one Python process may take."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+    "MALLOC_TOP_PAD_": str(16 * 2**20),
+}
+"""glibc keeps what it was given. Else it gives large blocks back and asks for them again, or not, by what was allocated
+before: the same forward pass took 16 ms in one process and 28 ms in another."""
+TURNS = "SEQBENCH_TURNS"
+"""Tells a process the pipe that its turn comes from, the one that it goes to, and how many take turns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +44,21 @@ class Side:
     imports_root: bool = True
 
     def environment(self) -> dict[str, str]:
-        """The variables of its processes: one compute thread, nothing of a git hook, its own code first."""
+        """The variables of its processes: one compute thread, nothing of a git hook, its own code first.
+
+        Compiled files go into a folder of this process: a tree that has some of its own would start faster than one
+        that was just checked out, and nothing is written into either.
+        """
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "PYTEST_"))}
-        kept |= dict.fromkeys(THREADS, "1") | {"PYTHONDONTWRITEBYTECODE": "1"}
+        kept |= dict.fromkeys(THREADS, "1") | ALLOCATOR | {"PYTHONPYCACHEPREFIX": _compiled()}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
         if self.imports_root:
             kept["PYTHONPATH"] = os.pathsep.join([str(self.root), str(self.root / "src")])
         return kept
+
+
+Program = tuple[Side, Sequence[str], Mapping[str, str]]
+"""Where, the words of the command line after the interpreter, and variables beside those of the side."""
 
 
 class ProgramError(RuntimeError):
@@ -59,28 +77,95 @@ def run_python(side: Side, *words: str, more: Mapping[str, str] | None = None, c
     Raises:
         ProgramError: it failed, or took too long.
     """
-    variables = side.environment() | dict(more or {})
+    with _running(side, words, more or {}) as ended:
+        return ended(codes)
+
+
+def run_in_turns(programs: Sequence[Program]) -> list[str | ProgramError]:
+    """What each of several ``python *words`` prints, or why it failed; they pass a turn around, one to the next.
+
+    They start together. The first has the turn, a number in a pipe, and the last one hands it to the first again. A
+    process that has ended closes its pipe, so that the next waits no longer.
+
+    Raises:
+        ProgramError: one cannot even be started.
+    """
+    found: list[str | ProgramError] = []
+    with ExitStack() as stack:
+        number = len(programs)
+        with _ring(number) as ring:
+            running = [
+                stack.enter_context(_running(side, words, {**more, TURNS: f"{take} {give} {number}"}, (take, give)))
+                for (side, words, more), (take, give) in zip(programs, ring, strict=True)
+            ]
+        for ended in running:
+            try:
+                found.append(ended((0,)))
+            except ProgramError as error:
+                found.append(error)
+    return found
+
+
+@contextmanager
+def _ring(number: int) -> Iterator[list[tuple[int, int]]]:
+    """For each of so many processes the end of a pipe to read its turn from, and one to write into; all closed after.
+
+    The turn, a 0 of four bytes, is in the pipe of the first.
+    """
+    pipes = [os.pipe() for _ in range(number)]
+    try:
+        os.write(pipes[0][1], bytes(4))
+        yield [(read, pipes[(index + 1) % number][1]) for index, (read, _) in enumerate(pipes)]
+    finally:
+        for end in (end for pipe in pipes for end in pipe):
+            os.close(end)
+
+
+@contextmanager
+def _running(
+    side: Side, words: Sequence[str], more: Mapping[str, str], pipes: Sequence[int] = ()
+) -> Iterator[Callable[[Collection[int]], str]]:
+    """A process; what this yields waits for its end, and returns what it printed if its exit code is one of those."""
+    variables = side.environment() | dict(more)
     with (
         tempfile.TemporaryFile("w+", errors="replace") as output,
         tempfile.TemporaryFile("w+", errors="replace") as errors,
     ):
-        process = _started(side, words, variables, output, errors)
+        process = _started(side, words, variables, output, errors, pipes)
+
+        def ended(codes: Collection[int]) -> str:
+            try:
+                code = process.wait(PYTHON_S)
+            except subprocess.TimeoutExpired:
+                raise ProgramError(f"took more than {PYTHON_S:g} s") from None
+            printed, complaints = (_read(file) for file in (output, errors))
+            if code not in codes:
+                raise ProgramError(last_words(complaints or printed, code))
+            return printed
+
         try:
-            code = process.wait(PYTHON_S)
-        except subprocess.TimeoutExpired:
-            raise ProgramError(f"took more than {PYTHON_S:g} s") from None
+            yield ended
         finally:
             with suppress(ProcessLookupError, PermissionError):  # and all that it has started
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        printed, complaints = (_read(file) for file in (output, errors))
-        if code not in codes:
-            raise ProgramError(_last_words(complaints or printed, code))
-    return printed
+
+
+@cache
+def _compiled() -> str:
+    """A folder for compiled files that ends with this process."""
+    folder = tempfile.TemporaryDirectory(prefix="seqbench-compiled-")
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 def _started(
-    side: Side, words: Sequence[str], variables: Mapping[str, str], output: IO[str], errors: IO[str]
+    side: Side,
+    words: Sequence[str],
+    variables: Mapping[str, str],
+    output: IO[str],
+    errors: IO[str],
+    pipes: Sequence[int],
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -91,6 +176,7 @@ def _started(
             stdout=output,
             stderr=errors,
             start_new_session=True,
+            pass_fds=pipes,
         )
     except OSError as error:
         raise ProgramError(f"{side.python} cannot be started in {side.root} ({error.strerror})") from error
@@ -101,7 +187,8 @@ def _read(file: IO[str]) -> str:
     return file.read()
 
 
-def _last_words(text: str, code: int) -> str:
+def last_words(text: str, code: int) -> str:
+    """The last line that a process printed, escaped, for the message about its failure."""
     lines = [line for line in text.splitlines() if line.strip()]
     return ascii(lines[-1])[1:-1][:300] if lines else f"it ended with {code} and said nothing"
 
@@ -117,75 +204,3 @@ def run_json(side: Side, *words: str) -> Any:
         return json.loads(printed)
     except ValueError as error:
         raise ProgramError(f"printed no JSON: {printed[-80:]!a}") from error
-
-
-def git(folder: Path, *words: str) -> str:
-    """What git prints.
-
-    Raises:
-        UsageError: git is missing, or refuses.
-    """
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    command = ["git", "-C", str(folder), *words]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_S, env=clean, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"--against needs git to work here; got {error}.") from error
-    if done.returncode != 0:
-        raise UsageError(f"git {words[0]} must work here; got {_last_words(done.stderr, done.returncode)!r}.")
-    return done.stdout
-
-
-@contextmanager
-def checked_out(folder: Path, ref: str) -> Iterator[tuple[Path, str]]:
-    """The tree of a git ref in a temporary worktree, and its commit; both are gone afterwards.
-
-    Raises:
-        UsageError: this is no repository, or it has no such commit.
-    """
-    commit = resolve(folder, ref)
-    with tempfile.TemporaryDirectory(prefix="seqbench-base-") as scratch:
-        tree = Path(scratch) / "tree"
-        git(folder, "worktree", "add", "--quiet", "--detach", str(tree), commit)
-        try:
-            yield tree, commit
-        finally:
-            with suppress(UsageError):
-                git(folder, "worktree", "remove", "--force", str(tree))
-
-
-def resolve(folder: Path, ref: str) -> str:
-    """The commit that a ref names.
-
-    Raises:
-        UsageError: this is no repository, or it has no such commit.
-    """
-    git(folder, "rev-parse", "--git-dir")
-    try:
-        return git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
-    except UsageError:
-        known = "; a shallow clone has few: git fetch --unshallow" if is_shallow(folder) else ""
-        raise UsageError(f"--against must name a commit of this repository; got {ref[:80]!a}{known}.") from None
-
-
-def is_shallow(folder: Path) -> bool:
-    """Whether the clone has not the whole history."""
-    return git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
-
-
-def top_folder(folder: Path) -> Path:
-    """The top of the repository that holds ``folder``.
-
-    Raises:
-        UsageError: none does.
-    """
-    return Path(git(folder, "rev-parse", "--show-toplevel").strip())
-
-
-def state(folder: Path) -> str | None:
-    """The commit of a folder, with "+" where something in it was changed; None outside a repository."""
-    try:
-        commit = git(folder, "rev-parse", "--verify", "--quiet", "HEAD").strip()
-        return f"{commit}+" if git(folder, "--no-optional-locks", "status", "--porcelain").strip() else commit
-    except UsageError:
-        return None

@@ -1,11 +1,11 @@
-"""One session: base and head timed side by side, sample after sample, in fresh processes on one core."""
+"""One session: base and head timed side by side, block after block of fresh processes that take turns on one core."""
 
 import json
 import os
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from seqbench.check import suite
 from seqbench.check.finding import Finding
 from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios, typical
-from seqbench.check.programs import ProgramError, Side, run_python
+from seqbench.check.programs import Program, ProgramError, Side, run_in_turns
 from seqbench.check.verdict import Decision, Design, Judgement, Pairs, decide, session_noise
 from seqbench.report.wording import count
 from seqbench.schema import UsageError
@@ -160,13 +160,13 @@ class Bench:
         if side == "base" and not (self.sides[side].root / self.folder).exists():
             self.refused = f"new: the base has no {self.folder}"
             return []
-        try:
-            return self._ask(side, collect=True)["names"]
-        except ProgramError as error:
-            if side == "head":
-                raise UsageError(f"--suite must run in the working tree; got: {error}.") from error
-            self.refused = f"the base's suite cannot be run: {error}"
-            return []
+        (found,) = self._ask([side], {"collect": True})
+        if not isinstance(found, ProgramError):
+            return found["names"]
+        if side == "head":
+            raise UsageError(f"--suite must run in the working tree; got: {found}.") from found
+        self.refused = f"the base's suite cannot be run: {found}"
+        return []
 
     def named_in_head(self) -> list[str]:
         """Names of the gated benchmarks of the head.
@@ -190,35 +190,50 @@ class Bench:
         return [sample for _ in range(number) for sample in self._block(names, self.draw.choice(cores))]
 
     def _block(self, names: Sequence[str], core: int | None) -> Iterable[Sample]:
+        """Four processes side by side, that time each benchmark in turn."""
         self.number += 1
-        one, other = (self.draw.randrange(2**32) for _ in range(2))
-        seeds = (one, one, other, other)  # a pair has one order of benchmarks
-        for position, side in enumerate((*self.draw.choice(ORDERS), *self.draw.choice(ORDERS))):
-            try:
-                found = self._ask(side, names=list(names), seed=seeds[position], core=core)
-            except ProgramError as error:
-                raise UsageError(f"the suite must run in the {self.sides[side].name}; got: {error}.") from error
+        order = (*self.draw.choice(ORDERS), *self.draw.choice(ORDERS))
+        asked = {"names": list(names), "seed": self.draw.randrange(2**32), "core": core}
+        for position, (side, found) in enumerate(zip(order, self._ask(order, asked), strict=True)):
+            if isinstance(found, ProgramError):
+                raise UsageError(f"the suite must run in the {self.sides[side].name}; got: {found}.") from found
             self._note(side, found, names)
-            yield Sample(block=self.number, position=position, side=side, seconds=found["medians"])
+            yield Sample(block=self.number, position=position, side=side, seconds=found["quartiles"])
 
     def _note(self, side: str, found: dict[str, Any], names: Sequence[str]) -> None:
         """What failed, or is missing without having failed; in the head, unless skipped, it is the user's to mend."""
-        missing = {name: "it was not timed" for name in names if name not in found["medians"]} | found["failed"]
+        missing = {name: "it was not timed" for name in names if name not in found["quartiles"]} | found["failed"]
         for name, why in missing.items():
             skipped = name in found["skipped"]
             if side == "head" and not skipped:
                 raise UsageError(f"a benchmark must run in the working tree; got {name[:120]!a}: {why[:200]}.")
             self.failed[name] = f"{'is skipped' if skipped else 'fails'} in the {side}: {why}"
 
-    def _ask(self, side: str, **asked: Any) -> dict[str, Any]:
+    def _ask(self, order: Sequence[str], asked: dict[str, Any]) -> Iterator[dict[str, Any] | ProgramError]:
+        """What samplers find that run together, one of each side that is named, in this order."""
         with tempfile.TemporaryDirectory(prefix="seqbench-sample-") as scratch:
-            out = Path(scratch) / "sample.json"
-            words = json.dumps({"suite": str(self.folder), "out": str(out), **asked})
-            padding = {"SEQBENCH_PADDING": "x" * self.draw.randrange(PADDING)}
-            run_python(self.sides[side], str(SAMPLER), words, more=padding)
-            found = json.loads(out.read_text())
-        if found["code"] not in (0, 1, 5):  # 1: a test failed, 5: none was left to run
-            whys = [f"{name}: {why}" for name, why in found["failed"].items()]
-            raise ProgramError(ascii("; ".join(whys))[1:-1][:300] or f"pytest ended with {found['code']}")
-        self.facts[side] = found["facts"]
+            outs = [Path(scratch) / f"{position}.json" for position in range(len(order))]
+            programs = [self._program(side, asked, out) for side, out in zip(order, outs, strict=True)]
+            ended: Sequence[str | ProgramError]
+            try:
+                ended = run_in_turns(programs)
+            except ProgramError as error:  # one could not be started
+                ended = [error] * len(order)
+            for side, out, printed in zip(order, outs, ended, strict=True):
+                found = printed if isinstance(printed, ProgramError) else _checked(json.loads(out.read_text()))
+                if not isinstance(found, ProgramError):
+                    self.facts[side] = found["facts"]
+                yield found
+
+    def _program(self, side: str, asked: dict[str, Any], out: Path) -> Program:
+        words = json.dumps({"suite": str(self.folder), "out": str(out), **asked})
+        padding = {"SEQBENCH_PADDING": "x" * self.draw.randrange(PADDING)}
+        return self.sides[side], (str(SAMPLER), words), padding
+
+
+def _checked(found: dict[str, Any]) -> dict[str, Any] | ProgramError:
+    """What a sampler found, or why that is nothing."""
+    if found["code"] in (0, 1, 5):  # 1: a test failed, 5: none was left to run
         return found
+    whys = [f"{name}: {why}" for name, why in found["failed"].items()]
+    return ProgramError(ascii("; ".join(whys))[1:-1][:300] or f"pytest ended with {found['code']}")

@@ -26,7 +26,7 @@ def compare(past: Sequence[Mapping[str, Any]], seconds: Mapping[str, float], des
 
     Args:
         past: sessions of this machine, as ``history.read`` gives them.
-        seconds: name of the benchmark -> median seconds now.
+        seconds: name of the benchmark -> seconds of a call now.
         design: the least effect, the margin and the error of bounds.
     """
     days = by_day(past)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from seqbench.report.fairness import Trials
+from seqbench.report.fairness import Trials, tried
 from seqbench.report.groups import Group
 from seqbench.report.remarks import beyond_bound
 from seqbench.report.row import VerdictRow
@@ -87,7 +87,7 @@ def _tuning(groups: Sequence[Group], trials: Trials) -> str:
     """Architectures whose learning rates were chosen from unequal numbers of trials, on one task."""
     found = []
     for group in groups:
-        had = {cell.model: trials[group.task, cell.model] for cell in group.cells if (group.task, cell.model) in trials}
+        had = {cell.model: number for cell in group.cells if (number := tried(trials, group, cell)) is not None}
         if len(set(had.values())) > 1:
             found.append(f"{group.task} ({listed([f'{model} {number}' for model, number in had.items()])} trials)")
     return f"Unequal tuning, so that the comparison is not fair: {some(found)}." if found else ""

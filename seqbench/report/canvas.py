@@ -22,7 +22,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqbench.report.frame import INK, SIZE
 from seqbench.report.grid import WIDTH, Grid
-from seqbench.report.groups import FIRST, Cell, Group, model_order
+from seqbench.report.groups import Group
+from seqbench.report.names import FIRST, full_name, model_order
 from seqbench.report.renderer import svg_of, tag
 from seqbench.report.wording import readable
 
@@ -86,7 +87,7 @@ def styles(groups: Sequence[Group]) -> dict[str, Style]:
         rank = others.index(model) if model in others else 0
         color = _FIXED.get(model) or _FURTHER[rank % len(_FURTHER)]
         rounds = rank // len(_FURTHER) + (1 if rank % len(_FURTHER) >= 2 else 0) + seen.get(model, 0)
-        found[Cell(model=model, variant=variant, records=()).name] = Style(color, _DASHES[rounds % len(_DASHES)])
+        found[full_name(model, variant)] = Style(color, _DASHES[rounds % len(_DASHES)])
         seen[model] = seen.get(model, 0) + 1
     return found
 
@@ -224,18 +225,6 @@ def log_axis(axis: Axis, low: float, high: float) -> None:
     axis.set_major_formatter(FuncFormatter(_power))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(LogLocator(base=10, subs=[], numticks=2))
-
-
-def apart(values: Sequence[float], ratio: float) -> list[float]:
-    """Of ascending values the first, and each that is at least ``ratio`` times the last one taken: room for labels.
-
-    >>> apart([1, 2, 16, 32, 34], 1.5)
-    [1, 2, 16, 32]
-    """
-    taken = list(values[:1])
-    for value in values[1:]:
-        taken += [value] if value >= ratio * taken[-1] else []
-    return taken
 
 
 def _power(value: float, _: object) -> str:

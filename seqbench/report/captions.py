@@ -28,14 +28,15 @@ CAPTIONS = (
         "How far back gradients reach",
         "Norm of the gradient of one answer's loss with respect to the embedded input so many steps before it. Thick: "
         "median over seeds and answers; thin: each seed. Below the dotted line a gradient is lost in float32 when it "
-        "is added to the largest one; curves that leave the panel are below 1e-12 of it, or zero.",
+        "is added to the largest one; curves that leave the panel are below 1e-12 of it, or zero; gaps are infinite.",
     ),
     (
         "flow",
         "How gradients change while training",
         "The same gradient for one seed of each architecture, from before training (bottom) to its end (top). Each "
-        "shade is half a decade below the largest value of its row. The word is the verdict at the end: vanishing or "
-        "exploding where the fitted exponential changes by more than 3 decades over the task, healthy between.",
+        "shade is half a decade below the largest value of its row; a tile in the colour of text is no finite number. "
+        "The word is the verdict at the end: vanishing or exploding where the fitted exponential changes by more than "
+        "3 decades over the task, healthy between.",
     ),
     (
         "states",
@@ -55,14 +56,16 @@ CAPTIONS = (
         "saliency",
         "What trained models depend on",
         "Norm of the gradient of an answer's score with respect to the embedded input so many steps before it, for one "
-        "seed of each architecture; every answer is a row, shaded within itself. The share says for how many answers "
-        "the largest value lies within one step of the lag that the task says matters.",
+        "seed of each architecture; every answer is a row, shaded within itself; a tile in the colour of text is no "
+        "finite number. The share says for how many answers the largest value lies within one step of the lag that the "
+        "task says matters.",
     ),
     (
         "attention",
         "Where trained models attend",
         "Attention weights at the answers, of the head that finds the lag that matters most often, or the mean over "
-        "heads where the task names none. The share says for how many answers its largest weight lies within one step.",
+        "heads where the task names none. The share says for how many answers its largest weight lies within one step. "
+        "A tile in the colour of text is no finite number.",
     ),
     (
         "gates",
@@ -88,6 +91,7 @@ COST_CAPTIONS = (
         "streaming",
         "Streaming inference against position",
         "Time of one step of one sequence from the state after so many steps, and the size of that state. A recurrence "
-        "carries as much at every position; attention carries its past.",
+        "carries as much at every position; attention carries its past. Architectures that carry equally much share a "
+        "line.",
     ),
 )

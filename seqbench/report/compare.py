@@ -8,7 +8,8 @@ from seqbench.record.record import canonical, current
 from seqbench.report.compare_speed import compare_speeds
 from seqbench.report.compared import ComparedRow, Side, StoreComparison, Verdict, either
 from seqbench.report.costs import entries
-from seqbench.report.groups import Cell, grouped
+from seqbench.report.groups import grouped
+from seqbench.report.names import label_of
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows, upward
 from seqbench.report.wording import count, listed, some
@@ -92,13 +93,9 @@ def _held(records: Sequence[Record]) -> str:
     """What a store holds, in words."""
     counted = current(records)
     runs = [record for record in counted if record.kind == "learning"]
-    names = [f"{_name(r)} on {r.labels.get('task', '?')}" for r in counted]
+    names = [f"{label.name} on {label.task}" for label in map(label_of, counted)]
     amounts = [count(len(runs), "run"), count(len(counted) - len(runs), "cost measurement")]
     return f"{listed([text for text in amounts if not text.startswith('0 ')])}: {some(list(dict.fromkeys(names)))}"
-
-
-def _name(record: Record) -> str:
-    return Cell(model=record.labels.get("model", "?"), variant=record.labels.get("variant") or "", records=()).name
 
 
 def _names(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Record]]) -> dict[tuple[str, str], str]:

@@ -18,12 +18,13 @@ from seqbench.report.figures import gradient_norms, gradient_profiles, learning_
 from seqbench.report.flow import flow_maps, state_profiles
 from seqbench.report.flow_table import FlowRow, flow_rows
 from seqbench.report.glance import Glance, glance
-from seqbench.report.groups import Group, environment_names, grouped
+from seqbench.report.groups import Group, grouped
 from seqbench.report.headline import headline
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
 from seqbench.report.matrix import Matrix, matrices, matrix_table
+from seqbench.report.names import environment_names
 from seqbench.report.pareto import pareto_figure
 from seqbench.report.provenance import code, facts, rates_beside, training_commands
 from seqbench.report.sample import drawn as drawn_of

@@ -1,12 +1,13 @@
 """Figures of cost: against length, against the position while streaming, and side by side where there is one length."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import Panels, Styles, apart, log_axis, series
+from seqbench.report.canvas import Panels, Styles, log_axis, series
 from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
 from seqbench.report.cost_tables import Names, where
 from seqbench.report.costs import Entry, Place, places
@@ -22,6 +23,8 @@ _MARKS = {
 }
 """Backend -> dash and marker; the colour is the architecture's."""
 _LONGEST_NAME = 28
+_APART = 0.04
+"""Share of an axis that the labels of two ticks keep between them."""
 _SCALES = ((TIME, 1e3, "training step, ms"), (MEMORY, 2**-20, "peak memory, MiB"))
 
 
@@ -89,8 +92,9 @@ def _backends(groups: Sequence[Sequence[Curve]]) -> list[tuple[str, Line2D]]:
 def _log_log(axes: Axes, lengths: Sequence[float], values: np.ndarray) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
-    ticks = apart(sorted(set(lengths)), 1.25)
+    ticks = sorted(set(lengths))
     shown = ticks if len(ticks) <= 8 else ticks[:: -(-len(ticks) // 8)]
+    shown = [at for at, after in pairwise([*shown, np.inf]) if after > at * (shown[-1] / shown[0]) ** _APART]
     axes.set_xticks(shown, labels=[whole(length) for length in shown])
     axes.set_xticks([], minor=True)
     if values.size:

@@ -38,7 +38,8 @@ def _measured(entries: Sequence[Entry], names: Names) -> Table:
     ]
     lead = (
         f"Medians over rounds; brackets: 99 % intervals. {TIMES} fastest: median of the ratios within each round, "
-        "not the ratio of the medians. Step: forward, backward, clipping and update on a batch that was made "
+        "not the ratio of the medians. Each column is timed on its own, so after few rounds a part may seem to take "
+        "longer than the whole. Step: forward, backward, clipping and update on a batch that was made "
         "before; forward alone is without gradients. Peak: memory above what torch itself needs; of all, and of the "
         f"forward pass alone. MFLOP: of the matrix products of a training step, {TRAINING} times those of a forward "
         "pass. Of GEMM: these per second, over the rate of a product of large float32 matrices in the same process. "

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from seqbench.record.record import canonical, current
-from seqbench.report.groups import Cell, model_order, natural
+from seqbench.report.names import full_name, label_of, model_order, natural, plainest
 from seqbench.schema import FINISHED, Record
 from seqbench.statistics.rounds import Ratio, median_of_rounds, paired_ratio
 from seqbench.statistics.seeds import Estimate
@@ -43,7 +43,7 @@ class Entry:
     @property
     def label(self) -> str:
         """Name of the architecture and its variant."""
-        return Cell(model=self.model, variant=self.variant, records=()).name
+        return full_name(self.model, self.variant)
 
     @property
     def name(self) -> str:
@@ -138,16 +138,16 @@ def _cell(record: Record) -> str:
 
 
 def _entry(records: Sequence[Record]) -> Entry:
-    first = records[0]
+    first, own = records[0], plainest(map(label_of, records))
     asked = {**OLDER, **(first.config.get("cost") or {})}
     finished = {_round(record): record for record in records if record.status in FINISHED}
     shared = {key: first.config.get(key) for key in ("task", "train", "device", "precision", "data_sha256")}
     return Entry(
         env_id=first.env_id,
-        task=first.labels.get("task", "?"),
+        task=label_of(first).task,
         comparable=canonical(shared),
-        model=first.labels.get("model", "?"),
-        variant=first.labels.get("variant") or "",
+        model=own.model,
+        variant=own.variant,
         backend=str(asked["backend"]),
         what=str(asked["what"]),
         twin=bool(asked["twin"]),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from seqbench.record.record import canonical, current
-from seqbench.report.groups import Cell, model_order, natural
 from seqbench.report.item import Item, Row, Table
+from seqbench.report.names import label_of, model_order, natural, plainest
 from seqbench.report.row import VerdictRow
 from seqbench.report.solving import is_solved, left_open
 from seqbench.report.wording import DASH, listed, number, whole
@@ -99,8 +99,8 @@ def _dependency(records: Sequence[Record]) -> Dependency | None:
     first = at[min(at)][0]
     return Dependency(
         env_id=first.env_id,
-        task=_task([record.labels.get("task", "?") for runs in at.values() for record in runs]),
-        name=Cell(model=first.labels.get("model", "?"), variant=first.labels.get("variant") or "", records=()).name,
+        task=_task([label_of(record).task for runs in at.values() for record in runs]),
+        name=plainest(map(label_of, records)).name,
         setting=canonical({"task": curve_id({"task": first.config["task"]})} | _beside_model(first.config)),
         lengths=tuple(at),
         solved=solved,

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import Panels, Style, Styles, apart, series
+from seqbench.report.canvas import Panels, Style, Styles, series
 from seqbench.report.dependency import Dependency, beside
 from seqbench.report.frame import INK
 from seqbench.report.wording import whole
@@ -33,7 +33,7 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
         axes.axhline(0.5, color=INK, linestyle=":", linewidth=0.9)
         for number, made in enumerate(group):
             _curve(axes, made, shown[made.name], (number - (len(group) - 1) / 2) * _APART)
-        ticks = apart(lengths, 1.6)
+        ticks = _ticks(lengths)
         axes.set_xticks(ticks, labels=[whole(tick) for tick in ticks])
         axes.set_xticks([], minor=True)
         axes.set_yticks([0, 0.5, 1], labels=["0", "½", "1"])
@@ -61,3 +61,12 @@ def _curve(axes: Axes, made: Dependency, style: Style, shift: float) -> None:
                   gid=series(made.name, "95 % interval of the crossing"))  # fmt: skip
     if 0 < made.estimate.value < math.inf:
         axes.plot(made.estimate.value, 0.5 + shift, "D", markersize=5, color=color, gid=series(made.name, "crossing"))
+
+
+def _ticks(lengths: Sequence[int]) -> list[int]:
+    """Of the lengths those that leave room for their labels."""
+    ticks = [lengths[0]]
+    for length in lengths[1:]:
+        if length >= 1.6 * ticks[-1]:
+            ticks.append(length)
+    return ticks

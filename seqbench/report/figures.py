@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK, say_instead
@@ -42,6 +43,7 @@ def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[st
             drawn += [y for _, _, y in curves]
         _score_axis(axes, group, drawn)
         axes.set_xlabel(_steps_label(group, most))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}" if step % 1 == 0 else f"{step:g}"))
         axes.set_ylabel(readable(group.metric or "").replace("_", " "))
 
     if not any_array(groups, loaded, "evaluation_step"):

@@ -56,6 +56,8 @@ def _flow_map(axes: Axes, arrays: Arrays) -> None:
     """Records are log-spaced, so they are drawn one above the other, the first one, before training, at the bottom."""
     steps, lags = arrays[f"{_NAME}/step"], arrays[f"{_NAME}/lag"]
     profile = np.stack([median_over(record) for record in arrays[_INPUT]])  # (records, lags)
+    there = ~np.isnan(profile).all(axis=0)  # what no record has is no lag; what some have was lost in the others
+    profile[np.isnan(profile) & (there | ~there.any())] = np.inf
     tiles(axes, edges(lag_place(lags)), np.arange(len(steps) + 1.0), half_decades(profile), decade_note)
     lag_ticks(axes, int(lags[-1]))
     axes.yaxis.set_gid("places " + ",".join(map(str, steps.tolist())))

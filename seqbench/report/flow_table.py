@@ -1,5 +1,6 @@
 """Gradient flow in numbers: verdicts, decay lengths and what goes with them, a row a cell."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def _row(task: str, cell: Cell, loaded: Loaded) -> FlowRow | None:
     ends = [_profile(arrays, "end") for arrays in every]
     middle = [
         _median([end.get("change_decades") for end in ends]),
-        _median([end.get("decay_length") for end in ends]),
+        _median_length(ends),
         _percent(_median([end.get("below_resolution") for end in ends])),
         _percent(_median([record.summary.get("clip_fraction") for record in runs])),
         _median([record.summary.get("update_to_weight_median") for record in runs]),
@@ -80,6 +81,14 @@ def _verdicts(profiles: Sequence[Mapping[str, Any]]) -> str:
 def _median(values: Sequence[float | None]) -> float | None:
     there = [value for value in values if value is not None]
     return median(there) if there else None
+
+
+def _median_length(profiles: Sequence[Mapping[str, Any]]) -> float | None:
+    """Steps in which a fit falls by a factor e; one that does not fall takes for ever, and so may the median: None."""
+    fitted = [profile for profile in profiles if profile.get("change_decades") is not None]
+    lengths = [profile.get("decay_length") for profile in fitted]
+    middle = _median([math.inf if length is None else length for length in lengths])
+    return middle if middle is not None and math.isfinite(middle) else None
 
 
 def _percent(value: float | None) -> float | None:

@@ -15,9 +15,15 @@ OPEN = "open"
 
 @dataclass(frozen=True)
 class Seen:
-    """One architecture on one task: what is printed, and whether it is better than every other one there."""
+    """One architecture on one task.
+
+    Attributes:
+        text: what is printed. note: its end, which a page may print smaller or below.
+        best: whether it is better than every other one there.
+    """
 
     text: str
+    note: str = ""
     best: bool = False
 
 
@@ -57,8 +63,14 @@ def _row(rows: Sequence[VerdictRow], labels: Sequence[str], matrix: Matrix | Non
     for row in rows:
         by_label.setdefault(row.label, []).append(row)
     rated = any(map(_rated, rows))
+    texts = {label: _texts(by_label.get(label, []), rated) for label in labels}
     return tuple(
-        Seen(_text(by_label.get(label, []), rated), _is_best(label, by_label, rows[0].task, matrix)) for label in labels
+        Seen(
+            text=" ".join(filter(None, texts[label])),
+            note=texts[label][1],
+            best=_is_best(label, by_label, rows[0].task, matrix),
+        )
+        for label in labels
     )
 
 
@@ -66,16 +78,16 @@ def _rated(row: VerdictRow) -> bool:
     return row.summary is not None and row.summary.solved is not None
 
 
-def _text(rows: Sequence[VerdictRow], rated: bool) -> str:
+def _texts(rows: Sequence[VerdictRow], rated: bool) -> tuple[str, str]:
+    """Seeds that solve or mean skill, and beside it the median steps or the interval."""
     if len(rows) != 1:
-        return f"{len(rows)} rows" if rows else DASH
+        return f"{len(rows)} rows" if rows else DASH, ""
     (row,) = rows
     if not rated:
-        return f"{skill_text(row.skill)} {skill_interval_text(row)}".rstrip()
+        return skill_text(row.skill), skill_interval_text(row)
     if row.summary is None or not row.summary.solved:
-        return OPEN if row.left_open else solved_text(row)
-    steps = f" ({steps_text(row)})" if math.isfinite(row.summary.median_steps or math.inf) else ""
-    return f"{solved_text(row)}{steps}"
+        return OPEN if row.left_open else solved_text(row), ""
+    return solved_text(row), f"({steps_text(row)})" if math.isfinite(row.summary.median_steps or math.inf) else ""
 
 
 def _is_best(label: str, there: Mapping[str, object], task: str, matrix: Matrix | None) -> bool:

@@ -1,32 +1,39 @@
 """Records sorted into what may stand side by side: one task in one environment, and in it the cells."""
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from seqbench.metrics import METRICS
 from seqbench.record.record import canonical, current
+from seqbench.report.names import Label, full_name, label_of, model_order, natural, plainest, task_name
 from seqbench.schema import Better, Record, without_length
 from seqbench.statistics.seeds import UNLIMITED
-
-FIRST = ("rnn", "lstm", "gru", "attention", "transformer")
-"""Architectures that lead every table, in the order of their age; all others follow by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """The records of one cell in one environment, by seed."""
+    """The records of one cell in one environment, by seed.
+
+    Attributes:
+        also: other name -> records that go by it, where the same configuration was run under several labels.
+    """
 
     model: str
     variant: str
     records: tuple[Record, ...]
+    also: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """What tables and legends print."""
-        return f"{self.model} ({self.variant})" if self.variant else self.model
+        return full_name(self.model, self.variant)
+
+    @property
+    def labels(self) -> Counter[Label]:
+        """What the records are called; one configuration may have several labels."""
+        return Counter(map(label_of, self.records))
 
     def first(self, field: str, key: str) -> Any:
         """The first value of ``record.<field>[key]`` that is there; a run that failed early may lack it."""
@@ -38,6 +45,7 @@ class Group:
     """All cells of one task (the same configuration of it) in one environment.
 
     Attributes:
+        task: what most of the runs call it. also: what others call the very same task, here or in another group.
         facts: ``Record.task`` of a run that got far enough to leave it, empty where none did.
         baselines: by name, as the records carry them.
     """
@@ -48,6 +56,7 @@ class Group:
     facts: Mapping[str, Any]
     baselines: tuple[Mapping[str, Any], ...]
     metrics: Mapping[str, Mapping[str, str]]
+    also: tuple[str, ...] = ()
 
     @property
     def metric(self) -> str | None:
@@ -98,21 +107,66 @@ class Group:
 def grouped(records: Iterable[Record], kind: Literal["learning", "cost"] = "learning") -> list[Group]:
     """The groups of the attempts that count, sorted by environment, then by the task's name.
 
-    Labels of one configuration that differ in whether they name its length are those of one task.
+    A cell is one configuration whatever its runs are called, so it is in one group: labels of one task that share a
+    cell, or differ in whether they name its length, are one. Others stand apart, as they were asked for apart.
     """
-    parts: dict[tuple[str, str, str], list[Record]] = {}
-    texts: dict[int, str] = {}  # many records share one object
+    tasks: dict[tuple[str, str], dict[str, list[Record]]] = {}
+    texts: dict[tuple[int, int], str] = {}  # many records share one object
     for record in current(record for record in records if record.kind == kind):
-        task = record.config.get("task")
-        if (text := texts.get(id(task))) is None:
-            text = texts[id(task)] = canonical(task)
-        parts.setdefault((record.env_id, without_length(record.labels.get("task", "?")), text), []).append(record)
-    named = {key: max((record.labels.get("task", "?") for record in parts[key]), key=len) for key in parts}
-    ordered = sorted(parts, key=lambda key: (key[0], natural(named[key]), key[2]))
-    return [_group(key[0], named[key], parts[key]) for key in ordered]
+        task, data = record.config.get("task"), record.config.get("data_sha256")
+        if (text := texts.get((id(task), id(data)))) is None:
+            text = texts[id(task), id(data)] = canonical([task, data])
+        by_label = tasks.setdefault((record.env_id, text), {})
+        by_label.setdefault(without_length(label_of(record).task), []).append(record)
+    found = [
+        (env_id, text, _group(env_id, members, {task_name(runs) for runs in by_label.values()}))
+        for (env_id, text), by_label in tasks.items()
+        for members in _joined(by_label.values())
+    ]
+    found.sort(key=lambda part: (part[0], natural(part[2].task), part[1]))
+    return _told_apart([group for *_, group in found])
 
 
-def _group(env_id: str, task: str, records: list[Record]) -> Group:
+def _joined(parts: Iterable[Sequence[Record]]) -> list[list[Record]]:
+    """The records of all labels, those of labels that share a cell together."""
+    joined: list[tuple[set[str], list[Record]]] = []
+    for records in parts:
+        cells, mine = {record.cell_id for record in records}, list(records)
+        for other in [other for other in joined if other[0] & cells]:
+            joined.remove(other)
+            cells, mine = other[0] | cells, other[1] + mine
+        joined.append((cells, mine))
+    return [mine for _, mine in joined]
+
+
+def _told_apart(groups: list[Group]) -> list[Group]:
+    """The groups; different tasks that go by one name in an environment are named with what sets them apart."""
+    alike: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        alike.setdefault((group.env_id, group.task), []).append(group)
+    return [
+        group if len(others := alike[group.env_id, group.task]) == 1 else _with_differences(group, others)
+        for group in groups
+    ]
+
+
+def _with_differences(group: Group, others: Sequence[Group]) -> Group:
+    every = [_values(other) for other in others]
+    keys = sorted(key for key in {key for values in every for key in values} if len({v.get(key) for v in every}) > 1)
+    words = " ".join(f"{key}={_values(group).get(key, 'null')}" for key in keys)
+    return replace(group, task=f"{group.task} ({words})")
+
+
+def _values(group: Group) -> dict[str, str]:
+    """Key -> value, as text, of a task and of what it reads."""
+    config = group.cells[0].records[0].config
+    task, data = config.get("task"), config.get("data_sha256")
+    values = task if isinstance(task, Mapping) else {"task": task}
+    return {key: canonical(value).strip('"') for key, value in values.items()} | {"data": str(data)[:8]}
+
+
+def _group(env_id: str, records: Sequence[Record], names: Collection[str]) -> Group:
+    """A group; ``names`` are all that its task goes by in the environment."""
     cells: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda r: (r.seed is None, r.seed or 0)):
         cells.setdefault(record.cell_id, []).append(record)
@@ -120,42 +174,28 @@ def _group(env_id: str, task: str, records: list[Record]) -> Group:
     for record in records:
         for baseline in record.baselines:
             baselines.setdefault(baseline["name"], baseline)
+    task = task_name(records)
     return Group(
         env_id=env_id,
         task=task,
-        cells=tuple(sorted((_cell(members) for members in cells.values()), key=_cell_order)),
+        also=tuple(sorted({*names} - {task}, key=natural)),
+        cells=tuple(sorted((_cell(members, task) for members in cells.values()), key=_cell_order)),
         facts=next((record.task for record in records if record.task), {}),
         baselines=tuple(baselines.values()),
         metrics=next((record.metrics for record in records if record.metrics), {}),
     )
 
 
-def _cell(records: list[Record]) -> Cell:
-    labels = records[0].labels
-    return Cell(model=labels.get("model", "?"), variant=labels.get("variant") or "", records=tuple(records))
+def _cell(records: Sequence[Record], task: str) -> Cell:
+    """The cell of records whose group is called ``task``."""
+    labels = Counter(map(label_of, records))
+    own, also = plainest(labels), Counter[str]()
+    for label, number in labels.items():
+        same = without_length(label.task) == without_length(task)
+        also[label.name if same else f"{label.name} on {label.task}"] += number
+    del also[own.name]
+    return Cell(model=own.model, variant=own.variant, records=tuple(records), also=dict(also))
 
 
 def _cell_order(cell: Cell) -> tuple[Any, ...]:
     return (*model_order(cell.model), natural(cell.variant), cell.records[0].cell_id)
-
-
-def model_order(model: str) -> tuple[int, tuple[Any, ...]]:
-    """Sort key of architectures: the five of ``FIRST``, then by name."""
-    return (FIRST.index(model) if model in FIRST else len(FIRST)), natural(model)
-
-
-@lru_cache(4096)
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key by which copy_10 comes before copy_100 and after copy_9.
-
-    >>> sorted(["copy_100", "copy_9", "copy_10"], key=natural)
-    ['copy_9', 'copy_10', 'copy_100']
-    """
-    parts = re.split(r"([0-9]+)", name)
-    return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts if part)
-
-
-def environment_names(records: Iterable[Record]) -> dict[str, str]:
-    """env_id -> "A", "B", ...: short names in the order of the ids."""
-    ids = sorted({record.env_id for record in records})
-    return {env_id: chr(65 + i) if i < 26 else f"E{i + 1}" for i, env_id in enumerate(ids)}

@@ -12,7 +12,7 @@ from seqbench.derived import derived
 from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
-from seqbench.report.loaded import Arrays, Loaded, first_run
+from seqbench.report.loaded import Arrays, Loaded, first_run, positive
 from seqbench.report.multiples import multiples
 from seqbench.report.tiles import edges, share_note, shares, tiles
 from seqbench.schema import Record
@@ -98,16 +98,19 @@ def _gated(group: Group, loaded: Loaded) -> list[tuple[Cell, Arrays]]:
 
 
 def _time_constants(axes: Axes, runs: Sequence[tuple[Cell, Arrays, Style]]) -> None:
+    drawn = [np.ones(1)]
     for cell, arrays, style in runs:
         for layer, values in enumerate(_every_layer(arrays, "gates/time_constant"), 1):
             steps = np.minimum(np.sort(values), _LONGEST)
             share, gid = np.linspace(0, 100, len(steps)), series(cell.name, f"layer {layer}")
             axes.plot(share, steps, color=style.color, linestyle=style.dash, linewidth=1.4, gid=gid)
+            drawn.append(steps)
     lags = [lag for _, arrays, _ in runs if (lag := _one_lag(arrays)) is not None]
     if lags:
         axes.axhline(lags[0], color=INK, linestyle="--", linewidth=0.9)
     axes.set_yscale("log")
-    log_axis(axes.yaxis, *np.log10(axes.get_ylim()))
+    values = positive(np.concatenate([*drawn, lags]))
+    log_axis(axes.yaxis, np.log10(np.nanmin(values)), np.log10(np.nanmax(values)))
     axes.set_xlabel("share of units, %")
     axes.set_ylabel("steps")
 

@@ -18,6 +18,7 @@ from seqbench.report.wording import (
     score_text,
     skill_interval_text,
     skill_text,
+    skills_text,
     solved_text,
     steps_text,
     whole,
@@ -97,7 +98,7 @@ def _aggregates(content: Content) -> list[str]:
     if not content.aggregates:
         return []
     rows = [
-        [escaped(text) for text in (a.label, f"{score_text(a.iqm)} {interval_text(a.interval)}", a.tasks, a.runs)]
+        [escaped(text) for text in (a.label, f"{skill_text(a.iqm)} {skills_text(a.interval)}", a.tasks, a.runs)]
         for a in content.aggregates
     ]
     caption = "Interquartile mean of normalised skill over tasks and seeds, with a stratified bootstrap interval."

@@ -39,9 +39,9 @@ def positive(values: np.ndarray) -> np.ndarray:
 
 
 def median_over(profile: np.ndarray) -> np.ndarray:
-    """Median over the first axis, NaN where nothing has that lag."""
+    """Median over the first axis, NaN where nothing has that lag; an infinity is the largest there is."""
     profile = np.asarray(profile, dtype=np.float64)
     result = np.full(profile.shape[1], np.nan)
-    known = np.isfinite(profile).any(axis=0)
-    result[known] = np.nanmedian(np.where(np.isfinite(profile), profile, np.nan)[:, known], axis=0)
+    known = ~np.isnan(profile).all(axis=0)
+    result[known] = np.nanmedian(profile[:, known], axis=0)
     return result

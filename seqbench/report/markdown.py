@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
 from seqbench.report.content import Content
 from seqbench.report.item import Row
+from seqbench.report.names import label_of
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
 from seqbench.report.wording import (
@@ -17,6 +18,7 @@ from seqbench.report.wording import (
     score_text,
     skill_interval_text,
     skill_text,
+    skills_text,
     solved_text,
     steps_text,
     whole,
@@ -95,7 +97,7 @@ def _aggregates(content: Content) -> list[str]:
     if not content.aggregates:
         return []
     rows = [
-        [escaped(a.label), f"{score_text(a.iqm)} {interval_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
+        [escaped(a.label), f"{skill_text(a.iqm)} {skills_text(a.interval)}".strip(), str(a.tasks), str(a.runs)]
         for a in content.aggregates
     ]
     head = ["architecture", "interquartile mean of skill", "tasks", "runs"]
@@ -160,8 +162,8 @@ def _provenance(content: Content) -> list[str]:
     parts = ["## Where the numbers come from", tuning, table(head, facts), f"Code: {escaped('; '.join(content.code))}."]
     failures = [
         [
-            escaped(r.labels.get("task", "?")),
-            escaped(r.labels.get("model", "?")),
+            escaped(label_of(r).task),
+            escaped(label_of(r).name),
             str(r.seed),
             r.status,
             escaped(r.reason or ""),

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import Literal
 
-from seqbench.report.groups import Group, model_order, natural
+from seqbench.report.groups import Group
 from seqbench.report.item import Item, Row, Table
+from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import upward
 from seqbench.report.wording import DASH, listed, readable
@@ -194,4 +195,5 @@ def _item(duel: Duel | None) -> Item:
     hint = "" if chance is None else f"P(beats) {chance:.2f}"
     if duel.overall.interval:
         hint += f" [{duel.overall.interval[0]:.2f}, {duel.overall.interval[1]:.2f}]"
-    return Item(text, "" if chance is None else chance, duel.overall.verdict, f"verdict {duel.overall.verdict}", hint)
+    verdict = duel.overall.verdict
+    return Item(text, "" if chance is None else chance, verdict, f"number verdict {verdict}", hint)

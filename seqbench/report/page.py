@@ -21,8 +21,8 @@ from seqbench.report.content import Content
 from seqbench.report.embed import inline
 from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
 from seqbench.report.flow_table import FlowRow
-from seqbench.report.groups import Cell
 from seqbench.report.item import Item, Table
+from seqbench.report.names import label_of
 from seqbench.report.verdict_table import (
     RUN_COLUMNS,
     Columns,
@@ -33,7 +33,7 @@ from seqbench.report.verdict_table import (
     number_of,
     swatch,
 )
-from seqbench.report.wording import count, interval_text, number, readable, score_text, skill_text
+from seqbench.report.wording import count, number, readable, skill_text, skills_text
 from seqbench.schema import Record
 
 _HERE = Path(__file__).parent / "parts"
@@ -90,8 +90,8 @@ def _templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    filters = {"readable": readable, "score": score_text, "interval": interval_text, "skill": skill_text}
-    made.filters |= {**filters, "number": number, "cell_name": _cell_name}
+    filters = {"readable": readable, "skill": skill_text, "skills": skills_text, "number": number}
+    made.filters |= {**filters, "breakable": _breakable, "cell_name": _cell_name}
     return made
 
 
@@ -107,7 +107,7 @@ def _glance(content: Content) -> dict[str, Any] | None:
     rows = [
         (
             readable(title),
-            [(readable(label), seen.text, seen.best) for label, seen in zip(found.labels, cells, strict=True)],
+            [(readable(label), seen) for label, seen in zip(found.labels, cells, strict=True)],
         )
         for title, cells in found.rows
     ]
@@ -186,6 +186,10 @@ def _flow(content: Content) -> list[tuple[str, list[dict[str, Any]]]]:
     ]
 
 
+def _breakable(text: str) -> Markup:
+    """A name of code that may go on in the next line after each of its words."""
+    return Markup(escape(readable(text)).replace("_", Markup("_<wbr>")))
+
+
 def _cell_name(record: Record) -> str:
-    labels = record.labels
-    return readable(Cell(model=labels.get("model", "?"), variant=labels.get("variant") or "", records=()).name)
+    return readable(label_of(record).name)

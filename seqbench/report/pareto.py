@@ -85,10 +85,13 @@ def _points(group: Group, skills: Mapping[str, VerdictRow], costs: Sequence[Entr
 
 def _measured(group: Group, cell: Cell, costs: Sequence[Entry]) -> Entry | None:
     """The measurement of a cell as it is trained: same environment and task, its own length and backend."""
+    tasks, names = {group.task, *(label.task for label in cell.labels)}, {label.name for label in cell.labels}
     same = (
         entry
         for entry in costs
-        if (entry.env_id, entry.task, entry.label) == (group.env_id, group.task, cell.name)
+        if entry.env_id == group.env_id
+        and entry.task in tasks
+        and entry.label in names
         and (entry.what, entry.twin, entry.backend) == ("step", False, "auto")
         and entry.asked in (None, group.facts.get("length"))
     )

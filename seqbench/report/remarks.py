@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from seqbench.report.row import VerdictRow
+from seqbench.report.wording import count, some
 
 BEST = 1.0 + 1e-6
 """Normalised skill that no run can exceed, because 1 is the best possible loss; rounding aside."""
@@ -12,7 +13,7 @@ AT_BASELINE = 0.02
 
 def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]:
     """Remarks on a row of an architecture, the most important first."""
-    found = [f"{count} {status}" for status, count in sorted(row.not_completed.items())]
+    found = [f"{number} {status}" for status, number in sorted(row.not_completed.items())]
     zero = next((baseline for baseline in baselines if baseline.skill == 0.0), None)
     found += ["budget too short to tell whether it solves"] if row.left_open else []
     beyond = beyond_bound(row)
@@ -22,6 +23,8 @@ def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]
         found.append(f"stays at the {zero.name} baseline")
     against = [b for b in baselines if not (stays and b is zero)]
     found += [text for baseline in against if (text := _against(row, baseline))]
+    if row.also:
+        found.append(f"{count(sum(row.also.values()), 'run')} of this configuration called {some(list(row.also))}")
     return tuple(found)
 
 

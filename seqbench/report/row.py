@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from seqbench.report.names import full_name
 from seqbench.schema import Better
 from seqbench.statistics.seeds import Interval
 from seqbench.statistics.summary import CellSummary
@@ -27,6 +28,7 @@ class VerdictRow:
         budget: optimiser steps of one run. left_open: whether it ended too soon to tell if the runs solve.
         not_completed: status -> number of runs.
         comparison: against the reference; None for the reference itself, for baselines, and where none is declared.
+        also: other name -> runs that go by it; they are of the same configuration, and of the row.
         remarks: what a reader must not overlook, in words.
     """
 
@@ -52,6 +54,7 @@ class VerdictRow:
     not_completed: Mapping[str, int] = field(default_factory=dict)
     comparison: Comparison | None = None
     remarks: tuple[str, ...] = ()
+    also: Mapping[str, int] = field(default_factory=dict)
     command: str = ""
     cell_id: str = ""
     seeds: tuple[int | None, ...] = ()
@@ -59,4 +62,4 @@ class VerdictRow:
     @property
     def label(self) -> str:
         """Name and variant as one text."""
-        return f"{self.name} ({self.variant})" if self.variant else self.name
+        return full_name(self.name, self.variant)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from seqbench.record.record import current
-from seqbench.report.groups import model_order, natural
+from seqbench.report.names import model_order, natural
 from seqbench.report.solving import is_solved
 from seqbench.report.wording import readable
 from seqbench.schema import Record

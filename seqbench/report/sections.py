@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from seqbench.report.groups import Group
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows
+from seqbench.report.wording import some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ def title_of(group: Group, names: Mapping[str, str]) -> str:
 def _subtitle(group: Group) -> str:
     """Metric, direction, what solved means, length and budget of a task in one line."""
     facts, parts = group.facts, []
+    parts += [f"the same task as {some(group.also)}"] if group.also else []
     if group.metric:
         direction = {"higher": ", higher is better", "lower": ", lower is better"}.get(group.better, "")
         parts.append(f"score: {group.metric.replace('_', ' ')} on the test set{direction}")

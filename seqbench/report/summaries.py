@@ -45,8 +45,9 @@ class ArchitectureSummary:
         if self.longest:
             reach = [f"{steps:,} steps of {readable(family)}" for family, steps in self.longest.items()]
             parts.append(f"longest: {listed(reach)}")
-        for word, others in (("better", self.better_than), ("worse", self.worse_than)):
-            parts += [f"over all common tasks {word} than {listed([*map(readable, others)])}"] if others else []
+        against = (("better", self.better_than), ("worse", self.worse_than))
+        told = [f"{word} than {listed([*map(readable, others)])}" for word, others in against if others]
+        parts += [f"over all common tasks {', '.join(told)}"] if told else []
         lost = listed([f"{number_of} {status}" for status, number_of in self.not_completed.items()])
         return "; ".join([*parts, lost] if lost else parts) + "."
 

@@ -67,6 +67,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         learning_rate=(records[0].config.get("model") or {}).get("learning_rate"),
         budget=train.get("steps") or cell.first("summary", "budget"),
         not_completed=Counter(record.status for record in records if record.status != "completed"),
+        also=cell.also,
         command=records[0].command,
         cell_id=records[0].cell_id,
         seeds=tuple(record.seed for record in records),

@@ -6,7 +6,7 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from seqbench.report.groups import environment_names
+from seqbench.report.names import environment_names
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import verdict_rows
 from seqbench.report.wording import half_width_text, readable, score_text, skill_text, solved_text, steps_text, whole

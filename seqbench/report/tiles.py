@@ -11,27 +11,32 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from seqbench.report.frame import without_grid
+from seqbench.report.frame import INK, without_grid
 from seqbench.report.renderer import tag
 
 NUM_SHADES = 8
 COLOR = "#0072B2"
+NOT_FINITE = -2
+"""The shade of what is infinite or no number: drawn in the colour of text, so that it is taken for no value."""
 
 
 def tiles(axes: Axes, x: np.ndarray, y: np.ndarray, shades: np.ndarray, note: Callable[[int], str]) -> None:
-    """Draw ``shades`` (rows, columns), whole numbers from 0, nothing, to ``NUM_SHADES``, full; below 0 is not known.
+    """Draw ``shades`` (rows, columns), whole numbers from 0, nothing, to ``NUM_SHADES``, full.
+
+    -1, where there is no value, is left blank as 0 is; ``NOT_FINITE`` has a colour of its own.
 
     ``x`` (columns + 1) and ``y`` (rows + 1) are the edges of the tiles; ``note`` says what a shade means.
     """
-    for shade in range(1, NUM_SHADES + 1):
+    for shade in (NOT_FINITE, *range(1, NUM_SHADES + 1)):
         boxes = [
             (x[start], y[row], x[end], y[row + 1])
             for row in range(len(shades))
             for start, end in _stretches(shades[row] == shade)
         ]
         if boxes:
-            patch = _patch(boxes, shade / NUM_SHADES)
-            patch.set_gid(tag(data_note=note(shade)))
+            lost = shade == NOT_FINITE
+            patch = _patch(boxes, INK if lost else COLOR, 1.0 if lost else shade / NUM_SHADES)
+            patch.set_gid(tag(data_note="not a finite number" if lost else note(shade)))
             axes.add_artist(patch)  # add_patch would also search for limits
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
@@ -39,26 +44,33 @@ def tiles(axes: Axes, x: np.ndarray, y: np.ndarray, shades: np.ndarray, note: Ca
 
 
 def half_decades(values: np.ndarray) -> np.ndarray:
-    """Shades of positive values: full near the largest of their row, one less for each half decade below it.
+    """Shades of values from 0 on: full near the largest finite one of their row, one less for each half decade below.
 
-    >>> half_decades(np.array([[1.0, 0.5, 0.02, 1e-9, np.nan], [0, 0, 0, 0, 0]])).tolist()
-    [[8, 8, 5, 0, -1], [0, 0, 0, 0, 0]]
+    NaN is where there is no value.
+
+    >>> half_decades(np.array([[1.0, 0.5, 0.02, 1e-9, np.nan], [0, 0, 0, 0, np.inf]])).tolist()
+    [[8, 8, 5, 0, -1], [0, 0, 0, 0, -2]]
     """
-    top = np.nanmax(values, axis=1, keepdims=True, initial=0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        below = np.floor(-2 * np.log10(values / np.where(top > 0, top, 1.0)))
-    shades = NUM_SHADES - np.clip(np.nan_to_num(below, nan=NUM_SHADES, posinf=NUM_SHADES), 0, NUM_SHADES)
-    return np.where(np.isnan(values), -1, shades).astype(int)
+    with np.errstate(divide="ignore"):
+        below = np.floor(-2 * np.log10(_of_largest(values)))
+    shades = NUM_SHADES - np.clip(below, 0, NUM_SHADES)
+    return np.select([np.isnan(values), np.isinf(values)], [-1, NOT_FINITE], shades).astype(int)
 
 
 def shares(values: np.ndarray) -> np.ndarray:
-    """Shades of values as shares of the largest one in their row.
+    """Shades of values as shares of the largest finite one in their row.
 
-    >>> shares(np.array([[0.0, 1.0, 0.5], [0.2, 0.1, 0.0]])).tolist()
-    [[0, 8, 4], [8, 4, 0]]
+    >>> shares(np.array([[0.0, 1.0, 0.5], [0.2, np.inf, np.nan]])).tolist()
+    [[0, 8, 4], [8, -2, -2]]
     """
-    top = np.nanmax(values, axis=1, keepdims=True, initial=0.0)
-    return np.round(NUM_SHADES * np.nan_to_num(values) / np.where(top > 0, top, 1.0)).astype(int)
+    return np.where(np.isfinite(values), np.round(NUM_SHADES * _of_largest(values)), NOT_FINITE).astype(int)
+
+
+def _of_largest(values: np.ndarray) -> np.ndarray:
+    """Finite values from 0 on over the largest of their row, 0 where that is 0; 0 for all others."""
+    finite = np.where(np.isfinite(values) & (values > 0), values, 0.0).astype(np.float64)
+    top = finite.max(axis=1, keepdims=True, initial=0.0)
+    return finite / np.where(top > 0, top, 1.0)
 
 
 def decade_note(shade: int) -> str:
@@ -113,10 +125,10 @@ def _box(alpha: float) -> Line2D:
     return Line2D([], [], color=COLOR, alpha=alpha, marker="s", markersize=8, linestyle="none")
 
 
-def _patch(boxes: Sequence[tuple[float, float, float, float]], alpha: float) -> PathPatch:
+def _patch(boxes: Sequence[tuple[float, float, float, float]], color: str, alpha: float) -> PathPatch:
     vertices = np.array([[(a, b), (c, b), (c, d), (a, d), (a, b)] for a, b, c, d in boxes], np.float64)
     codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(boxes)
-    return PathPatch(Path(vertices.reshape(-1, 2), codes), facecolor=COLOR, alpha=alpha, linewidth=0, antialiased=False)
+    return PathPatch(Path(vertices.reshape(-1, 2), codes), facecolor=color, alpha=alpha, linewidth=0, antialiased=False)
 
 
 def _stretches(true: np.ndarray) -> list[tuple[int, int]]:

@@ -166,7 +166,9 @@ def _row(row: VerdictRow, strip: Markup, order: int, reference: str | None, zero
         found = row.comparison
         kind = f"verdict {found.verdict}" if found else "verdict"
         probability = found.probability if found else None
-        cells.append(Item(comparison_text(row, reference), _value(probability), improvement_text(row), kind))
+        said, _, p = comparison_text(row, reference).partition(" (p")  # which stays in one line
+        said += p and " (p" + p.replace(" ", "\N{NO-BREAK SPACE}")
+        cells.append(Item(said, _value(probability), improvement_text(row), kind))
     fields = {"kind": row.kind, "order": order, "name": readable(row.name), "variant": readable(row.variant)}
     fields |= {"label": readable(row.label), "remarks": readable("; ".join(row.remarks)), "link": ""}
     return fields | {"strip": strip, "cells": cells}

@@ -74,8 +74,16 @@ def skill_text(value: float | None) -> str:
 
 def skill_interval_text(row: VerdictRow) -> str:
     """Interval of the skill, empty where there is none."""
-    found = row.skill_interval
-    return f"[{skill_text(found[0])}, {skill_text(found[1])}]" if found else ""
+    return skills_text(row.skill_interval)
+
+
+def skills_text(interval: Interval | None) -> str:
+    """An interval of normalised skills in brackets, empty where there is none.
+
+    >>> skills_text((-0.004, 0.75)), skills_text(None)
+    ('[0.00, 0.75]', '')
+    """
+    return "" if interval is None else f"[{skill_text(interval[0])}, {skill_text(interval[1])}]"
 
 
 def interval_text(interval: Interval | None) -> str:

@@ -11,7 +11,7 @@ from seqbench import report
 from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.report.dependency import dependencies, dependency_sentences
-from seqbench.report.groups import environment_names
+from seqbench.report.names import environment_names
 from seqbench.report.terminal import result_table
 from seqbench.report.wording import readable
 from seqbench.schema import FINISHED, Record, Study

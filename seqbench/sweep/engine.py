@@ -108,7 +108,8 @@ class _Engine:
         self._say(opening.work(self.study, plan, missing, self.lanes))
         if not self.trained:
             unlocked = problems.of_locks(self.entry.scratch)
-            for line in (*unlocked, *estimate.without_room(cells.values()), *problems.set_aside(self.store)):
+            roomless = estimate.without_room(cells.values(), lambda cell: checked[preflight.key(cell)].solvable)
+            for line in (*unlocked, *roomless, *problems.set_aside(self.store)):
                 self._say(line)
         jobs = self._jobs(missing, checked)
         self.timed = {planned.run_id for planned in missing if planned.expected_s}

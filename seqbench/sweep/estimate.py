@@ -1,10 +1,11 @@
 """How long a sweep will take: steps that such runs took before, times seconds of a step measured just now."""
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqbench.registry import build
 from seqbench.report.wording import count
 from seqbench.schedule import NUM_CONSECUTIVE, evaluation_steps, room_to_solve
 from seqbench.schema import FINISHED, Cell, Record
@@ -55,15 +56,27 @@ def _mean(values: Sequence[float] | None) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def without_room(cells: Iterable[Cell]) -> list[str]:
-    """One line on the cells whose budget has no room for the evaluations that solving takes; none where all have."""
+def without_room(cells: Iterable[Cell], solvable: Callable[[Cell], bool]) -> list[str]:
+    """One line on the cells whose budget has no room for the evaluations that solving takes; none where all have.
+
+    ``solvable`` says whether the task of a cell has a notion of solved; it is asked of cells without room alone.
+    """
     short = [c for c in cells if not room_to_solve(c.budget, c.train.evaluate_every, c.train.evaluate_growth)]
+    short = [cell for cell in short if solvable(cell)]
     if not short:
         return []
     return [
         f"warning: in {count(len(short), 'cell')} fewer than {NUM_CONSECUTIVE} evaluations fit into the budget: no run "
         "there can count as solved (train.steps, train.evaluate_every)."
     ]
+
+
+def can_be_solved(cell: Cell) -> bool:
+    """Whether the task has a notion of solved; it alone knows, so it is built, and torch imported if it was not."""
+    try:
+        return build(cell.task, "task", cell.plugins).solved is not None
+    except Exception:  # anybody's code: what is wrong with it is told before it trains
+        return True
 
 
 def expected_steps(cell: Cell, known: Mapping[tuple[str, str], float]) -> float:

@@ -67,11 +67,13 @@ class _Launch:
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         with entered(self.entry):
-            self._enter(plan, self._check(missing))
+            checked = self._check(missing)
+            self._enter(plan, self._expected(missing, checked))
             self._announce(plan, missing)
             cells = {planned.cell_id: planned.cell for planned in missing}
             unlocked = problems.of_locks(self.entry.scratch)
-            for line in (*unlocked, *without_room(cells.values()), *problems.set_aside(self.store)):
+            roomless = without_room(cells.values(), lambda cell: checked[preflight.key(_here(cell))].solvable)
+            for line in (*unlocked, *roomless, *problems.set_aside(self.store)):
                 self._say(line)
             self.before = self._names()  # without what was set aside: the run that is trained again takes its name
             if not missing:
@@ -80,18 +82,19 @@ class _Launch:
             self._launch(self._cells(missing), folder)
             return self._close(plan, missing, folder)
 
-    def _check(self, missing: Sequence[PlannedRun]) -> dict[str, float]:
+    def _check(self, missing: Sequence[PlannedRun]) -> dict[str, preflight.Checked]:
         """Build every cell once, on the CPU of this machine: a bad value is told now, not after an hour in a queue.
 
-        What else goes wrong here may go well there, and the job looks again. Returns the seconds that a run may take,
-        as runs of its kind took or as a step takes here.
+        What else goes wrong here may go well there, and the job looks again.
         """
-        cells = {planned.run_id: replace(planned.cell, device="cpu") for planned in missing}
-        checked = preflight.check(cells.values(), default_lanes("cpu"), self.console)
+        checked = preflight.check((_here(planned.cell) for planned in missing), default_lanes("cpu"), self.console)
         end_server()  # nothing more is computed here, however long the jobs take
-        steps = self.study.expected_steps
-        timed = {name: preflight.seconds(cell, checked, steps) or 0.0 for name, cell in cells.items()}
-        return {p.run_id: p.expected_s or p.similar_s or timed[p.run_id] for p in missing}
+        return checked
+
+    def _expected(self, missing: Sequence[PlannedRun], checked: Mapping[str, preflight.Checked]) -> dict[str, float]:
+        """Seconds that each run may take, as runs of its kind took or as a step takes here."""
+        timed = {p.run_id: preflight.seconds(_here(p.cell), checked, self.study.expected_steps) for p in missing}
+        return {p.run_id: p.expected_s or p.similar_s or timed[p.run_id] or 0.0 for p in missing}
 
     def _enter(self, plan: Sequence[PlannedRun], expected_s: Mapping[str, float]) -> None:
         numbers = {cell_id(cell.identity()): number for number, cell in enumerate(self.study.cells)}
@@ -209,3 +212,8 @@ def _why(log: Path) -> str:
         return "its job has not begun: it is in a queue, or its machine was lost"
     last = last_line(log)
     return last.removeprefix(launched.TROUBLE) if last.startswith(launched.TROUBLE) else "its job ended without a word"
+
+
+def _here(cell: Cell) -> Cell:
+    """The cell as it is checked before anything is submitted."""
+    return replace(cell, device="cpu")

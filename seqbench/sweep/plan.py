@@ -18,7 +18,7 @@ from seqbench.report.wording import count, readable
 from seqbench.schema import CONTINUED, FINISHED, Cell, Options, Record, Study
 from seqbench.sweep import problems, reasons
 from seqbench.sweep.entry import Planned, called, trained_again
-from seqbench.sweep.estimate import Durations, expected_time, without_room
+from seqbench.sweep.estimate import Durations, can_be_solved, expected_time, without_room
 from seqbench.sweep.lanes import default_lanes
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
 
@@ -183,7 +183,7 @@ def explain(study: Study, console: Console) -> None:
     say(console, f"{counts}: {len(missing)} to train, {len(plan) - len(missing)} done.")
     if missing:
         say(console, expected_time([_seconds(run) for run in missing], *_at_once(study, known)))
-    for line in (*without_room(study.cells), *problems.of(known.store)):
+    for line in (*without_room(study.cells, can_be_solved), *problems.of(known.store)):
         say(console, line)
 
 

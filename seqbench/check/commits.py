@@ -1,0 +1,86 @@
+"""Commits, as git knows them: what a ref names, its tree in a folder of its own, and the state of the working tree."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from seqbench.check.programs import last_words
+from seqbench.schema import UsageError
+
+GIT_S = 60.0
+"""Seconds that git may take."""
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git prints.
+
+    Raises:
+        UsageError: git is missing, or refuses.
+    """
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    command = ["git", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_S, env=clean, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"--against needs git to work here; got {error}.") from error
+    if done.returncode != 0:
+        raise UsageError(f"git {words[0]} must work here; got {last_words(done.stderr, done.returncode)!r}.")
+    return done.stdout
+
+
+@contextmanager
+def checked_out(folder: Path, ref: str) -> Iterator[tuple[Path, str]]:
+    """The tree of a git ref in a temporary worktree, and its commit; both are gone afterwards.
+
+    Raises:
+        UsageError: this is no repository, or it has no such commit.
+    """
+    commit = resolve(folder, ref)
+    with tempfile.TemporaryDirectory(prefix="seqbench-base-") as scratch:
+        tree = Path(scratch) / "tree"
+        git(folder, "worktree", "add", "--quiet", "--detach", str(tree), commit)
+        try:
+            yield tree, commit
+        finally:
+            with suppress(UsageError):
+                git(folder, "worktree", "remove", "--force", str(tree))
+
+
+def resolve(folder: Path, ref: str) -> str:
+    """The commit that a ref names.
+
+    Raises:
+        UsageError: this is no repository, or it has no such commit.
+    """
+    git(folder, "rev-parse", "--git-dir")
+    try:
+        return git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
+    except UsageError:
+        known = "; a shallow clone has few: git fetch --unshallow" if is_shallow(folder) else ""
+        raise UsageError(f"--against must name a commit of this repository; got {ref[:80]!a}{known}.") from None
+
+
+def is_shallow(folder: Path) -> bool:
+    """Whether the clone has not the whole history."""
+    return git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
+def top_folder(folder: Path) -> Path:
+    """The top of the repository that holds ``folder``.
+
+    Raises:
+        UsageError: none does.
+    """
+    return Path(git(folder, "rev-parse", "--show-toplevel").strip())
+
+
+def state(folder: Path) -> str | None:
+    """The commit of a folder, with "+" where something in it was changed; None outside a repository."""
+    try:
+        commit = git(folder, "rev-parse", "--verify", "--quiet", "HEAD").strip()
+        return f"{commit}+" if git(folder, "--no-optional-locks", "status", "--porcelain").strip() else commit
+    except UsageError:
+        return None

@@ -1,0 +1,77 @@
+"""What records are called: labels and their order; of several labels of one thing the one that tables print."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from seqbench.schema import Record, without_length
+
+FIRST = ("rnn", "lstm", "gru", "attention", "transformer")
+"""Architectures that lead every table, in the order of their age; all others follow by name."""
+
+
+class Label(NamedTuple):
+    """What a record is called."""
+
+    task: str
+    model: str
+    variant: str
+
+    @property
+    def name(self) -> str:
+        """Model and variant as one text."""
+        return full_name(self.model, self.variant)
+
+
+def full_name(model: str, variant: str) -> str:
+    """What tables and legends print.
+
+    >>> full_name("gru", ""), full_name("gru", "learning_rate=0.1")
+    ('gru', 'gru (learning_rate=0.1)')
+    """
+    return f"{model} ({variant})" if variant else model
+
+
+def label_of(record: Record) -> Label:
+    """The label of a record, which need not be one that we wrote."""
+    labels = record.labels
+    return Label(labels.get("task", "?"), labels.get("model", "?"), labels.get("variant") or "")
+
+
+def plainest(labels: Iterable[Label]) -> Label:
+    """Of several labels of one configuration the one that spells out least of it; its task is any of theirs."""
+    return min(labels, key=lambda own: (model_order(own.model), len(own.variant), natural(own.variant)))
+
+
+def task_name(records: Sequence[Record]) -> str:
+    """What most of the runs call their task, its length named where any of them does."""
+    labels = Counter(label_of(record).task for record in records)
+    bare: Counter[str] = Counter()
+    for label, number in labels.items():
+        bare[without_length(label)] += number
+    most = min(bare, key=lambda label: (-bare[label], natural(label)))
+    return max((label for label in labels if without_length(label) == most), key=lambda label: (len(label), label))
+
+
+def model_order(model: str) -> tuple[int, tuple[Any, ...]]:
+    """Sort key of architectures: the five of ``FIRST``, then by name."""
+    return (FIRST.index(model) if model in FIRST else len(FIRST)), natural(model)
+
+
+@lru_cache(4096)
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key by which copy_10 comes before copy_100 and after copy_9.
+
+    >>> sorted(["copy_100", "copy_9", "copy_10"], key=natural)
+    ['copy_9', 'copy_10', 'copy_100']
+    """
+    parts = re.split(r"([0-9]+)", name)
+    return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts if part)
+
+
+def environment_names(records: Iterable[Record]) -> dict[str, str]:
+    """env_id -> "A", "B", ...: short names in the order of the ids."""
+    ids = sorted({record.env_id for record in records})
+    return {env_id: chr(65 + i) if i < 26 else f"E{i + 1}" for i, env_id in enumerate(ids)}
