@@ -188,8 +188,9 @@ def report(words: list[str]) -> int:
     found = Stores(stores)
     records = found.records()
     page = write(found, out, formats=formats, records=records, **about_sweep({record.study for record in records}))
-    pages = ", ".join(str(out / MAIN[name]) for name in formats) if options["--format"] else page
-    print("\n".join([f"report: {pages}", *(told := of(found))]))
+    files = {name: out / MAIN[name] for name in formats}
+    named = [str(file) if file.exists() else f"{name}: nothing to draw" for name, file in files.items()]
+    print("\n".join([f"report: {', '.join(named) if options['--format'] else page}", *(told := of(found))]))
     return 1 if told and "--strict" in rest else 0
 
 

@@ -16,9 +16,10 @@ commands
                                whether speed, learning or a count got worse, with a known rate of
                                false alarms
   verify                       the contract checks on a task and a model, ours or yours
-  report [--store DIR]... [--out DIR] [--format html,md,csv,latex,json] [--strict]
+  report [--store DIR]... [--out DIR] [--format html,md,csv,latex,pdf,json] [--strict]
                                index.html, report.md, CSV files, figures from the records of a
-                               store; strict: exit code 1 where anything in it is no readable record
+                               store; latex,pdf: tables and figures for a paper;
+                               strict: exit code 1 where anything in it is no readable record
   compare A B [--format table|md|csv|json]
                                the runs of two stores cell by cell: better, worse, faster, undecided
   choose --store DIR [--out FILE]

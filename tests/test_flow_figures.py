@@ -45,8 +45,9 @@ def test_a_panel_without_gradients_says_so_and_shows_no_numbers_across():
     zero = {name: 0 * array if name == "gradient_profile/input" else array for name, array in arrays.items()}
     for loaded, is_empty in ((arrays, False), (zero, True)):
         groups = grouped([record])
-        svg = gradient_profiles(groups, {(record.run_id, record.env_id): loaded}, ["copy_10"], styles(groups))
-        assert svg is not None
+        figure = gradient_profiles(groups, {(record.run_id, record.env_id): loaded}, ["copy_10"], styles(groups))
+        assert figure is not None
+        svg = figure.svg()
         assert svg.count(">no gradient<") == 2 * is_empty
         assert "0.025" not in svg  # a tick of an axis without data
 
@@ -60,9 +61,9 @@ def test_tiles_lie_around_their_places():
 def drawn(draw: Callable, arrays: dict[str, np.ndarray], record: Record) -> list[tuple[str, str]]:
     """The groups of a heat map's tiles: the value that each shade says, or that it is none."""
     groups = grouped([record])
-    svg = draw(groups, {(record.run_id, record.env_id): arrays}, ["copy_10"], styles(groups))
-    assert svg is not None
-    return re.findall(r'data-note="([^"]*)">\s*<path [^>]*fill="([^"]*)"', svg)
+    figure = draw(groups, {(record.run_id, record.env_id): arrays}, ["copy_10"], styles(groups))
+    assert figure is not None
+    return re.findall(r'data-note="([^"]*)">\s*<path [^>]*fill="([^"]*)"', figure.svg())
 
 
 @pytest.mark.parametrize("lost", [np.inf, np.nan])
@@ -131,7 +132,8 @@ def test_an_axis_of_time_constants_has_labels_also_within_a_decade():
     arrays.pop("saliency/wanted_lag")
     found = {"gates/time_constant1": np.linspace(0.42, 2.1, 64)}
     groups = grouped([record])
-    svg = gate_curves(groups, {(record.run_id, record.env_id): arrays | found}, ["copy_10"], styles(groups))
-    assert svg is not None
+    figure = gate_curves(groups, {(record.run_id, record.env_id): arrays | found}, ["copy_10"], styles(groups))
+    assert figure is not None
+    svg = figure.svg()
     first = svg[: svg.index("share of the state kept")]
     assert [tick for tick in ("0.5", "1", "2") if f">{tick}</text>" in first] == ["0.5", "1", "2"]

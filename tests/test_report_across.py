@@ -276,8 +276,9 @@ def test_section_stands_once_after_the_matrix(whole: Content) -> None:
 
 
 def test_figure_has_a_curve_and_a_band_of_each_architecture(whole: Content) -> None:
-    svg = performance_figure(whole.across, whole.look, NAMES)
-    assert svg is not None
+    figure = performance_figure(whole.across, whole.look, NAMES)
+    assert figure is not None
+    svg = figure.svg()
     for label in whole.across[0].labels:
         assert svg.count(f'data-series="{label}" data-note="share of runs"') == 1
         assert svg.count(f'<g data-series="{label}">') == 3  # the band, the legend's line and its text

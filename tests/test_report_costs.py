@@ -371,6 +371,7 @@ def test_labels_of_ticks_lie_on_no_other() -> None:
     positions = np.array([1, 2, 4, 8, 16, 32, 34])
     arrays |= {"stream_position": positions, "stream_s": np.full((7, 3), 1e-4), "stream_state_bytes": np.full(7, 256)}
     look = styles(grouped([record], "cost"))
-    svg = streaming_figure(entries([record]), {(record.run_id, record.env_id): arrays}, look, {record.env_id: "A"})
-    assert svg is not None
+    figure = streaming_figure(entries([record]), {(record.run_id, record.env_id): arrays}, look, {record.env_id: "A"})
+    assert figure is not None
+    svg = figure.svg()
     assert [svg.count(f">{position}</text>") for position in (8, 16, 32, 34)] == [2, 2, 0, 2]  # of two panels

@@ -139,8 +139,9 @@ def test_page_and_markdown_show_the_section_and_one_sentence_speaks_for_all_leng
 
 def test_the_figure_explains_no_interval_where_none_is_drawn():
     few = dependencies(runs("gru", {5: 2, 10: 2, 20: 0}, seeds=2))
-    svg = dependency_figure(few, {}, NAMES)
-    assert svg is not None
+    figure = dependency_figure(few, {}, NAMES)
+    assert figure is not None
+    svg = figure.svg()
     assert "one half" in svg
     assert "95 % interval" not in svg
 

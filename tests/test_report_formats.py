@@ -38,7 +38,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def whole(store: Store) -> Content:
-    return collect_report(store, "a_study", "gru", "Three rates.", (), {}, drawn=False)
+    return collect_report(store, "a_study", "gru", "Three rates.", (), {}, drawn=())
 
 
 def test_numbers_of_every_row_agree_in_json_latex_markdown_and_the_page(whole: Content):
@@ -119,6 +119,7 @@ def test_json_holds_all_that_the_content_holds(whole: Content):
         "records",
         "cost_tables",
         "figures",
+        "prints",
         "beside",
         "flow",
         "look",
@@ -186,11 +187,11 @@ def test_default_is_the_page_markdown_and_csv():
     assert set(DEFAULT) < set(FORMATS)
 
 
-@pytest.mark.parametrize("asked", ["pdf", "html,", "HTML", ","])
+@pytest.mark.parametrize("asked", ["png", "html,", "HTML", ","])
 def test_unknown_format_is_refused_and_nothing_written(
     store: Store, tmp_path: Path, asked: str, capsys: pytest.CaptureFixture[str]
 ):
     out = tmp_path / "out"
     assert cli.main(["report", "--store", str(store.root), "--out", str(out), "--format", asked]) == 2
-    assert "--format must be some of html, md, csv, latex, json; got" in capsys.readouterr().err
+    assert "--format must be some of html, md, csv, latex, pdf, json; got" in capsys.readouterr().err
     assert not out.exists()

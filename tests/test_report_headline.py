@@ -40,7 +40,7 @@ def runs(task: str, models: Runs, *, length: int = 30, target: str = "", **confi
 
 
 def content(records: Sequence[Record], reference: str | None = None, **changes: Any) -> Content:
-    fields: dict[str, Any] = {"problems": [], "study": None, "tuning": "", "missing": 0, "drawn": False} | changes
+    fields: dict[str, Any] = {"problems": [], "study": None, "tuning": "", "missing": 0, "drawn": ()} | changes
     return collect(records=records, arrays={}, reference=reference, **fields)
 
 

@@ -114,7 +114,9 @@ def test_tuning_and_cost_are_found_by_any_name_of_a_configuration() -> None:
 
 def _pareto(groups: Sequence[Group], records: Sequence[Record]) -> str | None:
     look = styles(groups)
-    return pareto_figure(groups, [group_rows(g) for g in groups], entries(records), [g.task for g in groups], look)
+    rows, titles = [group_rows(group) for group in groups], [group.task for group in groups]
+    figure = pareto_figure(groups, rows, entries(records), titles, look)
+    return figure and figure.svg()
 
 
 def test_two_stores_are_compared_once_where_one_of_them_has_two_labels() -> None:

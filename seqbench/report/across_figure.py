@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 
 from seqbench.report.across import Across, Standing
-from seqbench.report.canvas import Style, Styles, panels, series
+from seqbench.report.canvas import Panels, Style, Styles, series
 from seqbench.report.frame import INK
 from seqbench.report.wording import count
 
 
-def performance_figure(found: Sequence[Across], look: Styles, environments: Mapping[str, str]) -> str | None:
+def performance_figure(found: Sequence[Across], look: Styles, environments: Mapping[str, str]) -> Panels | None:
     """Lines: shares of runs, every task weighing the same. Bands: pointwise, where there are seeds enough for one."""
     drawn = [made for made in found if any(row.profile for row in made.rows)]
     if not drawn:
@@ -29,7 +29,7 @@ def performance_figure(found: Sequence[Across], look: Styles, environments: Mapp
         count(len(made.tasks), "common task") + (f" [{environments[made.env_id]}]" if len(environments) > 1 else "")
         for made in drawn
     ]
-    return panels(titles, draw, shown, columns=1, height=3.6)
+    return Panels(titles, draw, shown, columns=1, height=3.6)
 
 
 def _profile(axes: Axes, row: Standing, style: Style) -> None:

@@ -9,7 +9,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqbench.report.frame import INK, SIZE
-from seqbench.report.grid import Grid
+from seqbench.report.grid import WIDTH, Grid
 from seqbench.report.groups import Group
 from seqbench.report.names import FIRST, full_name, model_order
 from seqbench.report.renderer import svg_of, tag
@@ -32,6 +32,8 @@ _FIXED: dict[str, str] = dict(zip(FIRST, ("#D55E00", "#0072B2", "#009E73", "#CC7
 _FURTHER = ("#56B4E9", "#8C8C8C", *_FIXED.values())
 PALETTE = (*_FIXED.values(), *_FURTHER[:2])
 """Every colour of an architecture; number n is the variable --c<n> of the page."""
+_MARK, _PER_INCH = 6, 12
+"""Characters: what stands before the text of an entry of the legend, and what fits in an inch of it."""
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 _SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,
@@ -46,6 +48,9 @@ _SETTINGS: dict[Any, Any] = {
     "axes.facecolor": "none",
     "legend.frameon": False,
     "lines.solid_capstyle": "butt",
+    # Fonts in a PDF are TrueType, so that text can be selected; 3.11 reads the other name for the same thing.
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
 }
 
 
@@ -59,6 +64,14 @@ class Style:
 
 Styles = Mapping[str, Style]
 """Cell name -> style."""
+
+
+@dataclass(frozen=True)
+class Print:
+    """A PDF; ``wide``: it takes two columns of a paper."""
+
+    document: bytes
+    wide: bool
 
 
 def styles(groups: Sequence[Group]) -> dict[str, Style]:
@@ -94,22 +107,11 @@ def _settings() -> Iterator[None]:
         yield
 
 
-def panels(
-    titles: Sequence[str | None],
-    draw: Callable[[int, Axes], None],
-    legend: Styles,
-    *,
-    columns: int = 3,
-    extra: Sequence[tuple[str, Line2D]] = (),
-    height: float = 2.5,
-    left: float = 0.72,
-    between: float | None = None,
-    share_rows: bool = False,
-    architectures: bool = False,
-) -> str:
-    """SVG text of a grid of panels.
+@dataclass(frozen=True)
+class Panels:
+    """A grid of panels, drawn anew for each of its forms.
 
-    Args:
+    Attributes:
         titles: one a panel; None leaves its place empty.
         draw: is called with a panel's number and its axes.
         legend: name -> style of the lines.
@@ -121,19 +123,53 @@ def panels(
         share_rows: whether the panels of a row have one y axis.
         architectures: whether each panel is about the one architecture that its title names.
     """
-    columns = min(columns, len(titles))
-    grid = Grid(rows=-(-len(titles) // columns), columns=columns, height=height, left=left, between=between or left)
-    with _settings():
-        figure, axes = grid.figure(share_rows, _legend_height([*legend, *(text for text, _ in extra)]))
-        for index, (panel, title) in enumerate(zip_longest(axes, titles)):
+
+    titles: Sequence[str | None]
+    draw: Callable[[int, Axes], None]
+    legend: Styles
+    _: KW_ONLY
+    columns: int = 3
+    extra: Sequence[tuple[str, Line2D]] = ()
+    height: float = 2.5
+    left: float = 0.72
+    between: float | None = None
+    share_rows: bool = False
+    architectures: bool = False
+
+    @property
+    def _entries(self) -> list[str]:
+        """Of the legend."""
+        return [*self.legend, *(text for text, _ in self.extra)]
+
+    def svg(self) -> str:
+        """The text of one svg element."""
+        with _settings():
+            return svg_of(self._figure(WIDTH))
+
+    def pdf(self) -> Print:
+        """A document of one page."""
+        from seqbench.report.pdf import pdf_of  # late: a report without it need not wait for its fonts
+
+        longest = max(map(len, self._entries), default=0)
+        wide = min(self.columns, len(self.titles)) > 1 or longest + _MARK > _PER_INCH * WIDTH / 2
+        with _settings():
+            return Print(pdf_of(self._figure(WIDTH if wide else WIDTH / 2)), wide)
+
+    def _figure(self, width: float) -> Figure:
+        columns = min(self.columns, len(self.titles))
+        grid = Grid(rows=-(-len(self.titles) // columns), columns=columns, width=width, height=self.height,
+                    left=self.left, between=self.between or self.left)  # fmt: skip
+        beside = _legend_columns(self._entries, width)
+        figure, axes = grid.figure(self.share_rows, 0.2 * -(-len(self._entries) // beside) + 0.1)
+        for index, (panel, title) in enumerate(zip_longest(axes, self.titles)):
             if title is None:
                 panel.remove()
             else:
                 panel.set_title(readable(title))
-                draw(index, panel)
-                panel.set_gid(_panel(panel, title, architectures))
-        _legend(figure, legend, extra)
-        return svg_of(figure)
+                self.draw(index, panel)
+                panel.set_gid(_panel(panel, title, self.architectures))
+        _legend(figure, self.legend, self.extra, beside)
+        return figure
 
 
 def series(name: str, note: str = "") -> str:
@@ -161,29 +197,24 @@ def _span(axis: Axis, limits: tuple[float, float]) -> str:
     return f"{axis.get_gid() or axis.get_scale()} {limits[0]:.9g} {limits[1]:.9g}"
 
 
-def _legend(figure: Figure, legend: Styles, extra: Sequence[tuple[str, Line2D]]) -> None:
+def _legend(figure: Figure, legend: Styles, extra: Sequence[tuple[str, Line2D]], columns: int) -> None:
     lines = [Line2D([], [], color=s.color, linestyle=s.dash, linewidth=2) for s in legend.values()]
     names = [readable(name) for name in legend]
     # matplotlib drops entries that start with an underscore
     names = [f" {name}" if name.startswith("_") else name for name in names]
     handles, labels = [*lines, *(line for _, line in extra)], [*names, *(text for text, _ in extra)]
     if handles:
-        drawn = figure.legend(handles, labels, loc="upper left", ncols=_legend_columns(labels), handlelength=2.2)
+        drawn = figure.legend(handles, labels, loc="upper left", ncols=columns, handlelength=2.2)
         for line, text, name in zip(drawn.legend_handles, drawn.get_texts(), legend, strict=False):
             if line is not None:
                 line.set_gid(series(name))
             text.set_gid(series(name))
 
 
-def _legend_height(labels: Sequence[str]) -> float:
-    """Inches."""
-    return 0.2 * -(-len(labels) // _legend_columns(labels or [""])) + 0.1
-
-
-def _legend_columns(labels: Sequence[str]) -> int:
-    """Entries side by side: all where they fit on one line of about 115 characters, a grid where they do not."""
-    widths = [len(label) + 6 for label in labels]
-    return len(labels) if sum(widths) <= 115 else max(1, 115 // max(widths))
+def _legend_columns(entries: Sequence[str], width: float) -> int:
+    """Entries side by side in ``width`` inches: all where they fit on one line, a grid where they do not."""
+    widths, room = [len(entry) + _MARK for entry in entries], int(_PER_INCH * width)
+    return max(1, len(entries) if sum(widths) <= room else room // max(widths))
 
 
 def log_axis(axis: Axis, low: float, high: float) -> None:

@@ -1,6 +1,6 @@
 """All that a report shows, worked out once: the page and the Markdown file only lay it out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from seqbench.report.across import Across, across_tasks
 from seqbench.report.across_figure import performance_figure
 from seqbench.report.across_table import across_table
 from seqbench.report.banners import banners, unreadable
-from seqbench.report.canvas import Styles, styles
+from seqbench.report.canvas import Panels, Print, Styles, styles
 from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming_figure
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
@@ -60,7 +60,7 @@ class Content:
         architectures, tasks: what is said of each of them alone.
         flow: gradient flow in numbers, a row a cell.
         look: how each architecture is drawn, in the order of all tables.
-        figures: name -> SVG text. failures: runs that did not complete. problems: of the store.
+        figures: name -> SVG text. prints: name -> PDF. failures: runs that did not complete. problems: of the store.
         commands: (task, label, command).
     """
 
@@ -91,6 +91,7 @@ class Content:
     flow: Sequence[FlowRow]
     look: Styles
     figures: Mapping[str, str]
+    prints: Mapping[str, Print]
     failures: Sequence[Record]
     problems: Sequence[str]
     commands: Sequence[tuple[str, str, str]]
@@ -118,9 +119,9 @@ def collect(
     tuning: str,
     missing: int,
     trials: Trials | None = None,
-    drawn: bool = True,
+    drawn: Collection[str] = ("svg",),
 ) -> Content:
-    """Work out a report from records and their arrays; without figures where none will be shown."""
+    """Work out a report from records and their arrays, with its figures in the forms ``drawn``: svg, pdf, or none."""
     names = environment_names(records)
     learning, costs = grouped(records, "learning"), entries(records)
     trials, titles = trials or {}, [title_of(group, names) for group in learning]
@@ -147,9 +148,10 @@ def collect(
         flow=flow_rows(shown, arrays, titles[: len(shown)]),
         look=look,
         figures={},
+        prints={},
         problems=problems,
     )
-    return replace(content, figures=_figures(content, shown, arrays)) if drawn else content
+    return replace(content, **_drawn(_figures(content, shown, arrays), drawn)) if drawn else content
 
 
 def _compared(
@@ -189,7 +191,14 @@ def _readable(said: Sequence[str]) -> list[str]:
     return [readable(sentence) for sentence in said]
 
 
-def _figures(content: Content, shown: list[Group], arrays: Loaded) -> dict[str, str]:
+def _drawn(figures: Mapping[str, Panels], forms: Collection[str]) -> dict[str, Any]:
+    return {
+        "figures": {name: figure.svg() for name, figure in figures.items() if "svg" in forms},
+        "prints": {name: figure.pdf() for name, figure in figures.items() if "pdf" in forms},
+    }
+
+
+def _figures(content: Content, shown: list[Group], arrays: Loaded) -> dict[str, Panels]:
     """Of what is shown of the learning runs, and of all that was worked out."""
     names, look = content.environments, content.look
     titles, rows = [title_of(group, names) for group in shown], [s.rows for s in content.sections[: len(shown)]]
@@ -211,4 +220,4 @@ def _figures(content: Content, shown: list[Group], arrays: Loaded) -> dict[str, 
     drawn["speed"] = speed_figure(content.costs, look, names)
     drawn["scaling"] = scaling_figure(content.costs, look, names)
     drawn["streaming"] = streaming_figure(content.costs, arrays, look, names)
-    return {name: svg for name, svg in drawn.items() if svg is not None}
+    return {name: figure for name, figure in drawn.items() if figure is not None}

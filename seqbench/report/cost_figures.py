@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import Styles, log_axis, panels, series
+from seqbench.report.canvas import Panels, Styles, log_axis, series
 from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
 from seqbench.report.cost_tables import Names, where
 from seqbench.report.costs import Entry, Place, places
@@ -28,7 +28,7 @@ _APART = 0.04
 _SCALES = ((TIME, 1e3, "training step, ms"), (MEMORY, 2**-20, "peak memory, MiB"))
 
 
-def scaling_figure(entries: Sequence[Entry], look: Styles, names: Names) -> str | None:
+def scaling_figure(entries: Sequence[Entry], look: Styles, names: Names) -> Panels | None:
     """Time and memory against length, both axes logarithmic; dotted: growth of the FLOPs, through the last point."""
     groups = curves(entries)
     if not groups:
@@ -43,7 +43,7 @@ def scaling_figure(entries: Sequence[Entry], look: Styles, names: Names) -> str 
 
     firsts = [group[0].first for group in groups]
     titles = _beside(firsts, names, ("time", "memory"))
-    return panels(titles, draw, _shown(entries, look), columns=2, height=3.3, extra=_backends(groups))
+    return Panels(titles, draw, _shown(entries, look), columns=2, height=3.3, extra=_backends(groups))
 
 
 def _beside(firsts: Sequence[Entry], names: Names, what: tuple[str, str]) -> list[str]:
@@ -101,7 +101,7 @@ def _log_log(axes: Axes, lengths: Sequence[float], values: np.ndarray) -> None:
         log_axis(axes.yaxis, np.log10(values.min()), np.log10(values.max()))
 
 
-def streaming_figure(entries: Sequence[Entry], loaded: Loaded, look: Styles, names: Names) -> str | None:
+def streaming_figure(entries: Sequence[Entry], loaded: Loaded, look: Styles, names: Names) -> Panels | None:
     """Time of one step and size of the carried state against the steps already taken; bars are 99 % intervals."""
     found: dict[tuple[str, str], list[tuple[Entry, dict[str, np.ndarray]]]] = {}
     for entry in entries:
@@ -128,7 +128,7 @@ def streaming_figure(entries: Sequence[Entry], loaded: Loaded, look: Styles, nam
     firsts = [group[0][0] for group in groups]
     titles = _beside(firsts, names, ("one step", "carried state"))
     shown = _shown([entry for group in groups for entry, _ in group], look)
-    return panels(titles, draw, shown, columns=2, height=2.9, left=0.85)
+    return Panels(titles, draw, shown, columns=2, height=2.9, left=0.85)
 
 
 _STREAMED = (("stream_s", 1e3, "one step, ms"), ("stream_state_bytes", 1.0, "bytes of one sequence"))
@@ -149,7 +149,7 @@ def _streamed(entry: Entry, loaded: Loaded) -> dict[str, np.ndarray]:
     }
 
 
-def speed_figure(entries: Sequence[Entry], look: Styles, names: Names) -> str | None:
+def speed_figure(entries: Sequence[Entry], look: Styles, names: Names) -> Panels | None:
     """Training steps per second side by side, a dot with its interval; None where lengths tell more."""
     shown = [place for place in places(entries) if any(entry.by_round("step_s") for entry in place.entries)]
     if not shown or curves(entries):
@@ -165,7 +165,7 @@ def speed_figure(entries: Sequence[Entry], look: Styles, names: Names) -> str | 
         without_grid(axes, "y")
         axes.set_xlabel("training steps per second")
 
-    return panels(
+    return Panels(
         titles, draw, {}, height=0.95 + 0.22 * len(rows), left=0.25 + 0.075 * max(len(_short(name)) for name in rows)
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import Style, Styles, panels, series
+from seqbench.report.canvas import Panels, Style, Styles, series
 from seqbench.report.dependency import Dependency, beside
 from seqbench.report.frame import INK
 from seqbench.report.wording import whole
@@ -17,7 +17,7 @@ _APART = 0.016
 """Between two architectures with the same rate, so that none hides the other."""
 
 
-def dependency_figure(found: Sequence[Dependency], look: Styles, environments: Mapping[str, str]) -> str | None:
+def dependency_figure(found: Sequence[Dependency], look: Styles, environments: Mapping[str, str]) -> Panels | None:
     """Points: share of seeds that solve. Lines: fitted rates that never rise. Bars: interval of the crossing."""
     groups = beside(found)
     if not groups:
@@ -44,7 +44,7 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
     extra = [("one half", Line2D([], [], color=INK, linestyle=":", linewidth=0.9))]
     if any(made.estimate.interval for made in found):
         extra.append(("95 % interval of the crossing", Line2D([], [], color=INK, linewidth=4, alpha=0.35)))
-    return panels(titles, draw, shown, columns=2, height=3.4, extra=extra)
+    return Panels(titles, draw, shown, columns=2, height=3.4, extra=extra)
 
 
 def _curve(axes: Axes, made: Dependency, style: Style, shift: float) -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK, say_instead
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Loaded, any_array, arrays_of, median_over, positive, with_array
@@ -24,7 +24,7 @@ MOST_CURVES = 50
 """Curves of seeds in one panel."""
 
 
-def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> Panels | None:
     """Validation score against training step, one thin line a seed; None where no run left a curve.
 
     Above ``MOST_CURVES`` a panel: a sample of the seeds of each architecture, on a band that holds 80 % of them.
@@ -48,7 +48,7 @@ def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[st
 
     if not any_array(groups, loaded, "evaluation_step"):
         return None
-    return panels(titles, draw, look, extra=[("trivial baseline", _rule("--")), ("solved", _rule(":")), _cross()])
+    return Panels(titles, draw, look, extra=[("trivial baseline", _rule("--")), ("solved", _rule(":")), _cross()])
 
 
 def _most_seeds(group: Group) -> int:
@@ -85,7 +85,7 @@ def _score_axis(axes: Axes, group: Group, drawn: Sequence[np.ndarray]) -> None:
         log_axis(axes.yaxis, np.log10(values.min()), np.log10(values.max()))
 
 
-def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> Panels | None:
     """Gradient norm before clipping against training step, both logarithmic; a cross where a run diverged.
 
     A thick line is the median over seeds as far as all of them got, a thin one a seed.
@@ -107,10 +107,10 @@ def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
 
     if not any_array(groups, loaded, "gradient_norm"):
         return None
-    return panels(titles, draw, look, extra=[_cross()])
+    return Panels(titles, draw, look, extra=[_cross()])
 
 
-def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> Panels | None:
     """Gradient of one answer's loss with respect to the embedded input ``lag`` steps before it, at start and end.
 
     A thick line is the median over seeds and answers, a thin one the median over answers of one seed.
@@ -135,7 +135,7 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
         return None
     names = [f"{titles[i]}, {moment}" for i in with_profile for _, moment in moments]
     extra = [("float32 resolution", _rule(":"))]
-    return panels(names, draw, look, columns=2, extra=extra, share_rows=True, between=0.2)
+    return Panels(names, draw, look, columns=2, extra=extra, share_rows=True, between=0.2)
 
 
 def _profile(axes: Axes, cell: Cell, loaded: Loaded, record: int, style: Style, most: int) -> float:

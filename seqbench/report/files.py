@@ -25,7 +25,7 @@ from seqbench.report.sample import drawn as drawn_of
 from seqbench.report.verdicts_csv import verdicts_csv
 from seqbench.schema import Record, UsageError
 
-Text = str | Iterable[str]
+Text = str | bytes | Iterable[str]
 """Of a file: whole, or piece by piece where the whole of a large study would not fit beside its records."""
 
 
@@ -41,12 +41,12 @@ def write_report(
     records: Sequence[Record] | None,
 ) -> Path:
     """See ``seqbench.report.write``."""
-    drawn = bool({"html", "md"} & {*formats})
+    drawn = [form for form, shown_by in _DRAWN.items() if shown_by & {*formats}]
     content = collect_report(store, study, reference, tuning, planned, trials, drawn, records)
     files = {name: text for form in FORMATS if form in formats for name, text in FORMATS[form](content).items()}
     try:
         for name, text in sorted(files.items(), key=lambda file: file[0] == MAIN["html"]):  # last: it leads to the rest
-            _replace(out / name, [text] if isinstance(text, str) else text)
+            _replace(out / name, [text] if isinstance(text, str | bytes) else text)
     except OSError as error:
         raise UsageError(
             f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
@@ -57,6 +57,10 @@ def write_report(
 
 def _figures(content: Content) -> dict[str, str]:
     return {f"figures/{name}.svg": standalone(svg) for name, svg in content.figures.items()}
+
+
+def _prints(content: Content) -> dict[str, bytes]:
+    return {f"figures/{name}.pdf": printed.document for name, printed in content.prints.items()}
 
 
 def _tables(content: Content) -> dict[str, Text]:
@@ -72,11 +76,14 @@ FORMATS: Mapping[str, Callable[[Content], Mapping[str, Text]]] = {
     "md": lambda content: {**_figures(content), "report.md": markdown(content)},
     "csv": _tables,
     "latex": lambda content: {"report.tex": latex(content)},
+    "pdf": _prints,
     "json": lambda content: {"report.json": report_json(content)},
 }
 """Name of a format -> its files, below the report's folder, with their texts."""
-MAIN = dict(zip(FORMATS, ("index.html", "report.md", "runs.csv", "report.tex", "report.json"), strict=True))
-"""The file of each format that one opens first."""
+_DRAWN = {"svg": {"html", "md"}, "pdf": {"pdf"}}
+"""Form of the figures -> the formats that show it."""
+MAIN = dict(zip(FORMATS, ("index.html", "report.md", "runs.csv", "report.tex", "figures", "report.json"), strict=True))
+"""The file of each format that one opens first, or the folder where none is the first."""
 
 
 def collect_report(
@@ -86,7 +93,7 @@ def collect_report(
     tuning: str,
     planned: Collection[str],
     trials: Trials,
-    drawn: bool = True,
+    drawn: Collection[str] = ("svg",),
     records: Sequence[Record] | None = None,
 ) -> Content:
     """Everything the report shows, read from the store.
@@ -126,13 +133,13 @@ def _load(
     return found
 
 
-def _replace(path: Path, parts: Iterable[str]) -> None:
+def _replace(path: Path, parts: Iterable[str | bytes]) -> None:
     """Put a whole file in place of what was there: a reader sees the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="") as file:
-            file.writelines(parts)
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(part if isinstance(part, bytes) else part.encode(errors="replace") for part in parts)
         Path(temporary).chmod(0o644)
         os.replace(temporary, path)
     finally:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seqbench.derived import derived
-from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK, say_instead
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import (
@@ -33,7 +33,7 @@ _CURVES = (
 )
 
 
-def flow_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+def flow_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> Panels | None:
     """The input profile of one run a cell: lag across, training step upward, one shade half a decade of its record."""
     return multiples(
         groups,
@@ -65,7 +65,7 @@ def _flow_map(axes: Axes, arrays: Arrays) -> None:
     axes.set_yticks([at + 0.5 for at in shown], [f"{steps[at]:,}" for at in shown])
 
 
-def state_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+def state_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> Panels | None:
     """Gradients by hidden states, and Jacobians, against lag; thick after training, thin and dotted before it."""
     wanted = [i for i, group in enumerate(groups) if any_array([group], loaded, f"{_NAME}/output_jacobian")]
 
@@ -82,7 +82,7 @@ def state_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
         return None
     names = [f"{titles[i]}: {text}" for i in wanted for _, _, text in _CURVES]
     extra = [("at initialisation", Line2D([], [], color=INK, linestyle=":", linewidth=1))]
-    return panels(names, draw, look, columns=3, extra=extra)
+    return Panels(names, draw, look, columns=3, extra=extra)
 
 
 def _curve(axes: Axes, cell: Cell, loaded: Loaded, name: str, lags: str, style: Style) -> np.ndarray:

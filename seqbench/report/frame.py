@@ -3,7 +3,8 @@
 matplotlib makes five artists a tick and measures each: most of the time of a page of small panels.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -15,6 +16,28 @@ SIZE = 9.0
 """Points, of labels."""
 _TICK, _GAP, _BELOW = 3.5, 3.0, 27.0
 """Points: length of a tick, from it to its label, from a panel to the label of its x axis."""
+
+Line = Sequence[tuple[float, float]]
+"""Corners (x, y) of a line that runs along the axes, in points from the top left of a figure."""
+Words = tuple[str, float, float, int]
+"""A text, where it stands, in points from the top left of a figure, and by how many degrees it is turned."""
+
+
+@runtime_checkable
+class Paper(Protocol):
+    """What a frame needs of a renderer of ours, beside what matplotlib needs."""
+
+    def get_canvas_width_height(self) -> tuple[float, float]:
+        """Width and height of the figure in points."""
+        ...
+
+    def add_lines(self, lines: Sequence[Line], color: str, width: float) -> None:
+        """Draw lines, ``width`` points wide."""
+        ...
+
+    def add_texts(self, texts: Sequence[Words], color: str, size: float, anchor: str) -> None:
+        """Write texts of ``size`` points that begin ("start"), have their middle or their "end" where they stand."""
+        ...
 
 
 class Frame(Artist):
@@ -31,19 +54,18 @@ class Frame(Artist):
         self.set_zorder(0)
 
     def draw(self, renderer: Any) -> None:
-        """Write the frame at the limits that the panel has now."""
-        box = self.panel.bbox
-        left, right, top, bottom = box.x0, box.x1, renderer.height - box.y1, renderer.height - box.y0
+        """Write the frame on a ``Paper``, at the limits that the panel has now."""
+        box, height = self.panel.bbox, renderer.get_canvas_width_height()[1]
+        left, right, top, bottom = box.x0, box.x1, height - box.y1, height - box.y0
         across = _ticks(self.panel.xaxis, 0)
-        upward = [(renderer.height - y, text) for y, text in _ticks(self.panel.yaxis, 1)]
-        grid = [f"M{x:.2f} {top:.2f}V{bottom:.2f}" for x, _ in across if "x" in self.grid]
-        grid += [f"M{left:.2f} {y:.2f}H{right:.2f}" for y, _ in upward if "y" in self.grid]
-        ticks = [f"M{x:.2f} {bottom:.2f}v{_TICK}" for x, _ in across] + [
-            f"M{left:.2f} {y:.2f}h-{_TICK}" for y, _ in upward
-        ]
-        lines = [(grid, FAINT, 0.5), ([f"M{left:.2f} {top:.2f}V{bottom:.2f}H{right:.2f}"], INK, 0.6), (ticks, INK, 0.8)]
-        for moves, color, width in lines:
-            renderer.add(f'<path d="{"".join(moves)}" stroke="{color}" stroke-width="{width}"/>' if moves else "")
+        upward = [(height - y, text) for y, text in _ticks(self.panel.yaxis, 1)]
+        grid = [[(x, top), (x, bottom)] for x, _ in across if "x" in self.grid]
+        grid += [[(left, y), (right, y)] for y, _ in upward if "y" in self.grid]
+        ticks = [[(x, bottom), (x, bottom + _TICK)] for x, _ in across]
+        ticks += [[(left, y), (left - _TICK, y)] for y, _ in upward]
+        renderer.add_lines(grid, FAINT, 0.5)
+        renderer.add_lines([[(left, top), (left, bottom), (right, bottom)]], INK, 0.6)
+        renderer.add_lines(ticks, INK, 0.8)
         below = bottom + _TICK + _GAP + 0.76 * SIZE  # the height of its digits
         renderer.add_texts([(text, x, below, 0) for x, text in across], INK, SIZE, "middle")
         beside = left - _TICK - _GAP
@@ -51,7 +73,7 @@ class Frame(Artist):
         renderer.add_texts(named, INK, SIZE, "end")
         self._labels(renderer, (left + right) / 2, bottom, left, (top + bottom) / 2)
 
-    def _labels(self, renderer: Any, middle: float, bottom: float, left: float, centre: float) -> None:
+    def _labels(self, renderer: Paper, middle: float, bottom: float, left: float, centre: float) -> None:
         """Names of the axes; that of the y axis begins at the left, line by line."""
         texts = [(self.panel.get_xlabel(), middle, bottom + _BELOW, 0)] if self.panel.get_xlabel() else []
         lines = self.panel.get_ylabel().split("\n") if self.panel.get_ylabel() else []

@@ -8,8 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from seqbench.report.frame import Frame
 
-_WIDTH = 9.6
-"""Inches; the page scales it."""
+WIDTH = 9.6
+"""Inches of a figure; page and paper scale it."""
 _ABOVE, _BELOW, _RIGHT = 0.34, 0.5, 0.1
 """Inches above a panel for its title, below it for the labels of its x axis, and right of the last one."""
 
@@ -19,12 +19,13 @@ class Grid:
     """Panels in rows and columns.
 
     Attributes:
-        height: inches of one row.
+        width: inches of the figure. height: of one row.
         left, between: inches to the left of a row, and between its panels, for the labels of the y axes.
     """
 
     rows: int
     columns: int
+    width: float
     height: float
     left: float
     between: float
@@ -35,15 +36,15 @@ class Grid:
         matplotlib's own layout engines draw the whole figure several times over.
         """
         total = self.height * self.rows + legend
-        figure = Figure(figsize=(_WIDTH, total), dpi=72)
-        width = (_WIDTH - self.left - _RIGHT - (self.columns - 1) * self.between) / self.columns
+        figure = Figure(figsize=(self.width, total), dpi=72)
+        width = (self.width - self.left - _RIGHT - (self.columns - 1) * self.between) / self.columns
         height = self.height - _ABOVE - _BELOW
         panels: list[Axes] = []
         for index in range(self.rows * self.columns):
             row, column = divmod(index, self.columns)
             left, bottom = self.left + column * (width + self.between), (self.rows - row - 1) * self.height + _BELOW
             first = panels[row * self.columns] if share_rows and column else None
-            place = (left / _WIDTH, bottom / total, width / _WIDTH, height / total)
+            place = (left / self.width, bottom / total, width / self.width, height / total)
             panels.append(panel := figure.add_axes(place, sharey=first))
             panel.set_axis_off()
             panel.add_artist(Frame(panel, 72 * self.left - 4, named=first is None))

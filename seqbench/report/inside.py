@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from seqbench.derived import derived
-from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, first_run, positive
@@ -24,7 +24,7 @@ _LONGEST = 1e6
 _TRIANGLE: dict[str, Any] = {"color": INK, "marker": "v", "markersize": 5, "linestyle": "none"}
 
 
-def saliency_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+def saliency_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> Panels | None:
     """|d score / d embedded input| of one run a cell: lag across, an answer a row, shaded within it."""
 
     def draw(axes: Axes, arrays: Arrays) -> None:
@@ -33,7 +33,7 @@ def saliency_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str]
     return _maps(groups, loaded, "saliency", titles, draw)
 
 
-def attention_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+def attention_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> Panels | None:
     """Attention weights of one run a cell: lag across, an answer a row, shaded within it.
 
     Of the head that most often finds the lag that matters, or the mean over heads where the task names none.
@@ -49,7 +49,7 @@ def attention_maps(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
 
 def _maps(
     groups: Sequence[Group], loaded: Loaded, name: str, titles: Sequence[str], draw: Callable[[Axes, Arrays], None]
-) -> str | None:
+) -> Panels | None:
     def note(record: Record, arrays: Arrays) -> str:
         share = derived(arrays, name).get("share_at_lag")
         return "" if share is None else f"{100 * share:.0f} %"
@@ -73,7 +73,7 @@ def _map(axes: Axes, arrays: Arrays, values: np.ndarray, lags: np.ndarray) -> No
     axes.plot(sorted(places), [rows] * len(places), clip_on=False, **_TRIANGLE)
 
 
-def gate_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> str | None:
+def gate_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], look: Styles) -> Panels | None:
     """Time constants of all units in ascending order, and how open the gate that keeps the state is along the sequence.
 
     One run a cell, a line a layer.
@@ -90,7 +90,7 @@ def gate_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str], 
     texts = ("time constants of the units", "share of the state kept")
     legend = {cell.name: look[cell.name] for _, runs in wanted for cell, _ in runs}
     extra = [("lag that the task says matters", Line2D([], [], color=INK, linestyle="--", linewidth=1))]
-    return panels([f"{titles[i]}, {text}" for i, _ in wanted for text in texts], draw, legend, columns=2, extra=extra)
+    return Panels([f"{titles[i]}, {text}" for i, _ in wanted for text in texts], draw, legend, columns=2, extra=extra)
 
 
 def _gated(group: Group, loaded: Loaded) -> list[tuple[Cell, Arrays]]:

@@ -1,7 +1,8 @@
-"""``report.tex``: the tables of a report, ready for a paper; they need the package booktabs."""
+"""``report.tex``: the tables of a report, ready for a paper, and its figures where they are written beside it."""
 
 from collections.abc import Sequence
 
+from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
 from seqbench.report.content import Content
 from seqbench.report.cost_wording import DASH
 from seqbench.report.item import Table
@@ -46,15 +47,18 @@ _SPECIAL = str.maketrans(
 
 
 def latex(content: Content) -> str:
-    """One table a task, then the tables over tasks and those of cost; each a float with a caption and a label.
+    """One table a task, then the tables over tasks, those of cost and figures; each a float with caption and label.
 
     Brackets are 95 % intervals over seeds, those of cost 99 % over rounds; n is the number of runs.
     """
-    parts = ["% Written by seqbench. Needs \\usepackage{booktabs}; encoding UTF-8."]
+    packages = "booktabs,graphicx" if content.prints else "booktabs"
+    parts = [f"% Written by seqbench. Needs \\usepackage{{{packages}}}; encoding UTF-8."]
     parts += [_section(section, content.reference, number) for number, section in enumerate(content.sections, 1)]
     parts += [_generic(content.dependency, "dependency")] if content.dependency else []
     parts += [_generic(table, f"{_label(table.label)}-{i}") for i, table in enumerate(content.tables, 1)]
     parts += [_generic(table, f"cost-{number}") for number, table in enumerate(content.cost_tables, 1)]
+    captions = {name: f"{title}. {text}" for name, title, text in (*CAPTIONS, *COST_CAPTIONS)}
+    parts += [_figure(name, captions[name], printed.wide) for name, printed in content.prints.items()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -100,6 +104,15 @@ def _generic(table: Table, label: str) -> str:
     columns = [escaped(name) for name in table.columns]
     caption = " ".join([f"{table.label}.", *table.said, table.lead])
     return _float(caption, label, columns, groups, titles if len(titles) > 1 else ())
+
+
+def _figure(name: str, caption: str, wide: bool) -> str:
+    """A figure as wide as its text, both columns where it needs them, and never higher than a page with its caption."""
+    place = "figure*" if wide else "figure"
+    size = r"width=\linewidth,height=0.8\textheight,keepaspectratio"
+    lines = [rf"\begin{{{place}}}", r"\centering", rf"\includegraphics[{size}]{{figures/{name}.pdf}}"]
+    lines += [rf"\caption{{{escaped(caption)}}}", rf"\label{{fig:{name}}}", rf"\end{{{place}}}"]
+    return "\n".join(lines)
 
 
 def _float(

@@ -6,7 +6,7 @@ from typing import cast
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import panels
+from seqbench.report.canvas import Panels
 from seqbench.report.groups import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, first_run
 from seqbench.report.wording import readable
@@ -31,7 +31,7 @@ def multiples(
     y: str,
     extra: Sequence[tuple[str, Line2D]] = (),
     height: float = 2.1,
-) -> str | None:
+) -> Panels | None:
     """A panel for each cell that left an array called ``name``, of the run of its lowest seed; None where none did.
 
     Args:
@@ -58,7 +58,7 @@ def multiples(
 
     names = [place and place[0].name for place in places]
     sizes = {"columns": width, "height": height, "left": 0.85, "between": 0.45}
-    return panels(names, panel, {}, extra=extra, architectures=True, **sizes) if names else None
+    return Panels(names, panel, {}, extra=extra, architectures=True, **sizes) if names else None
 
 
 def _places(

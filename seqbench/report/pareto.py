@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import Styles, log_axis, panels, series
+from seqbench.report.canvas import Panels, Styles, log_axis, series
 from seqbench.report.costs import Entry
 from seqbench.report.frame import INK
 from seqbench.report.groups import Cell, Group
@@ -45,7 +45,7 @@ def pareto_figure(
     costs: Sequence[Entry],
     titles: Sequence[str],
     look: Styles,
-) -> str | None:
+) -> Panels | None:
     """Skill against tokens per second, memory, parameters and state size, from records that have them.
 
     A panel needs two architectures; the first ``_MOST_TASKS`` tasks are drawn. The line joins those that no other one
@@ -70,7 +70,7 @@ def pareto_figure(
         return None
     front = ("not beaten on both counts", Line2D([], [], color=INK, linestyle=":", linewidth=1))
     shown = {name: style for name, style in look.items() if any(name in skill for skill in skills)}
-    return panels(names, draw, shown, columns=len(columns), height=2.25, left=0.55, between=0.42, extra=[front])
+    return Panels(names, draw, shown, columns=len(columns), height=2.25, left=0.55, between=0.42, extra=[front])
 
 
 def _points(group: Group, skills: Mapping[str, VerdictRow], costs: Sequence[Entry], label: str) -> list[Point]:

@@ -7,6 +7,7 @@ drawn. A line is one path of relative moves: its corners are the data's points, 
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -16,6 +17,8 @@ from matplotlib.colors import rgb2hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import weight_dict
 from matplotlib.path import Path
+
+from seqbench.report.frame import Line, Words
 
 _FAMILY = "DejaVu Sans, Verdana, sans-serif"
 _SCALE = 100
@@ -51,12 +54,14 @@ class _Renderer(RendererBase):
         self.clips: dict[tuple[str, str, str, str], str] = {}
         self._open: list[bool] = []
 
-    def add(self, element: str) -> None:
-        """Write an element as it is."""
-        self.parts.append(f"{element}\n" if element else "")
+    def add_lines(self, lines: Sequence[Line], color: str, width: float) -> None:
+        """See ``Paper``."""
+        if lines:
+            drawn = "".join(f"M{x:.2f} {y:.2f}{_sides(line)}" for line in lines for x, y in line[:1])
+            self.parts.append(f'<path d="{drawn}" stroke="{color}" stroke-width="{width}"/>\n')
 
-    def add_texts(self, texts: Sequence[tuple[str, float, float, int]], color: str, size: float, anchor: str) -> None:
-        """Write texts at (x, y), in points from the top left, turned by so many degrees."""
+    def add_texts(self, texts: Sequence[Words], color: str, size: float, anchor: str) -> None:
+        """See ``Paper``."""
         if texts:
             look = {"fill": color, "font-size": f"{size:g}", "text-anchor": anchor}
             turned = [f' transform="rotate({angle} {x:.2f} {y:.2f})"' if angle else "" for _, x, y, angle in texts]
@@ -64,7 +69,7 @@ class _Renderer(RendererBase):
                 f'<text x="{x:.2f}" y="{y:.2f}"{turn}>{_escaped(text)}</text>'
                 for (text, x, y, _), turn in zip(texts, turned, strict=True)
             ]
-            self.add(f"<g{_attributes(look)}>{''.join(inner)}</g>")
+            self.parts.append(f"<g{_attributes(look)}>{''.join(inner)}</g>\n")
 
     def flipy(self) -> bool:
         return True
@@ -132,6 +137,15 @@ class _Renderer(RendererBase):
         place = [f"{value:.2f}" for value in (left, self.height - bottom - height, width, height)]
         name = self.clips.setdefault((place[0], place[1], place[2], place[3]), f"clip{len(self.clips) + 1}")
         return f' clip-path="url(#{name})"'
+
+
+def _sides(line: Line) -> str:
+    """Moves along the axes; a short one is relative, which is fewer characters."""
+    moves = []
+    for (x, y), (to_x, to_y) in pairwise(line):
+        letter, to, length = ("h", to_x, to_x - x) if to_y == y else ("v", to_y, to_y - y)
+        moves.append(f"{letter}{length:g}" if abs(length) < 10 else f"{letter.upper()}{to:.2f}")
+    return "".join(moves)
 
 
 def _whole(points: np.ndarray) -> np.ndarray:

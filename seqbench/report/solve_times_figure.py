@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import Style, Styles, log_axis, panels, series
+from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK, say_instead
 from seqbench.report.solve_times import SolveTimes, TaskTimes
 from seqbench.statistics.seeds import Interval
@@ -18,7 +18,7 @@ _MOST_BANDS = 3
 """Architectures of a panel whose bands can still be told from each other."""
 
 
-def solve_times_figure(found: Sequence[TaskTimes], look: Styles) -> str | None:
+def solve_times_figure(found: Sequence[TaskTimes], look: Styles) -> Panels | None:
     """A panel a task; None where no run solved anything."""
     if not any(task.steps for task in found):
         return None
@@ -39,7 +39,7 @@ def solve_times_figure(found: Sequence[TaskTimes], look: Styles) -> str | None:
     ends = [one.median_interval for task in found for one in task.architectures]
     bar = ("95 % interval of the median", Line2D([], [], color=INK, linewidth=4, alpha=0.35))
     extra = [bar] if any(map(_closed, ends)) else []
-    return panels([task.title for task in found], draw, shown, columns=2, height=3.0, extra=extra)
+    return Panels([task.title for task in found], draw, shown, columns=2, height=3.0, extra=extra)
 
 
 def _panel(axes: Axes, architectures: Sequence[SolveTimes], look: Styles, limits: Interval) -> None:
