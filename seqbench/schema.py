@@ -52,15 +52,6 @@ class Metric:
         """What a record says of it."""
         return {key: value for key, value in asdict(self).items() if key != "limits"}
 
-    def improves(self, value: float, reference: float) -> bool:
-        """Whether ``value`` is strictly better than ``reference``.
-
-        >>> accuracy = Metric(name="accuracy", unit="1", better="higher", description="", source="")
-        >>> accuracy.improves(0.9, 0.5), accuracy.improves(float("nan"), 0.5)
-        (True, False)
-        """
-        return value > reference if self.better == "higher" else value < reference
-
     def meets(self, value: float, threshold: float) -> bool:
         """Whether ``value`` reaches ``threshold``: at least it where higher is better, below it where lower is."""
         return value >= threshold if self.better == "higher" else value < threshold

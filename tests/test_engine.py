@@ -305,7 +305,7 @@ def test_the_plan_names_what_is_damaged(tmp_path: Path):
 
 
 def test_a_sweep_begins_with_a_warning_where_its_budget_has_no_room_to_solve(tmp_path: Path):
-    unsolvable = cell("Mean", task=dict(cell(budget=10).task) | {"target": "tests.toys:Unsolvable"})
+    unsolvable = cell("Mean", task={**cell(budget=10).task, "target": "tests.toys:Unsolvable"})
     code, text = run(study(tmp_path, cell("Mean", budget=10), cell("Mean", budget=15), unsolvable))
     assert code == 0
     assert text.count("warning: in 1 cell fewer than 3 evaluations fit into the budget") == 1

@@ -230,10 +230,10 @@ def test_a_budget_without_room_to_solve_is_warned_of(tmp_path: Path):
 
 def test_a_task_without_a_notion_of_solved_needs_no_room_to_solve(tmp_path: Path):
     short = cell(budget=10)
-    series = toy(task=dict(short.task) | {"target": "tests.toys:Unsolvable"})
+    series = toy(task={**short.task, "target": "tests.toys:Unsolvable"})
     assert "warning" not in explained(tmp_path, series)
     assert "warning: in 1 cell fewer" in explained(tmp_path, toy(task=short.task), series)
-    broken = toy(task=dict(short.task) | {"target": "tests.toys:Nothing"})
+    broken = toy(task={**short.task, "target": "tests.toys:Nothing"})
     assert "warning: in 1 cell fewer" in explained(tmp_path, broken)
 
 

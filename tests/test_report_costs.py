@@ -14,6 +14,7 @@ from seqbench.record.environment import env_id
 from seqbench.record.store import Store
 from seqbench.report import write
 from seqbench.report.canvas import styles
+from seqbench.report.cost_csv import costs_csv
 from seqbench.report.cost_figures import streaming_figure
 from seqbench.report.cost_scaling import TIME, curves
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
@@ -364,6 +365,14 @@ def test_older_measurements_give_way_to_newer_ones_of_the_same_cell():
     old, arrays = simulated.cost_record("adding_50", "gru")
     kept = found([(old, arrays), *rounds("gru", 2), simulated.cost_record("adding_50", "rnn")])
     assert sorted((entry.model, len(entry.records)) for entry in kept) == [("gru", 2), ("rnn", 1)]
+
+
+@pytest.mark.parametrize("name", ["=cmd", "+1", "@x"])
+def test_a_spreadsheet_finds_no_formula_in_names_of_what_was_measured(name: str) -> None:
+    record, _ = sample("gru")
+    named = replace(record, labels={"task": name, "model": name, "variant": name})
+    (row,) = csv.DictReader(costs_csv(entries([named])).splitlines())
+    assert [row[key] for key in ("task", "model", "variant")] == [f"'{name}"] * 3
 
 
 def test_labels_of_ticks_lie_on_no_other() -> None:

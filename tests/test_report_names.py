@@ -133,3 +133,6 @@ def test_page_and_markdown_name_all_labels_of_a_row(tmp_path: Path) -> None:
     assert said in page
     assert page.count('<h3 id="task-') == 1
     assert said in (tmp_path / "report" / "report.md").read_text().replace("\\_", "_")
+    write(store, tmp_path / "report", formats=("latex",))
+    caption = (tmp_path / "report" / "report.tex").read_text().replace("\\_", "_")
+    assert f"gru: {said}." in caption

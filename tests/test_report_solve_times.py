@@ -35,9 +35,9 @@ def times(found: Content) -> dict[str, SolveTimes]:
 
 
 def figure(found: Content) -> str:
-    svg = solve_times_figure(found.solving, found.look)
-    assert svg is not None
-    return svg
+    figure = solve_times_figure(found.solving, found.look)
+    assert figure is not None
+    return figure.svg()
 
 
 SOME: Steps = {"gru": [100, 100, 200, 300, None], "rnn": [None] * 5}

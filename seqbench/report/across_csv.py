@@ -1,11 +1,9 @@
 """``across.csv``: one line an architecture over the tasks that it shares with others, numbers to their last digit."""
 
-import csv
-import io
 from collections.abc import Iterable
 
 from seqbench.report.across import Across, Standing
-from seqbench.report.runs_table import safe
+from seqbench.report.comma import csv_lines
 
 COLUMNS = (
     "env_id", "tasks", "architecture", "n", "iqm", "iqm_low", "iqm_high", "mean", "median", "rank", "rank_low",
@@ -18,13 +16,8 @@ def across_csv(found: Iterable[Across]) -> str:
 
     ``tasks`` are parted by ``; ``; ``rank`` is by the runs' scores, ``mean_rank`` that of the mean skill over tasks.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for made in found:
-        for place, row in enumerate(made.rows):
-            writer.writerow([safe(value) for value in _line(made, row, place)])
-    return stream.getvalue()
+    rows = (_line(made, row, place) for made in found for place, row in enumerate(made.rows))
+    return "".join(csv_lines(COLUMNS, rows))
 
 
 def _line(made: Across, row: Standing, place: int) -> list[object]:

@@ -1,18 +1,16 @@
 """A comparison of stores as text: for a terminal, as Markdown, CSV and JSON."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from seqbench.report.comma import csv_lines
 from seqbench.report.compared import ComparedRow, SpeedRow, StoreComparison
 from seqbench.report.cost_wording import estimate_text
 from seqbench.report.document import strict
 from seqbench.report.markdown import escaped, table
-from seqbench.report.runs_table import safe
 from seqbench.report.wording import DASH, count, listed, readable, score_text, signed_text, some
 
 HEAD = ("task", "architecture", "a", "b", "b \N{MINUS SIGN} a", "runs", "verdict on b")
@@ -124,18 +122,15 @@ CSV_HEAD = ("a", "b", "what", "task", "architecture", "length", "metric", "value
 
 def as_csv(found: StoreComparison) -> str:
     """One line a row, numbers to their last digit; ``estimate`` is a difference of scores or a ratio of times."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(CSV_HEAD)
+    lines: list[list[object]] = []
     for r in found.rows:
         line = [r.a.name, r.b.name, "score", r.task, r.architecture, "", r.metric, r.a.score, r.b.score, r.a.runs]
-        line += [r.b.runs, r.difference, r.low, r.high, r.p, int(r.paired), r.verdict, r.seeds_needed]
-        writer.writerow([safe(value) for value in line])
+        lines.append([*line, r.b.runs, r.difference, r.low, r.high, r.p, int(r.paired), r.verdict, r.seeds_needed])
     for s in found.speeds:
         low, high = s.ratio.interval or ("", "")
         line = [s.a, s.b, "step_s", s.task, s.architecture, s.length, "", "", "", *s.rounds, s.ratio.value, low, high]
-        writer.writerow([safe(value) for value in [*line, "", "", s.verdict, ""]])
-    return stream.getvalue()
+        lines.append([*line, "", "", s.verdict, ""])
+    return "".join(csv_lines(CSV_HEAD, lines))
 
 
 def as_json(found: StoreComparison) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
-from seqbench.report.cost_wording import estimate_text, interval_text, scaled, value_text, versus
+from seqbench.report.cost_wording import estimate_text, interval_text, rounds_text, scaled, value_text, versus
 from seqbench.report.costs import TRAINING, Entry, Place, places, ratio
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.wording import DASH, TIMES, count, number, readable, whole
@@ -70,9 +70,7 @@ _COLUMNS: dict[str, Callable[[Entry], Item]] = {
     "energy, J": lambda e: _item(e.estimate("energy_j")),
     "parameters": lambda e: _number(e.first("parameters"), whole),
     "data, %": lambda e: _number(_data_share(e)),
-    "rounds": lambda e: Item(
-        str(len(e.records)) if e.records else e.failed.status if e.failed else DASH, len(e.records)
-    ),
+    "rounds": lambda e: Item(rounds_text(e), len(e.records)),
 }
 
 
@@ -166,5 +164,4 @@ def _denormal_row(entry: Entry) -> Row:
     verdict = "" if found is None else {"longer": "slower", "shorter": "faster"}.get(found.verdict, found.verdict)
     cells = [_item(entry.estimate("step_s", 1e3)), _item(entry.estimate("unflushed_s", 1e3))]
     cells += [_item(found.estimate if found else None), Item(verdict or DASH, verdict, kind="text")]
-    rounds = str(len(entry.records)) if entry.records else entry.failed.status if entry.failed else DASH
-    return Row(readable(entry.name), [*cells, Item(rounds)], readable(entry.first("kernel") or ""))
+    return Row(readable(entry.name), [*cells, Item(rounds_text(entry))], readable(entry.first("kernel") or ""))

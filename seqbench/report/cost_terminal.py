@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqbench.report.cost_sentences import cost_warnings
-from seqbench.report.cost_wording import milliseconds, value_text, versus_text
+from seqbench.report.cost_wording import milliseconds, rounds_text, value_text, versus_text
 from seqbench.report.costs import Entry, entries, places
 from seqbench.report.wording import DASH, readable
 from seqbench.schema import Record
@@ -34,7 +34,7 @@ def _table(found: Sequence[Entry]) -> Table:
                 milliseconds(entry.estimate("step_s")),
                 versus_text(place, entry),
                 value_text(entry.estimate("peak_bytes", 2**-20)),
-                str(len(entry.records)) if entry.records else (entry.failed.status if entry.failed else DASH),
+                rounds_text(entry),
             )
             table.add_row(*map(Text, texts))
         table.add_section()

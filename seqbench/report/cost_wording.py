@@ -43,6 +43,11 @@ def scaled(found: Estimate | None, factor: float) -> Estimate | None:
     return replace(found, value=factor * found.value, interval=ends)
 
 
+def rounds_text(entry: Entry) -> str:
+    """Rounds that were measured; where there is none, what became of it."""
+    return str(len(entry.records)) if entry.records else entry.failed.status if entry.failed else DASH
+
+
 def milliseconds(found: Estimate | None) -> str:
     """Seconds as milliseconds."""
     return estimate_text(scaled(found, 1e3))

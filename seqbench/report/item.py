@@ -14,6 +14,11 @@ class Item(NamedTuple):
     kind: str = "number"
     hint: str = ""
 
+    @property
+    def whole(self) -> str:
+        """Text and note in one line."""
+        return f"{self.text} {self.note}".rstrip()
+
 
 class Row(NamedTuple):
     """One row: its name, a smaller note beside it, and a cell for each column but the first."""

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
 from seqbench.report.content import Content
-from seqbench.report.cost_wording import DASH
 from seqbench.report.item import Table
+from seqbench.report.remarks import pooled
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
 from seqbench.report.wording import (
+    DASH,
     MINUS,
     TIMES,
     comparison_text,
@@ -79,7 +80,8 @@ def _section(section: Section, reference: str | None, number: int) -> str:
     note = "Steps to solve: median, unsolved runs counting as infinite."
     if any("[" in cell for row in (*models, *trivial) for cell in row[1:]):
         note = f"Brackets: 95 % intervals over seeds. {note}"
-    caption = f"{section.title}: {section.subtitle}. {note}"
+    called = "".join(f" {row.label}: {pooled(row)}." for row in section.rows if row.also)
+    caption = f"{section.title}: {section.subtitle}. {note}{called}"
     return _float(caption, f"task-{number}", head, [models, trivial])
 
 
@@ -94,12 +96,9 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
 
 def _generic(table: Table, label: str) -> str:
     groups = [
-        [
-            [escaped(row.name), *(escaped(f"{cell.text} {cell.note}".strip()) for cell in row.cells)]
-            for row in rows
-        ]
+        [[escaped(row.name), *(escaped(cell.whole) for cell in row.cells)] for row in rows]
         for _, _, rows in table.groups
-    ]  # fmt: skip
+    ]
     titles = [f"{title}, {small}" if small else title for title, small, _ in table.groups]
     columns = [escaped(name) for name in table.columns]
     caption = " ".join([f"{table.label}.", *table.said, table.lead])

@@ -111,7 +111,7 @@ def _tables(content: Content) -> list[str]:
         rows = [
             [
                 f"**{escaped(row.name)}**{f' ({escaped(title)})' if len(made.groups) > 1 else ''}",
-                *(escaped(f"{cell.text} {cell.note}") for cell in row.cells),
+                *(escaped(cell.whole) for cell in row.cells),
             ]
             for title, _, rows in made.groups
             for row in rows
@@ -133,7 +133,7 @@ def _by_name(content: Content) -> list[str]:
 def _cost_row(row: Row, title: str, small: str) -> list[str]:
     name = f"{escaped(row.name)} ({escaped(row.note)})" if row.note else escaped(row.name)
     task = f"{escaped(title)}, {escaped(small)}" if small else escaped(title)
-    return [task, name, *(escaped(f"{cell.text} {cell.note}") for cell in row.cells)]
+    return [task, name, *(escaped(cell.whole) for cell in row.cells)]
 
 
 def _figures(content: Content) -> list[str]:
@@ -148,21 +148,11 @@ def _provenance(content: Content) -> list[str]:
     facts = [[name, *map(escaped, values)] for name, values in content.facts]
     tuning = escaped(content.tuning or "How the learning rates were chosen is not stated.")
     parts = ["## Where the numbers come from", tuning, table(head, facts), f"Code: {escaped('; '.join(content.code))}."]
-    failures = [
-        [
-            escaped(label_of(r).task),
-            escaped(label_of(r).name),
-            str(r.seed),
-            r.status,
-            escaped(r.reason or ""),
-        ]
-        for r in content.failures
-    ]
-    if failures:
-        parts += [
-            "### Runs that did not complete",
-            table(["task", "architecture", "seed", "status", "reason"], failures),
-        ]
+    if content.failures:
+        labels = [label_of(r) for r in content.failures]
+        told = [[escaped(at.task), escaped(at.name), str(r.seed), r.status, escaped(r.reason or "")]
+                for at, r in zip(labels, content.failures, strict=True)]  # fmt: skip
+        parts += ["### Runs that did not complete", table(["task", "architecture", "seed", "status", "reason"], told)]
     if content.problems:
         parts += ["### Problems in the store", "\n".join(f"- {escaped(problem)}" for problem in content.problems)]
     commands = "\n".join(

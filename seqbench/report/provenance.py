@@ -58,10 +58,10 @@ def rates_beside(groups: Sequence[Group], titles: Sequence[str]) -> list[tuple[s
 def training_commands(groups: Sequence[Group], titles: Sequence[str]) -> list[tuple[str, str, str]]:
     """Task, architecture and what to type to train all its runs again."""
     pairs = zip(groups, titles, strict=True)
-    return [(title, cell.name, _command(cell.records)) for group, title in pairs for cell in group.cells]
+    return [(title, cell.name, command_of(cell.records)) for group, title in pairs for cell in group.cells]
 
 
-def _command(records: Sequence[Record]) -> str:
+def command_of(records: Sequence[Record]) -> str:
     """What trains all these runs of one cell again: a record's own command is that of its seed alone."""
     rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", records[0].command)  # no shell's grammar: it may hold anything
     return f"{rest} seeds=[{','.join(str(record.seed) for record in records)}]"

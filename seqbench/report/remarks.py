@@ -23,9 +23,13 @@ def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]
         found.append(f"stays at the {zero.name} baseline")
     against = [b for b in baselines if not (stays and b is zero)]
     found += [text for baseline in against if (text := _against(row, baseline))]
-    if row.also:
-        found.append(f"{count(sum(row.also.values()), 'run')} of this configuration called {some(list(row.also))}")
+    found += [pooled(row)] if row.also else []
     return tuple(found)
+
+
+def pooled(row: VerdictRow) -> str:
+    """How many runs of a row go by which other names."""
+    return f"{count(sum(row.also.values()), 'run')} of this configuration called {some(list(row.also))}"
 
 
 def beats_baseline(row: VerdictRow) -> bool:

@@ -1,13 +1,12 @@
 """``runs.csv``: one line a run, every one of them, also those that failed."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from seqbench.record.record import current
+from seqbench.report.comma import csv_lines
 from seqbench.report.names import model_order, natural
 from seqbench.report.solving import is_solved
-from seqbench.report.wording import readable
 from seqbench.schema import Record
 
 COLUMNS = (
@@ -42,38 +41,17 @@ COLUMNS = (
     "reason",
     "command",
 )
-_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
-"""What a spreadsheet takes for the beginning of a formula, the wide forms of the same characters included."""
 
 
 def runs_csv(records: Iterable[Record]) -> str:
-    """The learning runs as comma-separated text; the attempt that counts of each.
-
-    Text that a spreadsheet would run as a formula is preceded by an apostrophe; numbers are left as they are.
-    """
+    """The learning runs as comma-separated text; the attempt that counts of each."""
     return "".join(runs_lines(records))
 
 
 def runs_lines(records: Iterable[Record]) -> Iterator[str]:
-    """The same line by line: those of a large store together need more memory than its records."""
-    line = _Line()
-    writer = csv.writer(line, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    yield line.text
+    """The same line by line."""
     runs = sorted((record for record in current(records) if record.kind == "learning"), key=_order)
-    for record in runs:
-        values = _values(record)
-        writer.writerow([safe(values.get(column)) for column in COLUMNS])
-        yield line.text
-
-
-class _Line:
-    """Where a writer of CSV puts one line."""
-
-    text = ""
-
-    def write(self, text: str) -> None:
-        self.text = text
+    return csv_lines(COLUMNS, (map(_values(record).get, COLUMNS) for record in runs))
 
 
 def _order(record: Record) -> tuple[Any, ...]:
@@ -97,11 +75,3 @@ def _values(record: Record) -> dict[str, Any]:
         "learning_rate": (record.config.get("model") or {}).get("learning_rate"),
         "commit": (record.git or {}).get("commit"),
     }
-
-
-def safe(value: Any) -> Any:
-    """A value as CSV holds it: nothing for None, no text that a spreadsheet takes for a formula."""
-    if not isinstance(value, str):
-        return "" if value is None else value
-    value = readable(value)  # also because csv writes a bare carriage return unquoted, and readers end the row there
-    return f"'{value}" if value.lstrip().startswith(_FORMULA) else value

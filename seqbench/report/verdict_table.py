@@ -1,8 +1,7 @@
 """The rows of the page: verdicts by task, the same by architecture, and the runs behind each row."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -10,6 +9,7 @@ from markupsafe import Markup
 from seqbench.report.canvas import PALETTE, Style, Styles
 from seqbench.report.content import Content
 from seqbench.report.item import Item
+from seqbench.report.provenance import command_of
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
 from seqbench.report.strips import strips
@@ -77,29 +77,23 @@ def dashes(style: Style) -> str:
 
 def laid_out(content: Content) -> tuple[list[dict[str, Any]], str]:
     """Sections with their rows and runs, at most ``MOST_ROWS`` rows; and what was left out, in words."""
-    commands = iter(content.commands)
-    runs = _runs_of(content)
-    numbers, made, left = iter(range(len(content.commands))), [], MOST_ROWS
-    total = sum(len(section.rows) for section in content.sections)
+    runs, made, left = _runs_of(content), [], MOST_ROWS
     for index, section in enumerate(content.sections):
         kept = section.rows[: max(left, 0)]
         left -= len(kept)
-        rows = _section_rows(section, kept, content, numbers, commands, runs)
-        for _ in islice(commands, sum(row.kind == "model" for row in section.rows[len(kept) :])):
-            pass
-        if rows:
+        if kept:
+            rows = _section_rows(section, kept, f"runs-{index}", content, runs)
             made.append({"id": f"task-{index}", "title": readable(section.title),
                          "subtitle": readable(section.subtitle), "rows": rows})  # fmt: skip
-    said = f"The first {MOST_ROWS:,} of {total:,} rows are shown." if total > MOST_ROWS else ""
-    return made, said
+    total = sum(len(section.rows) for section in content.sections)
+    return made, f"The first {MOST_ROWS:,} of {total:,} rows are shown." if total > MOST_ROWS else ""
 
 
 def _section_rows(
     section: Section,
     kept: Sequence[VerdictRow],
+    link: str,
     content: Content,
-    numbers: Iterator[int],
-    commands: Iterator[tuple[str, str, str]],
     runs: Mapping[tuple[str, str], Sequence[Record]],
 ) -> list[dict[str, Any]]:
     drawn = strips(section.rows, [_color(content.look.get(row.label)) for row in section.rows])
@@ -108,8 +102,7 @@ def _section_rows(
     for order, (row, strip) in enumerate(zip(kept, drawn, strict=False)):
         fields = _row(row, strip, order, content.reference, zero)
         if row.kind == "model":
-            members = runs.get((row.env_id, row.cell_id), ())
-            fields |= _behind(members, next(commands)[2], next(numbers), len(content.records))
+            fields |= _behind(runs[row.env_id, row.cell_id], len(content.records)) | {"link": f"{link}-{order}"}
             fields["swatch"] = swatch(content.look.get(row.label))
         made.append(fields)
     return made
@@ -123,12 +116,12 @@ def _runs_of(content: Content) -> dict[tuple[str, str], list[Record]]:
     return found
 
 
-def _behind(members: Sequence[Record], command: str, number: int, total: int) -> dict[str, Any]:
+def _behind(members: Sequence[Record], total: int) -> dict[str, Any]:
     """What stands behind a row: its command and its runs, some of them where the page would hold too many."""
     most = len(members) if total <= MOST_RUNS else 5
     said = count(len(members), "run") + (f", the first {most} shown" if most < len(members) else "")
     shown = [_run(record) for record in members[:most]]
-    return {"link": f"runs-{number}", "command": readable(command), "runs": shown, "runs_said": said}
+    return {"command": readable(command_of(members)), "runs": shown, "runs_said": said}
 
 
 def _run(record: Record) -> list[Item]:

@@ -1,11 +1,9 @@
 """``verdicts.csv``: one line a row of the verdict table, numbers to their last digit."""
 
-import csv
-import io
 from collections.abc import Iterable
 
+from seqbench.report.comma import csv_lines
 from seqbench.report.row import VerdictRow
-from seqbench.report.runs_table import safe
 from seqbench.statistics.seeds import Interval
 
 COLUMNS = (
@@ -22,12 +20,7 @@ def verdicts_csv(rows: Iterable[VerdictRow]) -> str:
     ``verdict`` and what follows it are against the study's reference: ``improvement`` is the probability that a run
     beats one of the reference.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([safe(value) for value in _line(row)])
-    return stream.getvalue()
+    return "".join(csv_lines(COLUMNS, map(_line, rows)))
 
 
 def _line(row: VerdictRow) -> list[object]:
@@ -37,14 +30,9 @@ def _line(row: VerdictRow) -> list[object]:
     line += [row.skill, *_ends(row.skill_interval)]
     line += [cell.solved if cell else None, *_ends(cell.rate_interval if cell else None)]
     line += [cell.median_steps if cell else None, *_ends(cell.median_interval if cell else None)]
-    line += [
-        row.budget,
-        row.parameters,
-        row.learning_rate,
-        found.verdict if found else None,
-        found.p if found else None,
-    ]
-    line += [found.probability if found else None, *_ends(found.interval if found else None)]
+    line += [row.budget, row.parameters, row.learning_rate, found.verdict if found else None]
+    line += [found.p if found else None, found.probability if found else None]
+    line += _ends(found.interval if found else None)
     return [*line, found.seeds_needed if found else None, "; ".join(row.remarks), row.cell_id, row.command]
 
 
