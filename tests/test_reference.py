@@ -1,5 +1,6 @@
 """The committed studies are whole, current, and say what the README says of them."""
 
+import math
 import re
 import shlex
 from collections import defaultdict
@@ -10,13 +11,16 @@ import pytest
 from seqbench.config import compose
 from seqbench.record.record import run_id
 from seqbench.record.store import Store
+from seqbench.report.dependency import Dependency, dependencies
 from seqbench.report.remarks import AT_BASELINE
 from seqbench.schema import Record, Study
+from seqbench.statistics.crossing import next_length
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
 from seqbench.tuning import Tuned, choose
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
+MODELS = ("rnn", "lstm", "gru", "attention", "transformer")
 SYNTHETIC = ("copy_15", "copy_30", "adding_50", "adding_100")
 
 
@@ -74,3 +78,26 @@ def test_some_architecture_solves_with_most_seeds_and_some_stays_at_the_baseline
             skill[record.labels["model"]].append(record.summary["skill"])
     assert max(solved.values()) >= 4
     assert min(max(values) for values in skill.values()) < AT_BASELINE
+
+
+def test_the_dependency_study_is_whole_and_the_readme_says_what_it_found():
+    store = Store(REFERENCE / "dependency" / "runs")
+    records = store.records()
+    assert store.problems == []
+    asked = compose(["+sweep=dependency", "device=cpu"])
+    wanted = {run_id(cell.identity(), seed, "learning") for cell in asked.cells for seed in cell.seeds}
+    assert wanted < {record.run_id for record in records}, "six lengths, and those that followed"
+    told = {}
+    for made in dependencies(records):
+        assert next_length(made.lengths, made.solved, 1.1) is None, "no length follows any more"
+        assert set(map(len, made.solved)) == {5}
+        told[made.name] = _longest(made)
+    assert f"| {' | '.join(told[name] for name in MODELS)} |" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _longest(made: Dependency) -> str:
+    found = made.estimate
+    if found.value in (0, math.inf):
+        return f"over {made.lengths[-1]}" if found.value else f"below {made.lengths[0]}"
+    assert found.interval is not None
+    return f"{found.value:.0f} [{found.interval[0]:.0f}, {found.interval[1]:.0f}]"

@@ -106,7 +106,7 @@ def test_equal_architectures_are_separated_by_nothing() -> None:
 
 @pytest.mark.parametrize("seeds", [1, 4])
 def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(seeds: int) -> None:
-    found = content(study({"rnn": POOR[:seeds], "lstm": POOR[:seeds], "gru": GOOD[:seeds]}), "gru", drawn=True)
+    found = content(study({"rnn": POOR[:seeds], "lstm": POOR[:seeds], "gru": GOOD[:seeds]}), "gru", drawn=("svg",))
     (made,) = found.across
     assert across_sentences(made, NAMES) == ["Fewer than 5 seeds: no interval and no ranking."]
     table = across_table(found.across, NAMES)
@@ -243,7 +243,7 @@ def test_numbers_are_the_same_in_every_format(whole: Content) -> None:
         )
         assert float(line["mean_rank"]) == mean_rank
         low, high = row["iqm"]["interval"]
-        shown = f"{row['iqm']['value']:.3f} [{low:.3f}, {high:.3f}]"
+        shown = f"{row['iqm']['value']:.2f} [{low:.2f}, {high:.2f}]"
         ranked = f"{row['rank']['rank']} [{row['rank']['low']}, {row['rank']['high']}]"
         assert shown in html
         for part in (shown, ranked):
@@ -260,7 +260,7 @@ def test_names_are_text_and_nothing_else() -> None:
     hostile = """<img src=x onerror=alert(1)>{0}{x}"'"""
     tasks = ("copy_1", f"copy_{hostile}")
     records = [record for task in tasks for record in runs(task, {hostile: GOOD, "gru": POOR})]
-    found = content(records, hostile, drawn=True)
+    found = content(records, hostile, drawn=("svg",))
     section = page(found).split('<section id="across-tasks">')[1].split("</section>")[0]
     assert "<img" not in section
     assert "P(beats &lt;img src=x onerror=alert(1)&gt;{0}{x}&#34;&#39;)" in section

@@ -240,8 +240,9 @@ def test_latex_includes_the_figures_that_are_written_beside_it(store: Store, out
 
 def test_command_writes_figures_alone_and_says_where_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     record, arrays = simulated.learning("copy_10", "gru", 0)
-    for name, kept in (("drawn", arrays), ("bare", {})):
-        Store(tmp_path / name).publish(replace(record, arrays={name: record.arrays[name] for name in kept}), kept)
+    unsolved = replace(record, summary={**record.summary, "solved": False}, arrays={})
+    for name, made, kept in (("drawn", record, arrays), ("bare", unsolved, {})):
+        Store(tmp_path / name).publish(made, kept)
         assert cli.main(["report", "--store", str(tmp_path / name), "--out", str(tmp_path / "out" / name),
                          "--format", "pdf"]) == 0  # fmt: skip
     where, nothing = capsys.readouterr().out.splitlines()

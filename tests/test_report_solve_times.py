@@ -80,7 +80,7 @@ def test_budget_too_short_to_tell_and_a_run_without_its_step_have_no_curve() -> 
 
 
 def test_nothing_solved_has_no_figure_and_one_task_that_none_solves_says_so() -> None:
-    none = content(runs("copy_10", {"gru": POOR, "rnn": POOR}), drawn=True)
+    none = content(runs("copy_10", {"gru": POOR, "rnn": POOR}), drawn=("svg",))
     assert "solving" not in none.figures
     assert "Steps to solve" not in page(none)
     one = figure(content(records("copy_10", SOME) + runs("copy_20", {"gru": POOR, "rnn": POOR})))

@@ -1,7 +1,7 @@
 """All that a report shows, worked out once: the page and the Markdown file only lay it out."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seqbench.report.across import Across, across_tasks
@@ -90,11 +90,11 @@ class Content:
     tasks: Sequence[TaskSummary]
     flow: Sequence[FlowRow]
     look: Styles
-    figures: Mapping[str, str]
-    prints: Mapping[str, Print]
     failures: Sequence[Record]
     problems: Sequence[str]
     commands: Sequence[tuple[str, str, str]]
+    figures: Mapping[str, str] = field(default_factory=dict)
+    prints: Mapping[str, Print] = field(default_factory=dict)
 
     @property
     def dependency(self) -> Table | None:
@@ -122,8 +122,7 @@ def collect(
     drawn: Collection[str] = ("svg",),
 ) -> Content:
     """Work out a report from records and their arrays, with its figures in the forms ``drawn``: svg, pdf, or none."""
-    names = environment_names(records)
-    learning, costs = grouped(records, "learning"), entries(records)
+    names, learning, costs = environment_names(records), grouped(records, "learning"), entries(records)
     trials, titles = trials or {}, [title_of(group, names) for group in learning]
     lasting, shown = dependencies(records), drawn_of(learning)
     sections, look = sections_of(learning, titles, reference), styles([*shown, *grouped(records, "cost")])
@@ -147,8 +146,6 @@ def collect(
         solving=solve_times(shown, sections),
         flow=flow_rows(shown, arrays, titles[: len(shown)]),
         look=look,
-        figures={},
-        prints={},
         problems=problems,
     )
     return replace(content, **_drawn(_figures(content, shown, arrays), drawn)) if drawn else content
