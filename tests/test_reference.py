@@ -46,6 +46,13 @@ def test_the_learning_rates_are_those_that_the_committed_trials_choose():
     assert (chosen.steps, chosen.grid, chosen.trials) == (used.steps, used.grid, used.trials)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_the_learning_rates_of_the_yaml_files_are_chosen_alike(model: str):
+    chosen = choose(Store(REFERENCE / "tune_long_seq").records(kind="learning"), "here").learning_rate
+    (cell,) = compose(["task=adding_problem", f"model={model}"]).cells
+    assert cell.model["learning_rate"] == chosen["adding_100", model]
+
+
 def test_the_commands_in_the_report_train_just_these_runs(records: list[Record], study: Study):
     report = (REFERENCE / "long_seq" / "report.md").read_text(encoding="utf-8")
     commands = re.findall(r"`python -m seqbench (task=.+)`", report)
