@@ -404,7 +404,7 @@ class Study:
     Attributes:
         name: the sweep's name, None for a single cell.
         reference: label of the architecture that others are compared with, None where none is declared.
-        tuning: one sentence: how the learning rates were chosen (grid, trials), "" where they were not tuned.
+        tuning: one sentence: how the learning rates were chosen (grid, trials), "" where the command line gives them.
         trials: (task label, model label) -> runs that its learning rate was chosen from, 0 where it was not chosen;
             empty where the command line gives the rates.
         expected_steps: (task label, model label) -> steps that such runs took, for the estimate of the time.

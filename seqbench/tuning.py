@@ -64,11 +64,11 @@ class Tuned:
         return len(self.grid) * self.trials if pair in self.learning_rate else 0
 
     def sentence(self, pairs: Iterable[Pair]) -> str:
-        """How the rates of a study with these pairs were chosen, for its report; "" where none was."""
+        """How the rates of a study with these pairs were chosen, for its report."""
         asked = set(pairs)
         left_out = len(asked - set(self.learning_rate))
         if left_out == len(asked):
-            return ""
+            return "Learning rates are those of the architectures' YAML files, whatever the task."
         grid = ", ".join(f"{rate:g}" for rate in self.grid)
         rest = (
             f" {left_out} of {len(asked)} pairs of task and model keep the rate of the YAML file." if left_out else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from seqbench.config import compose, composer
+from seqbench.config.about import about_sweep
 from seqbench.config.folder import Folders, own_folder
 from tests import user_folder
 from tests.user_folder import HEADER, MODEL, refusal, write
@@ -157,3 +158,13 @@ def test_a_broken_table_of_rates_is_refused(mine: Path):
         write(mine, "tuned/my_rates.yaml", text)
         message = refusal(*words, folder=mine)
         assert "tuned" in message or "my_rates" in message
+
+
+def test_a_report_of_several_sweeps_has_what_they_agree_on():
+    both, one = about_sweep({"long_seq", "dependency", None}), about_sweep({"long_seq"})
+    assert (both["study"], both["reference"], both["tuning"]) == (None, "gru", "")
+    assert both["trials"].items() > one["trials"].items()
+    assert (one["study"], one["reference"]) == ("long_seq", "gru")
+    assert about_sweep({"long_seq", "elsewhere"}) == {}
+    assert about_sweep({"elsewhere"}) == {"study": "elsewhere"}
+    assert about_sweep({None}) == {}
