@@ -89,6 +89,54 @@ def test_other_configurations_of_one_task_keep_their_sections_which_say_that_it_
     assert subtitles[1].startswith("the same task as adding_50 · ")
 
 
+def sweep(*strays: Record) -> list[Record]:
+    """Three architectures by the study's label, and by another one a GRU that was trained for 9 steps; and more."""
+    shorter = [
+        replace(r, run_id=f"shorter{r.seed}", cell_id="c" * 16, config={**r.config, "train": {"steps": 9}})
+        for r in adding("gru", range(2), LONG)
+    ]
+    return [*(r for model in ("rnn", "lstm", "gru") for r in adding(model, range(5))), *shorter, *strays]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_run_by_another_label_takes_nothing_from_the_study_that_it_belongs_to(turned: bool) -> None:
+    records = sweep(*adding("gru", range(5, 6), LONG))
+    rows = verdict_rows(records[::-1] if turned else records, "gru")
+    study = [row for row in rows if row.kind == "model" and row.task == "adding_50"]
+    assert [(row.label, row.seeds[-1], row.also) for row in study] == [
+        ("rnn", 4, {}),
+        ("lstm", 4, {}),
+        ("gru", 5, {f"gru on {LONG}": 1}),
+    ]
+    assert [row.comparison is not None for row in study] == [True, True, False]
+    apart = [row for row in rows if row.kind == "model" and row.task != "adding_50"]
+    assert [(row.task, row.label, row.seeds, row.also) for row in apart] == [(LONG, "gru", (0, 1), {})]
+
+
+@pytest.mark.parametrize("seeds", [(), (5,), (0,), range(9)])
+def test_no_run_is_lost_or_counted_twice_whichever_labels_share_a_cell(seeds: Sequence[int]) -> None:
+    records = sweep(*adding("gru", seeds, LONG), *adding("lstm", seeds, "mine"), *adding("rnn", seeds, LONG))
+    held = [record for group in grouped(records) for cell in group.cells for record in cell.records]
+    assert sorted(r.run_id for r in held) == sorted({r.run_id for r in records})
+    cells = [cell.records[0].cell_id for group in grouped(records) for cell in group.cells]
+    assert len(cells) == len(set(cells))
+
+
+def test_a_cell_of_two_labels_goes_where_its_name_is_free_then_where_most_architectures_and_runs_are() -> None:
+    def places(*records: Record) -> list[tuple[str, str, int]]:
+        return [(g.task, cell.name, len(cell.records)) for g in grouped(records) for cell in g.cells]
+
+    shared = [*adding("gru", range(4), LONG), *adding("gru", range(4, 5))]
+    assert places(*shared) == [(LONG, "gru", 5)]
+    assert places(*shared, *adding("rnn", range(1))) == [("adding_50", "rnn", 1), ("adding_50", "gru", 5)]
+    assert places(*adding("gru", range(2), LONG), *adding("gru", range(2, 4))) == [("adding_50", "gru", 4)]
+    other = [
+        replace(r, run_id="other", cell_id="c" * 16, config={**r.config, "model": {}}) for r in adding("gru", range(1))
+    ]
+    found = places(*shared, *adding("rnn", range(1)), *other)
+    assert found == [("adding_50", "rnn", 1), ("adding_50", "gru", 1), (LONG, "gru", 5)]
+
+
 def _with_task(records: Sequence[Record], name: str, **config: object) -> list[Record]:
     return [replace(r, run_id=f"{name}{r.seed}", cell_id=name, config={**r.config, **config}) for r in records]
 
