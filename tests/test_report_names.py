@@ -19,6 +19,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.sections import sections_of
 from seqbench.report.tables import group_rows, verdict_rows
 from seqbench.schema import Record
+from tests.test_report_headline import content
 
 LONG = "adding_problem length=50"
 
@@ -79,6 +80,40 @@ def test_an_alias_of_an_architecture_is_the_row_of_the_one_that_is_known() -> No
     assert (row.label, row.also, row.seeds) == ("gru", {"mine": 2}, (0, 1, 2, 3, 4))
 
 
+def test_the_reference_is_found_by_its_own_name_whatever_else_its_runs_are_called() -> None:
+    mine = [*adding("gru", range(2)), *adding("gru", range(2, 5), called="mine")]
+    records = [*mine, *adding("lstm", range(5)), *adding("rnn", range(5))]
+    found = content(records, "mine")
+    rows = {row.label: row for row in found.sections[0].rows if row.kind == "model"}
+    assert {name: row.comparison is not None for name, row in rows.items()} == {
+        "rnn": True,
+        "lstm": True,
+        "mine": False,
+    }
+    assert (rows["mine"].also, rows["mine"].seeds) == ({"gru": 2}, (0, 1, 2, 3, 4))
+    assert "against mine, the reference" in "; ".join(found.summary)
+    assert "is compared" not in "; ".join(found.banners)
+    assert [row.label for row in verdict_rows(records, "mine") if row.comparison] == ["rnn", "lstm"]
+
+
+def test_the_page_says_where_nothing_is_compared_with_the_reference() -> None:
+    def said(records: Sequence[Record], reference: str | None) -> list[str]:
+        return [text for text in content(records, reference).banners if "is compared" in text]
+
+    wide = [
+        replace(r, run_id=f"wide{r.seed}", cell_id="d" * 16, config={**r.config, "model": {"width": 9}})
+        for r in adding("gru", range(2))
+    ]
+    assert said(study(), "gru") == said([*study(), *wide], None) == []
+    assert said([*study(), *(replace(r, labels={**r.labels, "variant": "width=9"}) for r in wide)], "gru") == []
+    assert said([*study(), *wide], "gru") == [
+        "Nothing is compared with gru, the reference, on adding_50 (there as 2 configurations)."
+    ]
+    elsewhere = [replace(r, env_id="f" * 12) for r in adding("lstm", range(2))]
+    (text,) = said([*study(), *wide, *elsewhere], "gru")
+    assert "on adding_50 [A] (there as 2 configurations) and adding_50 [B] (not there)." in text
+
+
 def test_other_configurations_of_one_task_keep_their_sections_which_say_that_it_is_one() -> None:
     longer = adding("gru", range(5), LONG, cell_id="c" * 16)
     longer = [replace(r, run_id=f"longer{r.seed}", config={**r.config, "train": {"steps": 9}}) for r in longer]
@@ -122,7 +157,7 @@ def test_no_run_is_lost_or_counted_twice_whichever_labels_share_a_cell(seeds: Se
     assert len(cells) == len(set(cells))
 
 
-def test_a_cell_of_two_labels_goes_where_its_name_is_free_then_where_most_architectures_and_runs_are() -> None:
+def test_a_cell_of_two_labels_goes_where_it_has_most_to_be_compared_with() -> None:
     def places(*records: Record) -> list[tuple[str, str, int]]:
         return [(g.task, cell.name, len(cell.records)) for g in grouped(records) for cell in g.cells]
 
@@ -130,11 +165,14 @@ def test_a_cell_of_two_labels_goes_where_its_name_is_free_then_where_most_archit
     assert places(*shared) == [(LONG, "gru", 5)]
     assert places(*shared, *adding("rnn", range(1))) == [("adding_50", "rnn", 1), ("adding_50", "gru", 5)]
     assert places(*adding("gru", range(2), LONG), *adding("gru", range(2, 4))) == [("adding_50", "gru", 4)]
-    other = [
-        replace(r, run_id="other", cell_id="c" * 16, config={**r.config, "model": {}}) for r in adding("gru", range(1))
+    others = [r for model in ("rnn", "lstm", "attention", "transformer") for r in adding(model, range(1), LONG)]
+    shorter = [
+        replace(r, run_id=f"short{r.run_id}", cell_id=f"short{r.cell_id}", config={**r.config, "train": {"steps": 9}})
+        for r in others
     ]
-    found = places(*shared, *adding("rnn", range(1)), *other)
-    assert found == [("adding_50", "rnn", 1), ("adding_50", "gru", 1), (LONG, "gru", 5)]
+    assert places(*shared, *others)[-1] == (LONG, "transformer", 1)
+    assert (LONG, "gru", 5) in places(*shared, *adding("rnn", range(1)), *others)
+    assert ("adding_50", "gru", 5) in places(*shared, *adding("rnn", range(1)), *shorter)
 
 
 def _with_task(records: Sequence[Record], name: str, **config: object) -> list[Record]:

@@ -7,6 +7,7 @@ from seqbench.report.fairness import Trials, tried
 from seqbench.report.groups import Group
 from seqbench.report.remarks import beyond_bound
 from seqbench.report.row import VerdictRow
+from seqbench.report.tables import reference_row
 from seqbench.report.wording import count, listed, some
 from seqbench.schedule import NUM_CONSECUTIVE
 from seqbench.schema import Record
@@ -20,10 +21,12 @@ def banners(
     environments: Mapping[str, str],
     trials: Trials,
     missing: int,
+    reference: str | None = None,
 ) -> list[str]:
     """One sentence each, the gravest first; empty where nothing is to be warned of."""
     models = [row for row in rows if row.kind == "model"]
-    said = [_beyond(models), _below(rows), _open(models), _seeds(models), _power(models)]
+    said = [_beyond(models), _below(rows), _reference(models, reference, environments)]
+    said += [_open(models), _seeds(models), _power(models)]
     said += [_tuning(groups, trials), _chances(groups), _training(groups)]
     said += [_environments(len(environments)), _failures(records), _missing(missing)]
     return [sentence for sentence in said if sentence]
@@ -48,6 +51,21 @@ def _below(rows: Sequence[VerdictRow]) -> str:
         if row.kind == "model" and f"loses to {zeros.get((row.env_id, row.task))}" in row.remarks
     ]
     return f"Below the trivial baseline: {some(found)}." if found else ""
+
+
+def _reference(rows: Sequence[VerdictRow], reference: str | None, environments: Mapping[str, str]) -> str:
+    """Tasks whose architectures are compared with nothing, as the study's reference is not there, or not just once."""
+    tasks: dict[tuple[str, str], list[VerdictRow]] = {}
+    for row in rows:
+        if row.better != "neither":
+            tasks.setdefault((row.env_id, row.task), []).append(row)
+    found = []
+    for (env_id, task), members in tasks.items():
+        if reference_row(members, reference) is None:
+            often = sum(row.name == reference for row in members)
+            where = f"{task} [{environments[env_id]}]" if len(environments) > 1 else task
+            found.append(f"{where} ({f'there as {often} configurations' if often else 'not there'})")
+    return f"Nothing is compared with {reference}, the reference, on {some(found)}." if reference and found else ""
 
 
 def _open(rows: Sequence[VerdictRow]) -> str:

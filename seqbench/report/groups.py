@@ -105,11 +105,14 @@ class Group:
         return None if value is None or zero is None or zero == floor else (zero - value) / (zero - floor)
 
 
-def grouped(records: Iterable[Record], kind: Literal["learning", "cost"] = "learning") -> list[Group]:
+def grouped(
+    records: Iterable[Record], kind: Literal["learning", "cost"] = "learning", reference: str | None = None
+) -> list[Group]:
     """The groups of the attempts that count, sorted by environment, then by the task's name.
 
     Labels of one task stand apart, as they were asked for apart, unless they differ in the word for its length alone.
-    A cell is one configuration whatever its runs are called, so all its runs are in one of these groups.
+    A cell is one configuration whatever its runs are called, so all its runs are in one of these groups,
+    under the plainest of their names, or under the ``reference``'s where any of them has it.
     """
     tasks: dict[tuple[str, str], dict[str, list[Record]]] = {}
     texts: dict[tuple[int, int], str] = {}  # many records share one object
@@ -120,36 +123,36 @@ def grouped(records: Iterable[Record], kind: Literal["learning", "cost"] = "lear
         by_label = tasks.setdefault((record.env_id, text), {})
         by_label.setdefault(without_length(label_of(record).task), []).append(record)
     found = [
-        (env_id, text, _group(env_id, name, members, {task_name(runs) for runs in by_label.values()}))
+        (env_id, text, _group(env_id, name, members, {task_name(runs) for runs in by_label.values()}, reference))
         for (env_id, text), by_label in tasks.items()
-        for name, members in _settled(by_label)
+        for name, members in _settled(by_label, reference)
     ]
     found.sort(key=lambda part: (part[0], natural(part[2].task), part[1]))
     return _told_apart([group for *_, group in found])
 
 
-def _settled(by_label: Mapping[str, Sequence[Record]]) -> list[tuple[str, list[Record]]]:
+def _settled(by_label: Mapping[str, Sequence[Record]], reference: str | None) -> list[tuple[str, list[Record]]]:
     """The groups of one task: what each is called, and the records of its cells, each cell with all of its records.
 
-    A cell of several labels goes where no other configuration has its name: two of one name are not compared with
-    anything. Then where most architectures stand beside it, then where most of its runs are, then by the plainest name.
+    A cell of several labels goes where it has most to be compared with: where most architectures were trained as it
+    was, of several such where most of its runs are, then by the plainest name.
     """
-    called: dict[str, set[Label]] = {}
+    cells: dict[str, list[Record]] = {}
     for record in chain.from_iterable(by_label.values()):
-        called.setdefault(record.cell_id, set()).add(label_of(record))
-    names = {cell_id: plainest(labels) for cell_id, labels in called.items()}
+        cells.setdefault(record.cell_id, []).append(record)
+    names = {cell_id: plainest(map(label_of, records), reference).model for cell_id, records in cells.items()}
+    trained = {cell_id: canonical(records[0].config.get("train")) for cell_id, records in cells.items()}
     runs = {label: Counter(record.cell_id for record in records) for label, records in by_label.items()}
-    namesakes = {label: Counter(names[cell_id].name for cell_id in cells) for label, cells in runs.items()}
-    architectures = {label: len({names[cell_id].model for cell_id in cells}) for label, cells in runs.items()}
 
     def home(cell_id: str) -> str:
         def order(label: str) -> tuple[Any, ...]:
-            crowded = namesakes[label][names[cell_id].name] > 1
-            return crowded, -architectures[label], -runs[label][cell_id], natural(label)
+            alike = {names[other] for other in runs[label] if trained[other] == trained[cell_id]}
+            return -len(alike), -runs[label][cell_id], natural(label)
 
-        return min((label for label, cells in runs.items() if cell_id in cells), key=order)
+        labels = [label for label in by_label if cell_id in runs[label]]
+        return min(labels, key=order) if len(labels) > 1 else labels[0]
 
-    homes = {cell_id: home(cell_id) for cell_id in called}
+    homes = {cell_id: home(cell_id) for cell_id in cells}
     settled: dict[str, list[Record]] = {}
     for record in chain.from_iterable(by_label.values()):
         settled.setdefault(homes[record.cell_id], []).append(record)
@@ -182,7 +185,7 @@ def _values(group: Group) -> dict[str, str]:
     return {key: canonical(value).strip('"') for key, value in values.items()} | {"data": str(data)[:8]}
 
 
-def _group(env_id: str, task: str, records: Sequence[Record], names: Collection[str]) -> Group:
+def _group(env_id: str, task: str, records: Sequence[Record], names: Collection[str], reference: str | None) -> Group:
     """A group that is called ``task``; ``names`` are all that its task goes by in the environment."""
     cells: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda r: (r.seed is None, r.seed or 0)):
@@ -195,17 +198,17 @@ def _group(env_id: str, task: str, records: Sequence[Record], names: Collection[
         env_id=env_id,
         task=task,
         also=tuple(sorted({*names} - {task}, key=natural)),
-        cells=tuple(sorted((_cell(members, task) for members in cells.values()), key=_cell_order)),
+        cells=tuple(sorted((_cell(members, task, reference) for members in cells.values()), key=_cell_order)),
         facts=next((record.task for record in records if record.task), {}),
         baselines=tuple(baselines.values()),
         metrics=next((record.metrics for record in records if record.metrics), {}),
     )
 
 
-def _cell(records: Sequence[Record], task: str) -> Cell:
+def _cell(records: Sequence[Record], task: str, reference: str | None) -> Cell:
     """The cell of records whose group is called ``task``."""
     labels = Counter(map(label_of, records))
-    own, also = plainest(labels), Counter[str]()
+    own, also = plainest(labels, reference), Counter[str]()
     for label, number in labels.items():
         same = without_length(label.task) == without_length(task)
         also[label.name if same else f"{label.name} on {label.task}"] += number
