@@ -114,6 +114,32 @@ def test_the_page_says_where_nothing_is_compared_with_the_reference() -> None:
     assert "on adding_50 [A] (there as 2 configurations) and adding_50 [B] (not there)." in text
 
 
+def test_banners_tell_what_each_of_two_configurations_of_one_name_was_given() -> None:
+    def longer(*made: Record) -> list[Record]:
+        config = {**made[0].config, "train": {"steps": 3000}}
+        return [replace(r, run_id=f"longer{r.seed}", cell_id="d" * 16, config=config) for r in made]
+
+    records = [*adding("gru", range(3)), *adding("gru", range(3, 5), called="mine"), *longer(*adding("gru", range(3)))]
+    records += longer(*adding("gru", range(3, 5), LONG))
+    told = content(records, trials={("adding_50", "mine"): 50, (LONG, "gru"): 5}).banners
+    assert "Unequal training budgets: adding_50 (gru 1,500 and gru 3,000 steps)." in told
+    assert "Unequal tuning, so that the comparison is not fair: adding_50 (gru 50 and gru 5 trials)." in told
+
+
+def test_who_solves_a_task_of_two_labels_is_named_once_or_with_its_tasks() -> None:
+    def said(seeds: int) -> str:
+        names = ("rnn", "lstm", "gru")
+        again = [
+            replace(r, run_id=f"again{r.run_id}", cell_id=f"again{r.cell_id}", config={**r.config, "train": {}})
+            for r in (r for model in names for r in adding(model, range(seeds if model == "gru" else 5), LONG))
+        ]
+        return content([*(r for model in names for r in adding(model, range(5))), *again]).summary[0]
+
+    both = "adding_50 and adding_problem length=50 (50 steps) by"
+    assert f"{both} rnn, lstm and gru (5/5 [0.55, 1.00])." in said(5)
+    assert f"{both} rnn, lstm and gru on adding_50 (5/5 [0.55, 1.00]) and gru on {LONG} (1/1)." in said(1)
+
+
 def test_other_configurations_of_one_task_keep_their_sections_which_say_that_it_is_one() -> None:
     longer = adding("gru", range(5), LONG, cell_id="c" * 16)
     longer = [replace(r, run_id=f"longer{r.seed}", config={**r.config, "train": {"steps": 9}}) for r in longer]

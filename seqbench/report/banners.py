@@ -105,9 +105,10 @@ def _tuning(groups: Sequence[Group], trials: Trials) -> str:
     """Architectures whose learning rates were chosen from unequal numbers of trials, on one task."""
     found = []
     for group in groups:
-        had = {cell.model: number for cell in group.cells if (number := tried(trials, group, cell)) is not None}
-        if len(set(had.values())) > 1:
-            found.append(f"{group.task} ({listed([f'{model} {number}' for model, number in had.items()])} trials)")
+        had = [(cell.model, n) for cell in group.cells if (n := tried(trials, group, cell)) is not None]
+        if len({number for _, number in had}) > 1:
+            texts = [f"{model} {number}" for model, number in dict.fromkeys(had)]
+            found.append(f"{group.task} ({listed(texts)} trials)")
     return f"Unequal tuning, so that the comparison is not fair: {some(found)}." if found else ""
 
 
@@ -126,9 +127,9 @@ def _chances(groups: Sequence[Group]) -> str:
 def _training(groups: Sequence[Group]) -> str:
     found = []
     for group in groups:
-        steps = {cell.name: (cell.records[0].config.get("train") or {}).get("steps") for cell in group.cells}
-        if len(set(steps.values())) > 1:
-            texts = [f"{name} {number:,}" if number else f"{name} ?" for name, number in steps.items()]
+        steps = [(cell.name, (cell.records[0].config.get("train") or {}).get("steps")) for cell in group.cells]
+        if len({number for _, number in steps}) > 1:
+            texts = [f"{name} {number:,}" if number else f"{name} ?" for name, number in dict.fromkeys(steps)]
             found.append(f"{group.task} ({some(texts)} steps)")
     return f"Unequal training budgets: {some(found)}." if found else ""
 
