@@ -110,6 +110,8 @@ def test_the_page_says_where_nothing_is_compared_with_the_reference() -> None:
         "Nothing is compared with gru, the reference, on adding_50 (there as 2 configurations)."
     ]
     elsewhere = [replace(r, env_id="f" * 12) for r in adding("lstm", range(2))]
+    assert said([*study(), *elsewhere], "gru") == []
+    elsewhere += [replace(r, env_id="f" * 12) for r in adding("rnn", range(2))]
     (text,) = said([*study(), *wide, *elsewhere], "gru")
     assert "on adding_50 [A] (there as 2 configurations) and adding_50 [B] (not there)." in text
 

@@ -54,18 +54,22 @@ def _below(rows: Sequence[VerdictRow]) -> str:
 
 
 def _reference(rows: Sequence[VerdictRow], reference: str | None, environments: Mapping[str, str]) -> str:
-    """Tasks whose architectures are compared with nothing, as the study's reference is not there, or not just once."""
+    """Tasks of several rows that are compared with nothing, as the study's reference is not there, or not just once.
+
+    One row alone is a length that one architecture's bisection came to: nobody looks for a comparison there.
+    """
     tasks: dict[tuple[str, str], list[VerdictRow]] = {}
     for row in rows:
         if row.better != "neither":
             tasks.setdefault((row.env_id, row.task), []).append(row)
-    found = []
+    found: dict[str, list[str]] = {}
     for (env_id, task), members in tasks.items():
-        if reference_row(members, reference) is None:
+        if len(members) > 1 and reference_row(members, reference) is None:
             often = sum(row.name == reference for row in members)
             where = f"{task} [{environments[env_id]}]" if len(environments) > 1 else task
-            found.append(f"{where} ({f'there as {often} configurations' if often else 'not there'})")
-    return f"Nothing is compared with {reference}, the reference, on {some(found)}." if reference and found else ""
+            found.setdefault(f"there as {often} configurations" if often else "not there", []).append(where)
+    told = listed([f"{some(tasks)} ({why})" for why, tasks in found.items()])
+    return f"Nothing is compared with {reference}, the reference, on {told}." if reference and found else ""
 
 
 def _open(rows: Sequence[VerdictRow]) -> str:
