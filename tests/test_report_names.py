@@ -19,6 +19,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.sections import sections_of
 from seqbench.report.tables import group_rows, verdict_rows
 from seqbench.schema import Record
+from tests.test_report_headline import content
 
 LONG = "adding_problem length=50"
 
@@ -79,6 +80,68 @@ def test_an_alias_of_an_architecture_is_the_row_of_the_one_that_is_known() -> No
     assert (row.label, row.also, row.seeds) == ("gru", {"mine": 2}, (0, 1, 2, 3, 4))
 
 
+def test_the_reference_is_found_by_its_own_name_whatever_else_its_runs_are_called() -> None:
+    mine = [*adding("gru", range(2)), *adding("gru", range(2, 5), called="mine")]
+    records = [*mine, *adding("lstm", range(5)), *adding("rnn", range(5))]
+    found = content(records, "mine")
+    rows = {row.label: row for row in found.sections[0].rows if row.kind == "model"}
+    assert {name: row.comparison is not None for name, row in rows.items()} == {
+        "rnn": True,
+        "lstm": True,
+        "mine": False,
+    }
+    assert (rows["mine"].also, rows["mine"].seeds) == ({"gru": 2}, (0, 1, 2, 3, 4))
+    assert "against mine, the reference" in "; ".join(found.summary)
+    assert "is compared" not in "; ".join(found.banners)
+    assert [row.label for row in verdict_rows(records, "mine") if row.comparison] == ["rnn", "lstm"]
+
+
+def test_the_page_says_where_nothing_is_compared_with_the_reference() -> None:
+    def said(records: Sequence[Record], reference: str | None) -> list[str]:
+        return [text for text in content(records, reference).banners if "is compared" in text]
+
+    wide = [
+        replace(r, run_id=f"wide{r.seed}", cell_id="d" * 16, config={**r.config, "model": {"width": 9}})
+        for r in adding("gru", range(2))
+    ]
+    assert said(study(), "gru") == said([*study(), *wide], None) == []
+    assert said([*study(), *(replace(r, labels={**r.labels, "variant": "width=9"}) for r in wide)], "gru") == []
+    assert said([*study(), *wide], "gru") == [
+        "Nothing is compared with gru, the reference, on adding_50 (there as 2 configurations)."
+    ]
+    elsewhere = [replace(r, env_id="f" * 12) for r in adding("lstm", range(2))]
+    assert said([*study(), *elsewhere], "gru") == []
+    elsewhere += [replace(r, env_id="f" * 12) for r in adding("rnn", range(2))]
+    (text,) = said([*study(), *wide, *elsewhere], "gru")
+    assert "on adding_50 [A] (there as 2 configurations) and adding_50 [B] (not there)." in text
+
+
+def test_banners_tell_what_each_of_two_configurations_of_one_name_was_given() -> None:
+    def longer(*made: Record) -> list[Record]:
+        config = {**made[0].config, "train": {"steps": 3000}}
+        return [replace(r, run_id=f"longer{r.seed}", cell_id="d" * 16, config=config) for r in made]
+
+    records = [*adding("gru", range(3)), *adding("gru", range(3, 5), called="mine"), *longer(*adding("gru", range(3)))]
+    records += longer(*adding("gru", range(3, 5), LONG))
+    told = content(records, trials={("adding_50", "mine"): 50, (LONG, "gru"): 5}).banners
+    assert "Unequal training budgets: adding_50 (gru 1,500 and gru 3,000 steps)." in told
+    assert "Unequal tuning, so that the comparison is not fair: adding_50 (gru 50 and gru 5 trials)." in told
+
+
+def test_who_solves_a_task_of_two_labels_is_named_once_or_with_its_tasks() -> None:
+    def said(seeds: int) -> str:
+        names = ("rnn", "lstm", "gru")
+        again = [
+            replace(r, run_id=f"again{r.run_id}", cell_id=f"again{r.cell_id}", config={**r.config, "train": {}})
+            for r in (r for model in names for r in adding(model, range(seeds if model == "gru" else 5), LONG))
+        ]
+        return content([*(r for model in names for r in adding(model, range(5))), *again]).summary[0]
+
+    both = "adding_50 and adding_problem length=50 (50 steps) by"
+    assert f"{both} rnn, lstm and gru (5/5 [0.55, 1.00])." in said(5)
+    assert f"{both} rnn, lstm and gru on adding_50 (5/5 [0.55, 1.00]) and gru on {LONG} (1/1)." in said(1)
+
+
 def test_other_configurations_of_one_task_keep_their_sections_which_say_that_it_is_one() -> None:
     longer = adding("gru", range(5), LONG, cell_id="c" * 16)
     longer = [replace(r, run_id=f"longer{r.seed}", config={**r.config, "train": {"steps": 9}}) for r in longer]
@@ -87,6 +150,57 @@ def test_other_configurations_of_one_task_keep_their_sections_which_say_that_it_
     subtitles = [section.subtitle for section in sections_of(groups, [g.task for g in groups], None)]
     assert subtitles[0].startswith(f"the same task as {LONG} · ")
     assert subtitles[1].startswith("the same task as adding_50 · ")
+
+
+def sweep(*strays: Record) -> list[Record]:
+    """Three architectures by the study's label, and by another one a GRU that was trained for 9 steps; and more."""
+    shorter = [
+        replace(r, run_id=f"shorter{r.seed}", cell_id="c" * 16, config={**r.config, "train": {"steps": 9}})
+        for r in adding("gru", range(2), LONG)
+    ]
+    return [*(r for model in ("rnn", "lstm", "gru") for r in adding(model, range(5))), *shorter, *strays]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_run_by_another_label_takes_nothing_from_the_study_that_it_belongs_to(turned: bool) -> None:
+    records = sweep(*adding("gru", range(5, 6), LONG))
+    rows = verdict_rows(records[::-1] if turned else records, "gru")
+    study = [row for row in rows if row.kind == "model" and row.task == "adding_50"]
+    assert [(row.label, row.seeds[-1], row.also) for row in study] == [
+        ("rnn", 4, {}),
+        ("lstm", 4, {}),
+        ("gru", 5, {f"gru on {LONG}": 1}),
+    ]
+    assert [row.comparison is not None for row in study] == [True, True, False]
+    apart = [row for row in rows if row.kind == "model" and row.task != "adding_50"]
+    assert [(row.task, row.label, row.seeds, row.also) for row in apart] == [(LONG, "gru", (0, 1), {})]
+
+
+@pytest.mark.parametrize("seeds", [(), (5,), (0,), range(9)])
+def test_no_run_is_lost_or_counted_twice_whichever_labels_share_a_cell(seeds: Sequence[int]) -> None:
+    records = sweep(*adding("gru", seeds, LONG), *adding("lstm", seeds, "mine"), *adding("rnn", seeds, LONG))
+    held = [record for group in grouped(records) for cell in group.cells for record in cell.records]
+    assert sorted(r.run_id for r in held) == sorted({r.run_id for r in records})
+    cells = [cell.records[0].cell_id for group in grouped(records) for cell in group.cells]
+    assert len(cells) == len(set(cells))
+
+
+def test_a_cell_of_two_labels_goes_where_it_has_most_to_be_compared_with() -> None:
+    def places(*records: Record) -> list[tuple[str, str, int]]:
+        return [(g.task, cell.name, len(cell.records)) for g in grouped(records) for cell in g.cells]
+
+    shared = [*adding("gru", range(4), LONG), *adding("gru", range(4, 5))]
+    assert places(*shared) == [(LONG, "gru", 5)]
+    assert places(*shared, *adding("rnn", range(1))) == [("adding_50", "rnn", 1), ("adding_50", "gru", 5)]
+    assert places(*adding("gru", range(2), LONG), *adding("gru", range(2, 4))) == [("adding_50", "gru", 4)]
+    others = [r for model in ("rnn", "lstm", "attention", "transformer") for r in adding(model, range(1), LONG)]
+    shorter = [
+        replace(r, run_id=f"short{r.run_id}", cell_id=f"short{r.cell_id}", config={**r.config, "train": {"steps": 9}})
+        for r in others
+    ]
+    assert places(*shared, *others)[-1] == (LONG, "transformer", 1)
+    assert (LONG, "gru", 5) in places(*shared, *adding("rnn", range(1)), *others)
+    assert ("adding_50", "gru", 5) in places(*shared, *adding("rnn", range(1)), *shorter)
 
 
 def _with_task(records: Sequence[Record], name: str, **config: object) -> list[Record]:

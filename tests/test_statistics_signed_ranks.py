@@ -51,6 +51,21 @@ def test_zeros_count_for_neither_side() -> None:
     assert one_sided_p([0.0, 0.0]) == 1.0
 
 
+def test_zeros_keep_their_ranks_so_that_a_worse_seed_never_speaks_against_worse() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        values = rng.permutation(np.arange(1.0, 8.0)) * rng.choice([-1, 1], 7)
+        values[rng.random(7) < 0.3] = 0.0
+        for place in range(7):
+            raised = np.where(np.arange(7) == place, values + 0.5, values)
+            assert one_sided_p(raised) <= one_sided_p(values) + 1e-12
+
+
+def test_zeros_are_left_out_of_the_two_sided_p_as_scipy_does_by_itself() -> None:
+    differences = [0.0, 0.0, 1.5, -2.5, 3.5, 4.5, 5.5, 6.5, 7.5]
+    assert two_sided_p(differences) == pytest.approx(np.asarray(stats.wilcoxon(differences, method="exact"))[1])
+
+
 def test_doubled_midranks_are_twice_scipys() -> None:
     values = np.array([3.0, -INF, 1.0, 3.0, INF, 1.0, 3.0])
     assert doubled_midranks(values).tolist() == (2 * stats.rankdata(values)).tolist()

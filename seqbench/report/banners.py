@@ -7,6 +7,7 @@ from seqbench.report.fairness import Trials, tried
 from seqbench.report.groups import Group
 from seqbench.report.remarks import beyond_bound
 from seqbench.report.row import VerdictRow
+from seqbench.report.tables import reference_row
 from seqbench.report.wording import count, listed, some
 from seqbench.schedule import NUM_CONSECUTIVE
 from seqbench.schema import Record
@@ -20,10 +21,12 @@ def banners(
     environments: Mapping[str, str],
     trials: Trials,
     missing: int,
+    reference: str | None = None,
 ) -> list[str]:
     """One sentence each, the gravest first; empty where nothing is to be warned of."""
     models = [row for row in rows if row.kind == "model"]
-    said = [_beyond(models), _below(rows), _open(models), _seeds(models), _power(models)]
+    said = [_beyond(models), _below(rows), _reference(models, reference, environments)]
+    said += [_open(models), _seeds(models), _power(models)]
     said += [_tuning(groups, trials), _chances(groups), _training(groups)]
     said += [_environments(len(environments)), _failures(records), _missing(missing)]
     return [sentence for sentence in said if sentence]
@@ -48,6 +51,25 @@ def _below(rows: Sequence[VerdictRow]) -> str:
         if row.kind == "model" and f"loses to {zeros.get((row.env_id, row.task))}" in row.remarks
     ]
     return f"Below the trivial baseline: {some(found)}." if found else ""
+
+
+def _reference(rows: Sequence[VerdictRow], reference: str | None, environments: Mapping[str, str]) -> str:
+    """Tasks of several rows that are compared with nothing, as the study's reference is not there, or not just once.
+
+    One row alone is a length that one architecture's bisection came to: nobody looks for a comparison there.
+    """
+    tasks: dict[tuple[str, str], list[VerdictRow]] = {}
+    for row in rows:
+        if row.better != "neither":
+            tasks.setdefault((row.env_id, row.task), []).append(row)
+    found: dict[str, list[str]] = {}
+    for (env_id, task), members in tasks.items():
+        if len(members) > 1 and reference_row(members, reference) is None:
+            often = sum(row.name == reference for row in members)
+            where = f"{task} [{environments[env_id]}]" if len(environments) > 1 else task
+            found.setdefault(f"there as {often} configurations" if often else "not there", []).append(where)
+    told = listed([f"{some(tasks)} ({why})" for why, tasks in found.items()])
+    return f"Nothing is compared with {reference}, the reference, on {told}." if reference and found else ""
 
 
 def _open(rows: Sequence[VerdictRow]) -> str:
@@ -87,9 +109,10 @@ def _tuning(groups: Sequence[Group], trials: Trials) -> str:
     """Architectures whose learning rates were chosen from unequal numbers of trials, on one task."""
     found = []
     for group in groups:
-        had = {cell.model: number for cell in group.cells if (number := tried(trials, group, cell)) is not None}
-        if len(set(had.values())) > 1:
-            found.append(f"{group.task} ({listed([f'{model} {number}' for model, number in had.items()])} trials)")
+        had = [(cell.model, n) for cell in group.cells if (n := tried(trials, group, cell)) is not None]
+        if len({number for _, number in had}) > 1:
+            texts = [f"{model} {number}" for model, number in dict.fromkeys(had)]
+            found.append(f"{group.task} ({listed(texts)} trials)")
     return f"Unequal tuning, so that the comparison is not fair: {some(found)}." if found else ""
 
 
@@ -108,9 +131,9 @@ def _chances(groups: Sequence[Group]) -> str:
 def _training(groups: Sequence[Group]) -> str:
     found = []
     for group in groups:
-        steps = {cell.name: (cell.records[0].config.get("train") or {}).get("steps") for cell in group.cells}
-        if len(set(steps.values())) > 1:
-            texts = [f"{name} {number:,}" if number else f"{name} ?" for name, number in steps.items()]
+        steps = [(cell.name, (cell.records[0].config.get("train") or {}).get("steps")) for cell in group.cells]
+        if len({number for _, number in steps}) > 1:
+            texts = [f"{name} {number:,}" if number else f"{name} ?" for name, number in dict.fromkeys(steps)]
             found.append(f"{group.task} ({some(texts)} steps)")
     return f"Unequal training budgets: {some(found)}." if found else ""
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Literal, cast
 
 from seqbench.metrics import METRICS
@@ -45,7 +46,7 @@ class Group:
     """All cells of one task (the same configuration of it) in one environment.
 
     Attributes:
-        task: what most of the runs call it. also: what others call the very same task, here or in another group.
+        task: what it was asked for as. also: what others call the very same task, here or in another group.
         facts: ``Record.task`` of a run that got far enough to leave it, empty where none did.
         baselines: by name, as the records carry them.
     """
@@ -104,11 +105,14 @@ class Group:
         return None if value is None or zero is None or zero == floor else (zero - value) / (zero - floor)
 
 
-def grouped(records: Iterable[Record], kind: Literal["learning", "cost"] = "learning") -> list[Group]:
+def grouped(
+    records: Iterable[Record], kind: Literal["learning", "cost"] = "learning", reference: str | None = None
+) -> list[Group]:
     """The groups of the attempts that count, sorted by environment, then by the task's name.
 
-    A cell is one configuration whatever its runs are called, so it is in one group: labels of one task that share a
-    cell, or differ in whether they name its length, are one. Others stand apart, as they were asked for apart.
+    Labels of one task stand apart, as they were asked for apart, unless they differ in the word for its length alone.
+    A cell is one configuration whatever its runs are called, so all its runs are in one of these groups,
+    under the plainest of their names, or under the ``reference``'s where any of them has it.
     """
     tasks: dict[tuple[str, str], dict[str, list[Record]]] = {}
     texts: dict[tuple[int, int], str] = {}  # many records share one object
@@ -119,24 +123,40 @@ def grouped(records: Iterable[Record], kind: Literal["learning", "cost"] = "lear
         by_label = tasks.setdefault((record.env_id, text), {})
         by_label.setdefault(without_length(label_of(record).task), []).append(record)
     found = [
-        (env_id, text, _group(env_id, members, {task_name(runs) for runs in by_label.values()}))
+        (env_id, text, _group(env_id, name, members, {task_name(runs) for runs in by_label.values()}, reference))
         for (env_id, text), by_label in tasks.items()
-        for members in _joined(by_label.values())
+        for name, members in _settled(by_label, reference)
     ]
     found.sort(key=lambda part: (part[0], natural(part[2].task), part[1]))
     return _told_apart([group for *_, group in found])
 
 
-def _joined(parts: Iterable[Sequence[Record]]) -> list[list[Record]]:
-    """The records of all labels, those of labels that share a cell together."""
-    joined: list[tuple[set[str], list[Record]]] = []
-    for records in parts:
-        cells, mine = {record.cell_id for record in records}, list(records)
-        for other in [other for other in joined if other[0] & cells]:
-            joined.remove(other)
-            cells, mine = other[0] | cells, other[1] + mine
-        joined.append((cells, mine))
-    return [mine for _, mine in joined]
+def _settled(by_label: Mapping[str, Sequence[Record]], reference: str | None) -> list[tuple[str, list[Record]]]:
+    """The groups of one task: what each is called, and the records of its cells, each cell with all of its records.
+
+    A cell of several labels goes where it has most to be compared with: where most architectures were trained as it
+    was, of several such where most of its runs are, then by the plainest name.
+    """
+    cells: dict[str, list[Record]] = {}
+    for record in chain.from_iterable(by_label.values()):
+        cells.setdefault(record.cell_id, []).append(record)
+    names = {cell_id: plainest(map(label_of, records), reference).model for cell_id, records in cells.items()}
+    trained = {cell_id: canonical(records[0].config.get("train")) for cell_id, records in cells.items()}
+    runs = {label: Counter(record.cell_id for record in records) for label, records in by_label.items()}
+
+    def home(cell_id: str) -> str:
+        def order(label: str) -> tuple[Any, ...]:
+            alike = {names[other] for other in runs[label] if trained[other] == trained[cell_id]}
+            return -len(alike), -runs[label][cell_id], natural(label)
+
+        labels = [label for label in by_label if cell_id in runs[label]]
+        return min(labels, key=order) if len(labels) > 1 else labels[0]
+
+    homes = {cell_id: home(cell_id) for cell_id in cells}
+    settled: dict[str, list[Record]] = {}
+    for record in chain.from_iterable(by_label.values()):
+        settled.setdefault(homes[record.cell_id], []).append(record)
+    return [(task_name(by_label[label]), records) for label, records in settled.items()]
 
 
 def _told_apart(groups: list[Group]) -> list[Group]:
@@ -165,8 +185,8 @@ def _values(group: Group) -> dict[str, str]:
     return {key: canonical(value).strip('"') for key, value in values.items()} | {"data": str(data)[:8]}
 
 
-def _group(env_id: str, records: Sequence[Record], names: Collection[str]) -> Group:
-    """A group; ``names`` are all that its task goes by in the environment."""
+def _group(env_id: str, task: str, records: Sequence[Record], names: Collection[str], reference: str | None) -> Group:
+    """A group that is called ``task``; ``names`` are all that its task goes by in the environment."""
     cells: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda r: (r.seed is None, r.seed or 0)):
         cells.setdefault(record.cell_id, []).append(record)
@@ -174,22 +194,21 @@ def _group(env_id: str, records: Sequence[Record], names: Collection[str]) -> Gr
     for record in records:
         for baseline in record.baselines:
             baselines.setdefault(baseline["name"], baseline)
-    task = task_name(records)
     return Group(
         env_id=env_id,
         task=task,
         also=tuple(sorted({*names} - {task}, key=natural)),
-        cells=tuple(sorted((_cell(members, task) for members in cells.values()), key=_cell_order)),
+        cells=tuple(sorted((_cell(members, task, reference) for members in cells.values()), key=_cell_order)),
         facts=next((record.task for record in records if record.task), {}),
         baselines=tuple(baselines.values()),
         metrics=next((record.metrics for record in records if record.metrics), {}),
     )
 
 
-def _cell(records: Sequence[Record], task: str) -> Cell:
+def _cell(records: Sequence[Record], task: str, reference: str | None) -> Cell:
     """The cell of records whose group is called ``task``."""
     labels = Counter(map(label_of, records))
-    own, also = plainest(labels), Counter[str]()
+    own, also = plainest(labels, reference), Counter[str]()
     for label, number in labels.items():
         same = without_length(label.task) == without_length(task)
         also[label.name if same else f"{label.name} on {label.task}"] += number

@@ -96,11 +96,19 @@ def _longest(rows: Sequence[VerdictRow]) -> str:
 
 
 def _with_seeds(rows: Sequence[VerdictRow]) -> str:
-    """Who solved it, those of the same rate together: "gru and lstm (5/5 [0.55, 1.00]) and rnn (3/5 [0.18, 0.93])"."""
-    by_rate: dict[str, list[str]] = {}
+    """Who solved it, those of the same rate together: "gru and lstm (5/5 [0.55, 1.00]) and rnn (3/5 [0.18, 0.93])".
+
+    Each once, but for one of several rates: it is told with its tasks.
+    """
+    rates: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        by_rate.setdefault(f"{solved_text(row)} {rate_interval_text(row)}".strip(), []).append(row.label)
-    return some([f"{some(names)} ({rate})" for rate, names in by_rate.items()])
+        by_rate = rates.setdefault(row.label, {})
+        by_rate.setdefault(f"{solved_text(row)} {rate_interval_text(row)}".strip(), []).append(row.task)
+    told: dict[str, list[str]] = {}
+    for label, by_rate in rates.items():
+        for rate, tasks in by_rate.items():
+            told.setdefault(rate, []).append(label if len(by_rate) == 1 else f"{label} on {some(tasks)}")
+    return some([f"{some(names)} ({rate})" for rate, names in told.items()])
 
 
 def _skills(rows: Sequence[VerdictRow]) -> str:

@@ -40,9 +40,20 @@ def label_of(record: Record) -> Label:
     return Label(labels.get("task", "?"), labels.get("model", "?"), labels.get("variant") or "")
 
 
-def plainest(labels: Iterable[Label]) -> Label:
-    """Of several labels of one configuration the one that spells out least of it; its task is any of theirs."""
-    return min(labels, key=lambda own: (model_order(own.model), len(own.variant), natural(own.variant)))
+def plainest(labels: Iterable[Label], reference: str | None = None) -> Label:
+    """Of several labels of one configuration the one that spells out least of it; its task is any of theirs.
+
+    That of the study's ``reference`` comes before all others: what the page compares with must be found by its name.
+
+    >>> mine, gru = Label("copy_10", "mine", ""), Label("copy_10", "gru", "")
+    >>> plainest([mine, gru]).name, plainest([mine, gru], "mine").name
+    ('gru', 'mine')
+    """
+
+    def order(own: Label) -> tuple[Any, ...]:
+        return own.model != reference, model_order(own.model), len(own.variant), natural(own.variant)
+
+    return min(labels, key=order)
 
 
 def task_name(records: Sequence[Record]) -> str:

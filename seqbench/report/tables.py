@@ -25,7 +25,7 @@ def verdict_rows(records: Iterable[Record], reference: str | None = None) -> lis
         records: any records; only the attempt that counts of each learning run is used.
         reference: label of the architecture that the others are compared with, task by task.
     """
-    return [row for group in grouped(records) for row in group_rows(group, reference)]
+    return [row for group in grouped(records, reference=reference) for row in group_rows(group, reference)]
 
 
 def group_rows(group: Group, reference: str | None = None) -> list[VerdictRow]:
@@ -95,15 +95,24 @@ def _train(cell: Cell) -> Any:
 
 def _compared(rows: list[VerdictRow], reference: str | None, trainings: list[Any]) -> list[VerdictRow]:
     """Rows with their comparison; the family is all rows of the task that were trained as the reference was."""
-    plain = [i for i, row in enumerate(rows) if row.name == reference]
-    plain = plain if len(plain) == 1 else [i for i in plain if not rows[i].variant]
-    if len(plain) != 1 or rows[plain[0]].better == "neither":
+    found = reference_row(rows, reference)
+    if found is None:
         return rows
-    chosen = plain[0]
+    chosen = rows.index(found)
     family = [i for i in range(len(rows)) if i != chosen and trainings[i] == trainings[chosen]]
     results = compare_to_reference([upward(rows[i]) for i in family], upward(rows[chosen]))
     by_index = dict(zip(family, results, strict=True))
     return [replace(row, comparison=by_index.get(i)) for i, row in enumerate(rows)]
+
+
+def reference_row(rows: Iterable[VerdictRow], reference: str | None) -> VerdictRow | None:
+    """The row of one task that its others are compared with: the reference's own, of several that without a variant.
+
+    None where there is no such row, or more than one, or where no score of the task is better than another.
+    """
+    named = [row for row in rows if row.kind == "model" and row.name == reference]
+    plain = named if len(named) == 1 else [row for row in named if not row.variant]
+    return plain[0] if len(plain) == 1 and plain[0].better != "neither" else None
 
 
 def upward(row: VerdictRow) -> list[float]:

@@ -83,7 +83,7 @@ def next_length(lengths: Sequence[int], solved: Sequence[Sequence[bool]], ratio:
     """The length to try next: the geometric middle between the longest that half of the seeds solve and the next one.
 
     Half is meant of the fitted rates that never rise. None where all lengths are solved or none is, and where the two
-    are at most the factor ``ratio`` apart or neighbours.
+    are at most the factor ``ratio`` apart or neighbours. Source: ours, bisection of the logarithm of the length.
 
     >>> next_length([10, 20, 40], [[True] * 5, [True] * 4 + [False], [False] * 5], 1.1)
     28
@@ -119,6 +119,7 @@ def isotonic(counts: np.ndarray, runs: np.ndarray) -> np.ndarray:
     """Rates nearest to ``counts / runs`` that never rise along the last axis, weighted by runs: (draws, lengths).
 
     The smallest, over what begins before, of the largest mean that ends after: of counts these are exact.
+    Source: Robertson, Wright & Dykstra 1988, Order Restricted Statistical Inference, section 1.4.
 
     >>> isotonic(np.array([[9, 2, 4]]), np.array([10, 10, 10])).tolist()
     [[0.9, 0.3, 0.3]]

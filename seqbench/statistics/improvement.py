@@ -38,6 +38,8 @@ def probability_of_improvement(pairs: Sequence[Pair], level: float = 0.95) -> Es
 def win_rate(pairs: Sequence[Pair]) -> float:
     """The mean over tasks of the share of pairs of runs in which the first group's is higher, ties counting half.
 
+    Source: Mann & Whitney 1947, doi:10.1214/aoms/1177730491 (their U over the number of pairs).
+
     >>> win_rate([([1, 3], [2, 2]), ([5, 5], [5, 6])])
     0.375
     """

@@ -101,6 +101,8 @@ def _check_counts(successes: int, trials: int) -> None:
 def median_steps(steps: Sequence[float | None]) -> float:
     """Median of steps to solve; None, a run that never solved, counts as infinity and is never dropped.
 
+    Source: ours; of a run that has not solved a median asks only that it takes longer than those that have.
+
     >>> median_steps([100, 300, None]), median_steps([100, None, None])
     (300.0, inf)
     """
@@ -128,6 +130,8 @@ def median_interval(steps: Sequence[float | None], level: float = 0.95) -> Inter
 @lru_cache(maxsize=512)  # thousands of cells have the same number of seeds
 def median_rank(n: int, level: float) -> int | None:
     """How many values of n lie beyond each end of the median's interval; None where even the extremes cover less.
+
+    Source: David & Nagaraja 2003, Order Statistics, section 7.1.
 
     >>> median_rank(20, 0.99), median_rank(5, 0.95)
     (3, None)

@@ -29,7 +29,7 @@ def sign_p(differences: Values) -> float:
 def median_bounds(differences: Values, error: float) -> Interval:
     """Lower and upper bound of the median, each wrong with a probability of at most ``error``: the sign test inverted.
 
-    An end is infinite where so few values support none.
+    An end is infinite where so few values support none. Source: David & Nagaraja 2003, Order Statistics, section 7.1.
 
     >>> median_bounds(np.arange(10.0), 0.011), median_bounds([1.0, 2.0], 0.011)
     ((1.0, 8.0), (-inf, inf))

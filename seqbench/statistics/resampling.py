@@ -14,6 +14,8 @@ DRAWS = 2000
 def resampled(rng: np.random.Generator, values: np.ndarray, draws: int) -> np.ndarray:
     """``draws`` samples of a cell's seeds, with replacement: (draws, seeds).
 
+    Source: Efron 1979, doi:10.1214/aos/1176344552.
+
     >>> resampled(np.random.default_rng(0), np.array([1.0, 2.0]), 3).shape
     (3, 2)
     """
@@ -22,6 +24,8 @@ def resampled(rng: np.random.Generator, values: np.ndarray, draws: int) -> np.nd
 
 def percentiles(draws: np.ndarray, level: float) -> Interval:
     """The percentile interval; infinite draws are allowed.
+
+    Source: Efron & Tibshirani 1993, chapter 13.
 
     >>> percentiles(np.arange(101.0), 0.9)
     (5.0, 95.0)

@@ -40,6 +40,8 @@ def median_of_rounds(values: Values, level: float = LEVEL) -> Estimate:
 def order_interval(values: np.ndarray, level: float) -> Interval | None:
     """The two order statistics that enclose the median with at least this probability; None where none do.
 
+    Source: David & Nagaraja 2003, Order Statistics, section 7.1.
+
     >>> order_interval(np.arange(1.0, 21.0), 0.99)
     (4.0, 17.0)
     """
@@ -88,6 +90,7 @@ def resolution(twins: Ratio) -> float | None:
     """From a thing measured twice in each round: the share by which two things must differ to be told apart.
 
     The larger distance of the interval's ends from 1; None without an interval.
+    Source: ours; that two equal things differ is the measurement's own doing.
 
     >>> resolution(paired_ratio([1.0, 1.02, 0.98, 1.0, 1.01, 1.0, 1.0, 1.0], [1.0] * 8))
     0.02

@@ -40,6 +40,8 @@ def local_exponents(
         predicted: a value for each length, such as FLOPs.
         level: of the interval of the median over rounds.
 
+    Source: ours; the interval: see ``median_of_rounds``.
+
     >>> (only,) = local_exponents([64, 128], [[1.0, 2.1], [2.0, 3.8]] * 4, predicted=[5.0, 10.0])
     >>> round(only.exponent.value, 2), [round(bound, 2) for bound in only.exponent.interval], round(only.predicted, 2)
     (1.0, [0.93, 1.07], 1.0)
@@ -64,7 +66,8 @@ def power_law(
     """The exponent of the one power law that fits all lengths; None where the local exponents say there is none.
 
     One is stated only where some exponent lies in every local interval, and there are two of these at least. It is the
-    median over rounds of the least-squares slope on logarithmic axes.
+    median over rounds of the least-squares slope on logarithmic axes. Source: ours; the interval: see
+    ``median_of_rounds``.
 
     >>> power_law([1, 2, 4], [[1.0, 2.0, 4.0]] * 8).value, power_law([1, 2, 4], [[1.0, 2.0, 8.0]] * 8)
     (1.0, None)
@@ -112,6 +115,8 @@ def crossover(
         first: (rounds, lengths) of positive values.
         second: likewise, of the same rounds.
         level: of the interval.
+
+    Source: ours; the interval: see ``median_of_rounds``.
 
     >>> found = crossover([64, 256], [[1.0, 16.0]] * 8, [[2.0, 8.0]] * 8)
     >>> found.first_is_shorter, round(found.length.value), round(found.length.interval[0])

@@ -39,6 +39,8 @@ class Estimate:
 def too_few(seeds: int) -> str | None:
     """Why so many seeds support neither an interval nor a ranking; None where they do.
 
+    Source: ours, a rule.
+
     >>> too_few(4), too_few(5)
     ('fewer than 5 seeds', None)
     """
@@ -47,6 +49,8 @@ def too_few(seeds: int) -> str | None:
 
 def low_power(seeds: int) -> bool:
     """Whether an interval from so many seeds is to be marked as wide, and a missing verdict as no proof of equality.
+
+    Source: ours, a rule.
 
     >>> [low_power(seeds) for seeds in (4, 5, 9, 10)]
     [False, True, True, False]
@@ -64,6 +68,8 @@ def vector(values: Values, least: int = 1, finite: bool = True) -> np.ndarray:
 
     Raises:
         ValueError: too few values, or values that are not numbers.
+
+    Source: ours, a check.
 
     >>> vector([1, 2])
     array([1., 2.])

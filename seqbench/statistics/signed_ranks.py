@@ -1,4 +1,8 @@
-"""Wilcoxon's signed ranks: two tests, their exact chances, and the means from which a shift and its bounds come."""
+"""Wilcoxon's signed ranks: two tests, their exact chances, and the means from which a shift and its bounds come.
+
+Differences of 0 may keep their ranks or be left out: given how large the others are, their signs are fair coins either
+way, so both tests are exact. Each does what its use asks for.
+"""
 
 import math
 from functools import lru_cache
@@ -16,7 +20,9 @@ MOST_EXACT = 200
 def one_sided_p(differences: Values) -> float:
     """One-sided p that the differences are symmetric around 0, against that they lie above it; exact, ties included.
 
-    Source: Wilcoxon 1945, doi:10.2307/3001968; zeros keep their ranks and count for neither side (Pratt 1959).
+    Zeros keep their ranks and count for neither side: then p never rises where a difference does, as long as no two
+    but zeros are equally large. Were zeros left out it could: a seed that turned worse would speak against "worse".
+    Source: Wilcoxon 1945, doi:10.2307/3001968; Pratt 1959, doi:10.1080/01621459.1959.10501526 (zeros).
 
     >>> one_sided_p([1.0, 2.0, 3.0]), one_sided_p([-1.0, -2.0, -3.0])
     (0.125, 1.0)
@@ -29,6 +35,9 @@ def one_sided_p(differences: Values) -> float:
 
 def two_sided_p(differences: Values) -> float:
     """Two-sided p that differences lie around 0 symmetrically; zeros are left out, infinities are the largest.
+
+    As in the textbook and by default in SciPy's ``wilcoxon``, with which the p can be checked.
+    Source: Wilcoxon 1945, doi:10.2307/3001968; Hollander, Wolfe & Chicken 2013, section 3.1 (zeros, many pairs).
 
     >>> round(two_sided_p([1, 2, 3, 4, 5]), 4), two_sided_p([0, 0])
     (0.0625, 1.0)
@@ -49,6 +58,8 @@ def two_sided_p(differences: Values) -> float:
 @lru_cache(maxsize=512)
 def sign_chances(ranks: tuple[int, ...]) -> np.ndarray:
     """The chance of every sum of the ranks that get a positive sign, all signs being fair coins: (sum + 1,).
+
+    Source: Streitberg & Roehmel 1986 (shift algorithm).
 
     >>> sign_chances((1, 2)).tolist()
     [0.25, 0.25, 0.25, 0.25]
@@ -73,7 +84,13 @@ def means_beyond(pairs: int, error: float) -> int:
 
 
 def walsh_means(differences: np.ndarray) -> np.ndarray:
-    """The means of any two differences, each with itself too, in order; that of two opposite infinities is 0."""
+    """The means of any two differences, each with itself too, in order; that of two opposite infinities is 0.
+
+    Source: Walsh 1949, Annals of Mathematical Statistics 20, pp. 64-81.
+
+    >>> walsh_means(np.array([0.0, 1.0, 5.0])).tolist()
+    [0.0, 0.5, 1.0, 2.5, 3.0, 5.0]
+    """
     i, j = np.triu_indices(differences.size)
     with np.errstate(invalid="ignore"):
         means = (differences[i] + differences[j]) / 2

@@ -40,6 +40,7 @@ def summarise(
     """The summary of one cell's members; ``solved`` and ``steps`` are None where the task has no notion of solved.
 
     ``limits`` are the lowest and the highest score that there can be.
+    Source: see ``t_interval``, ``mid_p_interval``, ``median_steps`` and ``median_interval``.
 
     >>> summary = summarise([1.0, 1.0, 0.2, 1.0, 1.0], [True, True, False, True, True], [10, 20, None, 30, 40])
     >>> summary.why, summary.median_steps

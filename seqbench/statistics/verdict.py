@@ -49,7 +49,7 @@ class Comparison:
 def compare_to_reference(candidates: Sequence[Values], reference: Values, alpha: float = 0.05) -> list[Comparison]:
     """Each candidate against the reference on one task, as one Holm family; scores are such that higher is better.
 
-    A run without a score takes -infinity: it loses to every run that has one.
+    A run without a score takes -infinity: it loses to every run that has one. Source: see ``compare_families``.
 
     >>> [c.verdict for c in compare_to_reference([[2, 3, 4, 5, 6], [1, 2]], [0, 1, 1, 1, 1])]
     ['better', 'unreachable']
@@ -67,6 +67,8 @@ def compare_across_tasks(
         reference: for each task one score a seed; higher is better.
         alpha: chance that the family holds any wrong verdict, where nothing differs.
 
+    Source: see ``compare_families``.
+
     >>> [c.verdict for c in compare_across_tasks([[[1, 2, 3, 4, 5], [5, 6, 7, 8, 9]]], [[0] * 5, [4] * 5])]
     ['better']
     """
@@ -75,6 +77,8 @@ def compare_across_tasks(
 
 def compare_families(families: Sequence[Sequence[Pair]], alpha: float = 0.05) -> list[Comparison]:
     """Any comparisons as one Holm family, each over tasks of its own: for each task the two groups; higher is better.
+
+    Source: ours; the tests: see ``stratified_p``, ``holm`` and ``probability_of_improvement``.
 
     >>> first, second = [1, 2, 3, 4, 5], [5, 6, 7, 8, 9]
     >>> [c.verdict for c in compare_families([[(second, first)], [(first, second), (first, second)]])]
