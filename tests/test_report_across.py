@@ -112,7 +112,9 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
     table = across_table(found.across, NAMES)
     assert table.columns == ["architecture", "IQM of skill", "mean", "median"]
     assert not any("[" in cell.note for _, _, rows in table.groups for row in rows for cell in row.cells)
-    assert table.lead.endswith("the trivial baseline.")  # nothing on intervals and ranks that are not there
+    assert table.lead.endswith(
+        "the trivial baseline, if that is lower."
+    )  # nothing on intervals and ranks that are not there
     assert "across-tasks" not in found.figures
     document = json.loads(report_json(found))["across"][0]
     assert {(row["rank"], row["improvement"], row["profile"]) for row in document["rows"]} == {(None, None, None)}
@@ -196,15 +198,47 @@ def whole() -> Content:
     return content(records, "gru")
 
 
-def test_run_without_skill_counts_as_the_baseline(whole: Content) -> None:
+NEGATIVE = [-0.3, -0.31, -0.32, -0.33, -0.34, -0.35]
+
+
+def test_run_without_skill_counts_as_the_worst_of_its_task_and_never_above_the_baseline(whole: Content) -> None:
     found = {row.label: row for row in whole.across[0].rows}
+    worst: dict[str, float] = {}
+    for record in whole.records:
+        task = record.labels["task"]
+        worst[task] = min(worst.get(task, 0.0), record.summary.get("skill") or 0.0)
     mine = [r for r in whole.records if r.labels["model"] == "transformer"]
+    skills = [r.summary.get("skill", worst[r.labels["task"]]) for r in mine]
     assert len(mine) == found["transformer"].runs == 25
-    skills = [r.summary.get("skill") or 0.0 for r in mine]
-    assert skills.count(0.0) == 1
+    assert sum("skill" not in r.summary for r in mine) == 1
     assert found["transformer"].mean == pytest.approx(sum(skills) / 25)
     assert found["transformer"].iqm.value == pytest.approx(iqm(skills))
     assert found["transformer"].iqm.interval is not None
+
+
+def test_runs_that_failed_are_never_better_than_runs_that_trained_below_the_baseline() -> None:
+    made = only(study({"rnn": NEGATIVE, "lstm": [None] * 6, "gru": near(0.8, 6, 2)}, tasks=12), "rnn")
+    assert places(made) == {"rnn": (2, 2, 2), "lstm": (3, 3, 3), "gru": (1, 1, 1)}
+    assert made.critical is not None
+    assert dict(zip(made.labels, made.critical.mean_ranks, strict=True)) == {"rnn": 2, "lstm": 3, "gru": 1}
+    found = {row.label: row for row in made.rows}
+    assert found["lstm"].mean == pytest.approx(-0.35) == found["lstm"].iqm.value < found["rnn"].iqm.value
+    assert (found["lstm"].iqm.interval, found["lstm"].iqm.why) == (None, "no skill on 12 of 12 tasks")
+    assert found["rnn"].iqm.interval is not None
+    assert "separate all architectures" in said(made)
+
+
+def test_mean_ranks_follow_the_ranks_where_failed_and_worst_runs_have_the_same_skill() -> None:
+    made = only(study({"rnn": [-0.35] * 6, "lstm": [None] * 6, "gru": near(0.8, 6, 2)}))
+    assert made.critical is not None
+    assert dict(zip(made.labels, made.critical.mean_ranks, strict=True)) == {"rnn": 2, "lstm": 3, "gru": 1}
+
+
+def test_one_run_that_failed_takes_no_interval_away_and_counts_as_the_baseline_where_all_are_above() -> None:
+    made = only(study({"rnn": [0.5] * 5 + [None], "gru": [0.8] * 6}, tasks=2))
+    rnn = next(row for row in made.rows if row.label == "rnn")
+    assert rnn.mean == pytest.approx(2.5 / 6)
+    assert rnn.iqm.interval is not None
 
 
 def test_ranks_and_chances_are_those_that_the_matrix_shows(whole: Content) -> None:

@@ -1,11 +1,9 @@
 """Architectures over all tasks that they share: skill in the middle, ranks, and how often one beats the reference."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from statistics import mean, median
-
-import numpy as np
 
 from seqbench.record.record import canonical
 from seqbench.report.groups import Group
@@ -13,7 +11,7 @@ from seqbench.report.matrix import MOST, Matrix, Trained, in_order, trained_once
 from seqbench.report.row import VerdictRow
 from seqbench.statistics.aggregate import Profile, interquartile_mean, performance_profile
 from seqbench.statistics.improvement import probability_of_improvement
-from seqbench.statistics.ranking import CriticalDifference, Rank, critical_difference, rank_intervals
+from seqbench.statistics.ranking import CriticalDifference, Rank, critical_difference, rank_intervals, win_rates
 from seqbench.statistics.seeds import Estimate, too_few
 
 FEWEST = 2
@@ -29,7 +27,8 @@ class Standing:
     Attributes:
         runs: on all of them.
         iqm: of normalised skill over tasks and seeds; mean, median: of the same values. A run that left no skill
-            (failed, out of memory, timed out) counts as 0, the trivial baseline.
+            (failed, out of memory, timed out) counts as the worst one of any architecture on its task, and as no
+            more than 0, the trivial baseline. With no skill at all on some task the IQM has no interval.
         rank: by the scores of its runs; None where too few seeds or too many architectures give none.
         improvement: chance that a run beats one of the reference on the same task; None for the reference itself,
             where it is not among the architectures, and with too few seeds.
@@ -55,7 +54,8 @@ class Across:
         rows: the architectures that were trained alike on all of them, in the order of every table.
         left_out: the others.
         reference: of the study, where it is among the architectures.
-        critical: mean ranks with the tasks as the unit; None where there are no ranks, or but two architectures.
+        critical: mean ranks with the tasks as the unit, on each of them by the chance to beat a run of any other
+            architecture, as ``rank`` is; None where there are no ranks, or but two architectures.
         why: why there are neither intervals nor ranks.
     """
 
@@ -131,41 +131,43 @@ def _across(
     reference: str | None,
 ) -> Across:
     cells = {label: [table[label] for _, table in kept] for label in labels}
-    skills = {label: [_skills(cell) for cell in mine] for label, mine in cells.items()}
-    why = too_few(min(len(task) for mine in skills.values() for task in mine))
+    worst = [_worst(table[label] for label in labels) for _, table in kept]
+    why = too_few(min(len(cell.skills) for mine in cells.values() for cell in mine))
     ranked = why is None and len(labels) <= MOST
     tasks = tuple(group.task for group, _ in kept)
-    ranks = _ranks(cells, tasks, matrix) if ranked else [None] * len(labels)
-    averages = np.array([[mean(task) for task in skills[label]] for label in labels]).T
+    scores = [[cell.scores for cell in mine] for mine in cells.values()]
+    ranks = _ranks(scores, labels, tasks, matrix) if ranked else [None] * len(labels)
     against = cells.get(reference or "")
     return Across(
         env_id=env_id,
         tasks=tasks,
         kinds=len({group.family or group.task for group, _ in kept}),
         rows=tuple(
-            _standing(skills[label], label, rank, None if why or label == reference else _beats(cells[label], against))
+            _standing(label, cells[label], worst, rank, None if why or label == reference else against)
             for label, rank in zip(labels, ranks, strict=True)
         ),
         left_out=left_out,
         reference=reference if against else None,
-        critical=critical_difference(averages) if ranked and len(labels) > 2 else None,
+        critical=critical_difference(win_rates(scores)) if ranked and len(labels) > 2 else None,
         why=why,
     )
 
 
-def _skills(cell: Trained) -> list[float]:
-    return [float(skill or 0.0) for skill in cell.skills]
+def _worst(cells: Iterable[Trained]) -> float:
+    """What a run without a skill counts as: with 0 it would stand above runs that ended below the baseline."""
+    return min([0.0, *(skill for cell in cells for skill in cell.skills if skill is not None)])
 
 
-def _ranks(cells: Mapping[str, list[Trained]], tasks: tuple[str, ...], matrix: Matrix | None) -> Sequence[Rank | None]:
+def _ranks(
+    scores: list[list[list[float]]], labels: list[str], tasks: tuple[str, ...], matrix: Matrix | None
+) -> Sequence[Rank | None]:
     """Of the architectures over these tasks; by the matrix's verdicts where it compares just them on just these."""
     verdicts = None
-    if matrix and list(matrix.labels) == list(cells):
-        duels = [matrix.between(a, b) for a, b in combinations(cells, 2)]
+    if matrix and list(matrix.labels) == labels:
+        duels = [matrix.between(a, b) for a, b in combinations(labels, 2)]
         same = [duel.overall for duel in duels if duel and tuple(task for task, _ in duel.tasks) == tasks]
         verdicts = same if len(same) == len(duels) else None
-    scores = [[cell.scores for cell in mine] for mine in cells.values()]
-    return rank_intervals(scores, verdicts=verdicts).ranks or [None] * len(cells)
+    return rank_intervals(scores, verdicts=verdicts).ranks or [None] * len(labels)
 
 
 def _beats(mine: Sequence[Trained], against: Sequence[Trained] | None) -> Estimate | None:
@@ -174,15 +176,25 @@ def _beats(mine: Sequence[Trained], against: Sequence[Trained] | None) -> Estima
     return probability_of_improvement([(a.scores, b.scores) for a, b in zip(mine, against, strict=True)])
 
 
-def _standing(skills: list[list[float]], label: str, rank: Rank | None, improvement: Estimate | None) -> Standing:
+def _standing(
+    label: str, cells: Sequence[Trained], worst: Sequence[float], rank: Rank | None, against: Sequence[Trained] | None
+) -> Standing:
+    skills = [[at if one is None else one for one in cell.skills] for cell, at in zip(cells, worst, strict=True)]
     values = [skill for task in skills for skill in task]
     return Standing(
         label=label,
         runs=len(values),
-        iqm=interquartile_mean(skills),
+        iqm=_iqm(skills, cells),
         mean=mean(values),
         median=median(values),
         rank=rank,
-        improvement=improvement,
+        improvement=_beats(cells, against),
         profile=performance_profile(skills, SKILLS) if rank else None,
     )
+
+
+def _iqm(skills: list[list[float]], cells: Sequence[Trained]) -> Estimate:
+    """Without an interval where a task is but a value that stands for runs without a skill: drawn anew it stays."""
+    found = interquartile_mean(skills)
+    lost = sum(all(skill is None for skill in cell.skills) for cell in cells)
+    return replace(found, interval=None, why=f"no skill on {lost} of {len(cells)} tasks") if lost else found

@@ -14,7 +14,8 @@ COLUMNS = (
 def across_csv(found: Iterable[Across]) -> str:
     """The rows of all environments; an empty cell where there is no number.
 
-    ``tasks`` are parted by ``; ``; ``rank`` is by the runs' scores, ``mean_rank`` that of the mean skill over tasks.
+    ``tasks`` are parted by ``; ``; ``rank`` is by the chance to beat a run of any other over all tasks,
+    ``mean_rank`` the mean of the ranks by it on each task.
     """
     rows = (_line(made, row, place) for made in found for place, row in enumerate(made.rows))
     return "".join(csv_lines(COLUMNS, rows))

@@ -21,8 +21,14 @@ from seqbench.statistics.seeds import Estimate
 
 _FEWEST_ARCHITECTURES = 3
 """Of which mean ranks are compared: two have the rows of the table."""
-_IQM = "IQM: interquartile mean of the skills of all runs; one without a score counts as 0, the trivial baseline."
-_INTERVAL = " Its interval draws seeds anew within each task, and with 5 seeds covers less than 95 %."
+_IQM = (
+    "IQM: interquartile mean of the skills of all runs; one without a skill counts as the worst run on its task, or "
+    "as 0, the trivial baseline, if that is lower."
+)
+_INTERVAL = (
+    " Its interval draws seeds anew within each task, and with 5 seeds covers less than 95 %; there is none where an "
+    "architecture left no skill on a task."
+)
 _RANK = (
     " Rank: by the chance to beat a run of any other architecture on the same task; brackets: the places that the "
     "verdicts on all pairs leave open."
