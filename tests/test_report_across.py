@@ -241,6 +241,14 @@ def test_one_run_that_failed_takes_no_interval_away_and_counts_as_the_baseline_w
     assert rnn.iqm.interval is not None
 
 
+def test_seeds_that_were_spent_on_one_task_more_than_on_another_decide_nothing() -> None:
+    easy = runs("copy_1", {"rnn": [0.9] * 30, "gru": [0.9] * 5})
+    made = only(easy + runs("copy_2", {"rnn": [0.1] * 5, "gru": [0.1] * 30}))
+    assert [row.runs for row in made.rows] == [35, 35]
+    assert [row.iqm.value for row in made.rows] == pytest.approx([0.5, 0.5])
+    assert [row.mean for row in made.rows] == pytest.approx([0.5, 0.5])
+
+
 def test_ranks_and_chances_are_those_that_the_matrix_shows(whole: Content) -> None:
     (made,), (matrix,) = whole.across, whole.matrices
     for row in made.rows:

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
-from statistics import mean, median
 
 from seqbench.record.record import canonical
 from seqbench.report.groups import Group
 from seqbench.report.matrix import MOST, Matrix, Trained, in_order, trained_once
 from seqbench.report.row import VerdictRow
-from seqbench.statistics.aggregate import Profile, interquartile_mean, performance_profile
+from seqbench.statistics.aggregate import Profile, interquartile_mean, mean_and_median, performance_profile
 from seqbench.statistics.improvement import probability_of_improvement
 from seqbench.statistics.ranking import CriticalDifference, Rank, critical_difference, rank_intervals, win_rates
 from seqbench.statistics.seeds import Estimate, too_few
@@ -26,9 +25,10 @@ class Standing:
 
     Attributes:
         runs: on all of them.
-        iqm: of normalised skill over tasks and seeds; mean, median: of the same values. A run that left no skill
-            (failed, out of memory, timed out) counts as the worst one of any architecture on its task, and as no
-            more than 0, the trivial baseline. With no skill at all on some task the IQM has no interval.
+        iqm: of normalised skill over tasks and seeds, every task weighing the same; mean, median: likewise. A run
+            that left no skill (failed, out of memory, timed out) counts as the worst one of any architecture on its
+            task, and as no more than 0, the trivial baseline. With no skill at all on some task the IQM has no
+            interval.
         rank: by the scores of its runs; None where too few seeds or too many architectures give none.
         improvement: chance that a run beats one of the reference on the same task; None for the reference itself,
             where it is not among the architectures, and with too few seeds.
@@ -180,13 +180,13 @@ def _standing(
     label: str, cells: Sequence[Trained], worst: Sequence[float], rank: Rank | None, against: Sequence[Trained] | None
 ) -> Standing:
     skills = [[at if one is None else one for one in cell.skills] for cell, at in zip(cells, worst, strict=True)]
-    values = [skill for task in skills for skill in task]
+    mean, median = mean_and_median(skills)
     return Standing(
         label=label,
-        runs=len(values),
+        runs=sum(map(len, skills)),
         iqm=_iqm(skills, cells),
-        mean=mean(values),
-        median=median(values),
+        mean=mean,
+        median=median,
         rank=rank,
         improvement=_beats(cells, against),
         profile=performance_profile(skills, SKILLS) if rank else None,

@@ -22,8 +22,8 @@ from seqbench.statistics.seeds import Estimate
 _FEWEST_ARCHITECTURES = 3
 """Of which mean ranks are compared: two have the rows of the table."""
 _IQM = (
-    "IQM: interquartile mean of the skills of all runs; one without a skill counts as the worst run on its task, or "
-    "as 0, the trivial baseline, if that is lower."
+    "IQM: interquartile mean of the skills of all runs, every task weighing the same; one without a skill counts as "
+    "the worst run on its task, or as 0, the trivial baseline, if that is lower."
 )
 _INTERVAL = (
     " Its interval draws seeds anew within each task, and with 5 seeds covers less than 95 %; there is none where an "
