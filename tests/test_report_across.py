@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import simulated
+from scipy import stats
 
 from seqbench.record.store import Store
 from seqbench.report import write
@@ -88,6 +89,24 @@ def test_few_tasks_separate_less_than_their_seeds_do_and_many_tasks_separate_all
     assert "lstm and rnn (Friedman's test, p = 0.007; Nemenyi's critical difference of mean ranks: 1.48)." in few
     assert many.startswith("As a sample of others like them, these 12 tasks separate all architectures (")
     assert "0.957" in many
+
+
+def test_tasks_that_tell_that_some_differ_but_not_which_say_just_that() -> None:
+    models = ("rnn", "lstm", "gru", "attention")
+    ranks = [(4, 3, 2, 1), (4, 3, 2, 1), (4, 3, 1, 2), (2, 4, 3, 1), (4, 2, 1, 3)]
+    records = [
+        record
+        for task, row in enumerate(ranks)
+        for record in runs(f"copy_{task}", {m: near(0.9 - 0.1 * rank, 5) for m, rank in zip(models, row, strict=True)})
+    ]
+    made = only(records)
+    assert made.critical is not None
+    assert made.critical.p == pytest.approx(float(stats.friedmanchisquare(*zip(*ranks, strict=True)).pvalue))
+    assert said(made) == (
+        "On other tasks the order may differ: as a sample, these 5 say that not all architectures are alike "
+        "(Friedman's test, p = 0.041), but not which differ: no two mean ranks are Nemenyi's critical difference of "
+        "2.10 apart."
+    )
 
 
 def test_equal_architectures_are_separated_by_nothing() -> None:

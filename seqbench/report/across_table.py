@@ -105,8 +105,13 @@ def _as_sample(made: Across) -> str:
     p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
     differ = "on other tasks the order may differ: as a sample,"
     groups = [[readable(made.labels[i]) for i in group] for group in found.groups]
-    if len(groups) == 1:
+    if not found.rejected:
         return f"{differ} these {tasks} separate no two architectures (Friedman's test, {p})."
+    if len(groups) == 1:
+        return (
+            f"{differ} these {tasks} say that not all architectures are alike (Friedman's test, {p}), but not which "
+            f"differ: no two mean ranks are Nemenyi's critical difference of {number(found.difference)} apart."
+        )
     test = f"(Friedman's test, {p}; Nemenyi's critical difference of mean ranks: {number(found.difference)})"
     kinds = f" They are of {count(made.kinds, 'kind')} only: what they separate is less sure than it looks."
     sure = kinds if made.kinds < tasks else ""

@@ -98,7 +98,7 @@ class CriticalDifference:
 
     Attributes:
         mean_ranks: of each architecture over the tasks, 1 being the best.
-        p: that all are the same.
+        p: that all are the same. rejected: whether it is small enough to say that they are not.
         difference: of two mean ranks from which they differ.
         groups: largest sets of architectures (their indices, best first) that do not differ, those of one included.
         why: why there is no test; the mean ranks are given all the same.
@@ -106,6 +106,7 @@ class CriticalDifference:
 
     mean_ranks: tuple[float, ...]
     p: float | None = None
+    rejected: bool = False
     difference: float | None = None
     groups: tuple[tuple[int, ...], ...] = ()
     why: str | None = None
@@ -118,7 +119,8 @@ def critical_difference(scores: np.ndarray, alpha: float = 0.05) -> CriticalDiff
         scores: (tasks, architectures), one number a cell; higher is better.
         alpha: chance that any two differ, where nothing does.
 
-    Where Friedman's test does not reject, all architectures are one group.
+    Where Friedman's test does not reject, all architectures are one group; they may be so where it does, as it also
+    sees what no single pair shows.
     Source: Demsar 2006, jmlr.org/papers/v7/demsar06a.html, section 3.2.
 
     >>> found = critical_difference(np.tile([0.9, 0.8, 0.1], (8, 1)))
@@ -134,8 +136,11 @@ def critical_difference(scores: np.ndarray, alpha: float = 0.05) -> CriticalDiff
         return CriticalDifference(mean_ranks=tuple(mean.tolist()), why=f"fewer than {FEWEST_TASKS} tasks")
     p = _friedman_p(ranks - (number + 1) / 2)
     difference = _nemenyi(alpha, number) * math.sqrt(number * (number + 1) / (6 * tasks))
-    groups = _groups(mean, difference if p < alpha else np.inf)
-    return CriticalDifference(mean_ranks=tuple(mean.tolist()), p=p, difference=difference, groups=groups)
+    rejected = p < alpha
+    groups = _groups(mean, difference if rejected else np.inf)
+    return CriticalDifference(
+        mean_ranks=tuple(mean.tolist()), p=p, rejected=rejected, difference=difference, groups=groups
+    )
 
 
 def _friedman_p(centred: np.ndarray) -> float:
