@@ -129,7 +129,7 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
     (made,) = found.across
     assert across_sentences(made, NAMES) == ["Fewer than 5 seeds: no interval and no ranking."]
     table = across_table(found.across, NAMES)
-    assert table.columns == ["architecture", "IQM of skill", "mean", "median"]
+    assert table.columns == ["architecture", "IQM of skill", "runs"]
     assert not any("[" in cell.note for _, _, rows in table.groups for row in rows for cell in row.cells)
     assert table.lead.endswith(
         "the trivial baseline, if that is lower."
@@ -143,6 +143,28 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
 def test_one_task_short_of_seeds_is_enough_to_rank_nothing() -> None:
     made = only(runs("copy_1", {"rnn": POOR, "gru": GOOD}) + runs("copy_2", {"rnn": POOR[:4], "gru": GOOD}))
     assert said(made) == "Fewer than 5 seeds: no interval and no ranking."
+
+
+def cells(found: Sequence[Across]) -> dict[str, dict[str, str]]:
+    """Row -> column -> text."""
+    table = across_table(found, NAMES)
+    return {row.name: dict(zip(table.columns[1:], [cell.whole for cell in row.cells], strict=True))
+            for _, _, rows in table.groups for row in rows}  # fmt: skip
+
+
+def test_mean_ranks_stand_beside_the_critical_difference_that_is_told_of_them() -> None:
+    found = cells(across(study(STEEP)))
+    assert {name: row["mean rank"] for name, row in found.items()} == {"rnn": "3.00", "lstm": "2.00", "gru": "1.00"}
+    assert {row["runs"] for row in found.values()} == {"30"}
+    assert "mean rank" not in cells(across(study(STEEP, tasks=4)))["gru"]
+
+
+def test_the_reference_is_named_where_there_are_too_many_for_ranks() -> None:
+    models = {f"model_{i}": near(0.1 * i, 5, i) for i in range(MOST)} | {"gru": near(0.5, 5, 77)}
+    found = cells(across(study(models, tasks=2), "gru"))
+    assert found["gru"]["P(beats gru)"] == "reference"
+    assert "[" in found["model_3"]["P(beats gru)"]
+    assert "rank" not in found["gru"]
 
 
 def test_two_architectures_or_four_tasks_say_nothing_of_other_tasks() -> None:
@@ -307,6 +329,7 @@ def test_numbers_are_the_same_in_every_format(whole: Content) -> None:
         shown = f"{row['iqm']['value']:.2f} [{low:.2f}, {high:.2f}]"
         ranked = f"{row['rank']['rank']} [{row['rank']['low']}, {row['rank']['high']}]"
         assert shown in html
+        assert f"{mean_rank:.2f}" in html
         for part in (shown, ranked):
             assert part.replace("[", "\\[").replace("]", "\\]") in text
             assert part.replace("[", "{[}").replace("]", "{]}") in tex

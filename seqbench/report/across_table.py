@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from seqbench.report.across import Across, Standing
+from seqbench.report.across import Across
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.matrix import MOST
 from seqbench.report.wording import (
@@ -33,6 +33,7 @@ _RANK = (
     " Rank: by the chance to beat a run of any other architecture on the same task; brackets: the places that the "
     "verdicts on all pairs leave open."
 )
+_MEAN_RANK = " Mean rank: the mean over tasks of the ranks by that chance on each of them."
 _BEATS = (
     "the chance that a run scores better than one of {} on the same task; its interval is of this pair alone, while "
     "verdicts also take Holm's correction."
@@ -47,31 +48,36 @@ def across_table(found: Sequence[Across], environments: Mapping[str, str]) -> Ta
         label="Across tasks",
         said=[sentence for made in found for sentence in across_sentences(made, environments)],
         lead=_IQM,
-        columns=["architecture", "IQM of skill", "rank", beats, "mean", "median"],
+        columns=["architecture", "IQM of skill", "rank", "mean rank", beats, "runs"],
         groups=[_group(made, environments) for made in found],
     ).without_empty(DASH)
     lead = _IQM + (_INTERVAL if any(row.iqm.interval for made in found for row in made.rows) else "")
     lead += _RANK if "rank" in table.columns else ""
+    lead += _MEAN_RANK if "mean rank" in table.columns else ""
     lead += f" {beats}: {_BEATS.format(reference)}" if beats in table.columns else ""
     return replace(table, lead=lead)
 
 
 def _group(made: Across, environments: Mapping[str, str]) -> tuple[str, str, list[Row]]:
     where = f" [{environments[made.env_id]}]" if len(environments) > 1 else ""
-    rows = [_row(row, made.reference) for row in made.rows]
+    rows = [_row(made, place) for place in range(len(made.rows))]
     return f"{count(len(made.tasks), 'common task')}{where}", listed([*map(readable, made.tasks)]), rows
 
 
-def _row(row: Standing, reference: str | None) -> Row:
-    rank = row.rank
+def _row(made: Across, place: int) -> Row:
+    row, found = made.rows[place], made.critical
     cells = [
         Item(skill_text(row.iqm.value), row.iqm.value, skills_text(row.iqm.interval)),
-        Item(str(rank.rank), rank.rank, f"[{rank.low}, {rank.high}]") if rank else Item(DASH),
-        Item("reference", 0.5) if row.label == reference and rank else _chance(row.improvement),
-        Item(skill_text(row.mean), row.mean),
-        Item(skill_text(row.median), row.median),
+        Item(str(row.rank.rank), row.rank.rank, f"[{row.rank.low}, {row.rank.high}]") if row.rank else Item(DASH),
+        _mean_rank(found.mean_ranks[place]) if found and found.difference else Item(DASH),
+        Item("reference", 0.5) if row.label == made.reference and not made.why else _chance(row.improvement),
+        Item(str(row.runs), row.runs),
     ]
     return Row(row.label, cells)
+
+
+def _mean_rank(mean: float) -> Item:
+    return Item(f"{mean:.2f}", mean)
 
 
 def _chance(found: Estimate | None) -> Item:
