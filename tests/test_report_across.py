@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -201,7 +202,62 @@ def test_the_largest_block_of_tasks_and_architectures_is_compared_and_the_rest_i
         ["rnn", "lstm", "gru"],
         ("mine",),
     )
-    assert said(made).endswith(" Not trained alike on all of these tasks, and left out: mine.")
+    assert said(made).endswith(
+        " Not trained alike, in one configuration, on all of these tasks, and left out: mine. Tasks that give no "
+        "skill, or on which not all of these architectures were trained alike, and left out: copy_9."
+    )
+
+
+def test_a_task_that_one_architecture_lacks_is_named() -> None:
+    more: Runs = {**STEEP, "attention": near(0.9, 6, 5), "transformer": near(0.95, 6, 6)}
+    but_rnn = {label: scores for label, scores in more.items() if label != "rnn"}
+    made = only(study(more, tasks=5) + runs("copy_6", but_rnn) + runs("copy_7", {"gru": [None] * 6}))
+    assert (len(made.tasks), len(made.labels), made.tasks_left_out) == (5, 5, ("copy_6", "copy_7"))
+    assert said(made).endswith("were trained alike, and left out: copy_6 and copy_7.")
+
+
+def test_an_architecture_in_two_configurations_is_named_among_those_left_out() -> None:
+    wide = [
+        replace(record, cell_id="w" + record.cell_id, run_id="w" + record.run_id)
+        for task in (1, 2, 3)
+        for record in runs(f"copy_{task}", {"mine": POOR}, mine={"model": {"width": 9}})
+    ]
+    made = only(study({**STEEP, "mine": GOOD}, tasks=3) + wide)
+    assert (made.labels, made.left_out) == (["rnn", "lstm", "gru"], ("mine",))
+    assert "in one configuration, on all of these tasks, and left out: mine." in said(made)
+
+
+@pytest.mark.parametrize(("most", "alone"), [(1000, True), (0, False)])
+def test_what_many_share_is_found_where_every_two_of_them_share_more(
+    monkeypatch: pytest.MonkeyPatch, most: int, alone: bool
+) -> None:
+    """Six on two tasks: with another one elsewhere, or with too many sets, where only what all share is looked at."""
+    monkeypatch.setattr("seqbench.report.across._MOST_SETS", most)
+    six: Runs = {f"model_{i}": near(0.1 * i, 5, i) for i in range(6)}
+    records = study(six, tasks=2) + (runs("copy_90", {"alone": GOOD}) if alone else [])
+    for place, (a, b) in enumerate(combinations(six, 2)):
+        records += runs(f"copy_{place + 10}", {a: GOOD, b: POOR})
+    made = only(records)
+    assert (made.tasks, made.labels) == (("copy_1", "copy_2"), list(six))
+    assert f"and left out: copy_10, copy_11, copy_12, copy_13 and {12 if alone else 11} more." in said(made)
+
+
+def test_one_task_under_two_names_counts_once() -> None:
+    longer = [
+        replace(record, cell_id="t" + record.cell_id, run_id="t" + record.run_id,
+                labels={**record.labels, "task": "mine"}, config={**record.config, "train": {"steps": 9}})
+        for record in runs("copy_1", STEEP)
+    ]  # fmt: skip
+    made = only(study(STEEP, tasks=4) + longer)
+    assert (made.tasks, made.again, made.tasks_left_out) == (
+        ("copy_1", "copy_2", "copy_3", "copy_4"),
+        ("mine",),
+        (),
+    )
+    assert said(made) == (
+        "Whether other tasks would order them alike takes 5 tasks and 3 architectures to say; there are 4 and 3. "
+        "Counted once, being the same as one of these tasks: mine."
+    )
 
 
 def test_an_architecture_that_was_trained_otherwise_is_left_out() -> None:

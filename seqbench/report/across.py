@@ -15,6 +15,8 @@ from seqbench.statistics.seeds import Estimate, too_few
 
 FEWEST = 2
 """Tasks, and architectures that share them, below which nothing is said across tasks."""
+_MOST_SETS = 1000
+"""Of tasks that some architectures share, above which no further ones are looked for."""
 SKILLS = tuple(point / 100 for point in range(101))
 """At which the performance profile is told: from the trivial baseline to the best possible loss."""
 
@@ -52,7 +54,8 @@ class Across:
     Attributes:
         tasks: their names. kinds: how many kinds of task they are.
         rows: the architectures that were trained alike on all of them, in the order of every table.
-        left_out: the others.
+        left_out: the others. tasks_left_out: without a skill, or not shared by all of the architectures.
+        again: further names of the same tasks, which count once.
         reference: of the study, where it is among the architectures.
         critical: mean ranks with the tasks as the unit, on each of them by the chance to beat a run of any other
             architecture, as ``rank`` is; None where there are no ranks, or but two architectures.
@@ -64,6 +67,8 @@ class Across:
     kinds: int
     rows: tuple[Standing, ...]
     left_out: tuple[str, ...]
+    tasks_left_out: tuple[str, ...]
+    again: tuple[str, ...]
     reference: str | None
     critical: CriticalDifference | None
     why: str | None
@@ -91,45 +96,82 @@ def across_tasks(
     matrix_of = {matrix.env_id: matrix for matrix in found}
     made = []
     for env_id, members in groupby(zip(groups, rows, strict=True), key=lambda pair: pair[0].env_id):
-        mine = [pair for pair in members if _has_skill(*pair)]
-        tables = [trained_once(*pair) for pair in mine]
-        places, labels = _shared(tables)
-        if labels:
-            order = in_order({label for table in tables for label in table}, [row for _, all_ in mine for row in all_])
-            kept = [(mine[place][0], tables[place]) for place in places]
-            left = tuple(label for label in order if label not in labels)
-            ordered = [label for label in order if label in labels]
-            made.append(_across(env_id, kept, ordered, left, matrix_of.get(env_id), reference))
+        block = _block(list(members))
+        if block.labels:
+            made.append(_across(env_id, block, matrix_of.get(env_id), reference))
     return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """Tasks of one environment, and the architectures that were trained alike on all of them; who is left out."""
+
+    kept: list[tuple[Group, dict[str, Trained]]]
+    labels: list[str]
+    left_out: tuple[str, ...]
+    tasks_left_out: tuple[str, ...]
+    again: tuple[str, ...]
+
+
+def _block(here: Sequence[tuple[Group, Sequence[VerdictRow]]]) -> _Block:
+    tables = [trained_once(*pair) if _has_skill(*pair) else {} for pair in here]
+    same = [_identity(group) for group, _ in here]
+    places, labels = _shared(tables, same)
+    rows = [row for _, rows in here for row in rows if row.kind == "model"]
+    order = in_order({row.label for row in rows}, rows)
+    others = [place for place in range(len(here)) if place not in places]
+    taken = {same[place] for place in places}
+    return _Block(
+        kept=[(here[place][0], tables[place]) for place in places],
+        labels=[label for label in order if label in labels],
+        left_out=tuple(label for label in order if label not in labels),
+        tasks_left_out=tuple(here[place][0].task for place in others if same[place] not in taken),
+        again=tuple(here[place][0].task for place in others if same[place] in taken),
+    )
 
 
 def _has_skill(group: Group, rows: Sequence[VerdictRow]) -> bool:
     return group.better != "neither" and any(skill is not None for row in rows for skill in row.skills)
 
 
-def _shared(tables: Sequence[Mapping[str, Trained]]) -> tuple[list[int], frozenset[str]]:
-    """Places of the tasks, and the architectures that were trained alike on all of these: the most cells there are."""
+def _identity(group: Group) -> str:
+    """What makes it the same task as another one, whatever they are called."""
+    config = group.cells[0].records[0].config
+    return canonical([config.get("task"), config.get("data_sha256")])
+
+
+_Shared = frozenset[tuple[int, str]]
+"""Places of tasks, and how some architectures were trained on each."""
+
+
+def _shared(tables: Sequence[Mapping[str, Trained]], same: Sequence[str]) -> tuple[list[int], frozenset[str]]:
+    """Places of the tasks, and the architectures that were trained alike on all of these: the most cells there are.
+
+    The same task counts once. Looked at are the tasks of each architecture, those that all of them share, and, as long
+    as these sets are fewer than ``_MOST_SETS``, those that any number of them share.
+    """
     trained: dict[str, set[tuple[int, str]]] = {}
     for place, table in enumerate(tables):
         for label, cell in table.items():
             trained.setdefault(label, set()).add((place, canonical(cell.training)))
-    sets = {frozenset(keys) for keys in trained.values()}
     best: tuple[int, list[tuple[int, str]], frozenset[str]] = (0, [], frozenset())
-    for tasks in {one & other for one in sets for other in sets}:
-        labels = frozenset(label for label, keys in trained.items() if tasks <= keys)
+    for shared in _intersections({frozenset(keys) for keys in trained.values()}):
+        tasks = {same[task[0]]: task for task in sorted(shared, reverse=True)}.values()  # the first of equal ones
+        labels = frozenset(label for label, keys in trained.items() if keys.issuperset(tasks))
         if min(len(tasks), len(labels)) >= FEWEST:
             best = max(best, (len(tasks) * len(labels), sorted(tasks), labels), key=lambda block: block[:2])
     return [place for place, _ in best[1]], best[2]
 
 
-def _across(
-    env_id: str,
-    kept: Sequence[tuple[Group, Mapping[str, Trained]]],
-    labels: list[str],
-    left_out: tuple[str, ...],
-    matrix: Matrix | None,
-    reference: str | None,
-) -> Across:
+def _intersections(sets: set[_Shared]) -> set[_Shared]:
+    found = sets | {frozenset.intersection(*sets)} if sets else set()
+    while len(found) < _MOST_SETS and (new := {one & other for one in found for other in sets} - found):
+        found |= new
+    return found
+
+
+def _across(env_id: str, block: _Block, matrix: Matrix | None, reference: str | None) -> Across:
+    kept, labels = block.kept, block.labels
     cells = {label: [table[label] for _, table in kept] for label in labels}
     worst = [_worst(table[label] for label in labels) for _, table in kept]
     why = too_few(min(len(cell.skills) for mine in cells.values() for cell in mine))
@@ -146,7 +188,9 @@ def _across(
             _standing(label, cells[label], worst, rank, None if why or label == reference else against)
             for label, rank in zip(labels, ranks, strict=True)
         ),
-        left_out=left_out,
+        left_out=block.left_out,
+        tasks_left_out=block.tasks_left_out,
+        again=block.again,
         reference=reference if against else None,
         critical=critical_difference(win_rates(scores)) if ranked and len(labels) > 2 else None,
         why=why,

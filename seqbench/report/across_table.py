@@ -96,8 +96,14 @@ def across_sentences(made: Across, environments: Mapping[str, str]) -> list[str]
         said = f"{where}ranks are told of at most {MOST} architectures; there are {len(made.rows)}."
     else:
         said = f"{where}{_as_sample(made)}"
-    left = f"Not trained alike on all of these tasks, and left out: {some([*map(readable, made.left_out)])}."
-    return [said[0].upper() + said[1:], *([left] if made.left_out else [])]
+    left = {
+        "Not trained alike, in one configuration, on all of these tasks, and left out": made.left_out,
+        "Tasks that give no skill, or on which not all of these architectures were trained alike, and left out": (
+            made.tasks_left_out
+        ),
+        "Counted once, being the same as one of these tasks": made.again,
+    }
+    return [said[0].upper() + said[1:], *(f"{why}: {some([*map(readable, who)])}." for why, who in left.items() if who)]
 
 
 def _as_sample(made: Across) -> str:
