@@ -285,6 +285,30 @@ def test_two_environments_are_told_apart() -> None:
     assert table.said[1] == "Environment B: fewer than 5 seeds: no interval and no ranking."
 
 
+def called(records: Sequence[Record], variant: str) -> list[Record]:
+    """The same with every gru as a variant, of a configuration of its own."""
+    return [
+        replace(r, cell_id=variant + r.cell_id, run_id=variant + r.run_id, labels={**r.labels, "variant": variant})
+        if r.labels["model"] == "gru" else r for r in records
+    ]  # fmt: skip
+
+
+def test_a_reference_that_is_there_as_one_variant_only_is_the_reference() -> None:
+    found = content(called(study(STEEP), "lr=1"), "gru")
+    (made,), (matrix,) = found.across, found.matrices
+    assert made.reference == "gru (lr=1)"
+    assert cells([made])["rnn"]["P(beats gru (lr=1))"].startswith("0.00 [")
+    assert {(duel.a, duel.b) for duel in matrix.against} == {("rnn", "gru (lr=1)"), ("lstm", "gru (lr=1)")}
+    two = only(study(STEEP) + called(study({"gru": GOOD}), "lr=1") + called(study({"gru": POOR}), "lr=2"), "gru")
+    assert two.reference == "gru"
+
+
+def test_of_two_variants_none_is_the_reference() -> None:
+    records = [r for r in study(STEEP) if r.labels["model"] != "gru"]
+    both = called(study({"gru": GOOD}), "lr=1") + called(study({"gru": POOR}), "lr=2")
+    assert only(records + both, "gru").reference is None
+
+
 # ------------------------------------------------------------------ the numbers
 
 

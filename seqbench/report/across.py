@@ -6,7 +6,7 @@ from itertools import combinations, groupby
 
 from seqbench.record.record import canonical
 from seqbench.report.groups import Group
-from seqbench.report.matrix import MOST, Matrix, Trained, in_order, trained_once
+from seqbench.report.matrix import MOST, Matrix, Trained, in_order, label_of_reference, trained_once
 from seqbench.report.row import VerdictRow
 from seqbench.statistics.aggregate import Profile, interquartile_mean, mean_and_median, performance_profile
 from seqbench.statistics.improvement import probability_of_improvement
@@ -96,9 +96,10 @@ def across_tasks(
     matrix_of = {matrix.env_id: matrix for matrix in found}
     made = []
     for env_id, members in groupby(zip(groups, rows, strict=True), key=lambda pair: pair[0].env_id):
-        block = _block(list(members))
+        here = list(members)
+        block, mine = _block(here), label_of_reference(reference, [row for _, all_ in here for row in all_])
         if block.labels:
-            made.append(_across(env_id, block, matrix_of.get(env_id), reference))
+            made.append(_across(env_id, block, matrix_of.get(env_id), mine))
     return made
 
 
