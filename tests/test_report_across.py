@@ -398,7 +398,7 @@ def test_numbers_are_the_same_in_every_format(whole: Content) -> None:
     html = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(whole)))
     text, tex = markdown(whole), latex(whole)
     for row, line, mean_rank in zip(made["rows"], lines, made["critical"]["mean_ranks"], strict=True):
-        assert (line["architecture"], line["tasks"]) == (row["label"], "; ".join(made["tasks"]))
+        assert (line["architecture"], json.loads(line["tasks"])) == (row["label"], made["tasks"])
         assert float(line["iqm"]) == row["iqm"]["value"]
         assert [float(line[end]) for end in ("iqm_low", "iqm_high")] == row["iqm"]["interval"]
         assert [int(line[name]) for name in ("rank", "rank_low", "rank_high")] == list(
@@ -429,6 +429,14 @@ def test_names_are_text_and_nothing_else() -> None:
     assert "<img" not in section
     assert "P(beats &lt;img src=x onerror=alert(1)&gt;{0}{x}&#34;&#39;)" in section
     assert "copy_&lt;img src=x" in section
+
+
+def test_names_of_tasks_are_read_back_from_csv_whatever_they_hold() -> None:
+    names = ['copy_a; "b", [c]', "copy_d; e\n", "copy_\N{GREEK SMALL LETTER ALPHA}"]
+    found = across([record for name in names for record in runs(name, {"rnn": POOR, "gru": GOOD})])
+    lines = list(csv.DictReader(io.StringIO(across_csv(found))))
+    assert {tuple(json.loads(line["tasks"])) for line in lines} == {found[0].tasks}
+    assert set(found[0].tasks) == set(names)
 
 
 def test_section_stands_once_after_the_matrix(whole: Content) -> None:
