@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 import simulated
+from scipy import stats
 
 from seqbench.record.store import Store
 from seqbench.report import write
@@ -90,6 +92,24 @@ def test_few_tasks_separate_less_than_their_seeds_do_and_many_tasks_separate_all
     assert "0.957" in many
 
 
+def test_tasks_that_tell_that_some_differ_but_not_which_say_just_that() -> None:
+    models = ("rnn", "lstm", "gru", "attention")
+    ranks = [(4, 3, 2, 1), (4, 3, 2, 1), (4, 3, 1, 2), (2, 4, 3, 1), (4, 2, 1, 3)]
+    records = [
+        record
+        for task, row in enumerate(ranks)
+        for record in runs(f"copy_{task}", {m: near(0.9 - 0.1 * rank, 5) for m, rank in zip(models, row, strict=True)})
+    ]
+    made = only(records)
+    assert made.critical is not None
+    assert made.critical.p == pytest.approx(float(stats.friedmanchisquare(*zip(*ranks, strict=True)).pvalue))
+    assert said(made) == (
+        "On other tasks the order may differ: as a sample, these 5 say that not all architectures are alike "
+        "(Friedman's test, p = 0.041), but not which differ: no two mean ranks are Nemenyi's critical difference of "
+        "2.10 apart."
+    )
+
+
 def test_equal_architectures_are_separated_by_nothing() -> None:
     equal = {name: near(0.5, 6, seed) for seed, name in enumerate(("rnn", "lstm", "gru"))}
     shuffled = [record for task in range(6) for record in runs(f"copy_{task}", {
@@ -110,9 +130,11 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
     (made,) = found.across
     assert across_sentences(made, NAMES) == ["Fewer than 5 seeds: no interval and no ranking."]
     table = across_table(found.across, NAMES)
-    assert table.columns == ["architecture", "IQM of skill", "mean", "median"]
+    assert table.columns == ["architecture", "IQM of skill", "runs"]
     assert not any("[" in cell.note for _, _, rows in table.groups for row in rows for cell in row.cells)
-    assert table.lead.endswith("the trivial baseline.")  # nothing on intervals and ranks that are not there
+    assert table.lead.endswith(
+        "the trivial baseline, if that is lower."
+    )  # nothing on intervals and ranks that are not there
     assert "across-tasks" not in found.figures
     document = json.loads(report_json(found))["across"][0]
     assert {(row["rank"], row["improvement"], row["profile"]) for row in document["rows"]} == {(None, None, None)}
@@ -122,6 +144,28 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
 def test_one_task_short_of_seeds_is_enough_to_rank_nothing() -> None:
     made = only(runs("copy_1", {"rnn": POOR, "gru": GOOD}) + runs("copy_2", {"rnn": POOR[:4], "gru": GOOD}))
     assert said(made) == "Fewer than 5 seeds: no interval and no ranking."
+
+
+def cells(found: Sequence[Across]) -> dict[str, dict[str, str]]:
+    """Row -> column -> text."""
+    table = across_table(found, NAMES)
+    return {row.name: dict(zip(table.columns[1:], [cell.whole for cell in row.cells], strict=True))
+            for _, _, rows in table.groups for row in rows}  # fmt: skip
+
+
+def test_mean_ranks_stand_beside_the_critical_difference_that_is_told_of_them() -> None:
+    found = cells(across(study(STEEP)))
+    assert {name: row["mean rank"] for name, row in found.items()} == {"rnn": "3.00", "lstm": "2.00", "gru": "1.00"}
+    assert {row["runs"] for row in found.values()} == {"30"}
+    assert "mean rank" not in cells(across(study(STEEP, tasks=4)))["gru"]
+
+
+def test_the_reference_is_named_where_there_are_too_many_for_ranks() -> None:
+    models = {f"model_{i}": near(0.1 * i, 5, i) for i in range(MOST)} | {"gru": near(0.5, 5, 77)}
+    found = cells(across(study(models, tasks=2), "gru"))
+    assert found["gru"]["P(beats gru)"] == "reference"
+    assert "[" in found["model_3"]["P(beats gru)"]
+    assert "rank" not in found["gru"]
 
 
 def test_two_architectures_or_four_tasks_say_nothing_of_other_tasks() -> None:
@@ -158,7 +202,62 @@ def test_the_largest_block_of_tasks_and_architectures_is_compared_and_the_rest_i
         ["rnn", "lstm", "gru"],
         ("mine",),
     )
-    assert said(made).endswith(" Not trained alike on all of these tasks, and left out: mine.")
+    assert said(made).endswith(
+        " Not trained alike, in one configuration, on all of these tasks, and left out: mine. Tasks that give no "
+        "skill, or on which not all of these architectures were trained alike, and left out: copy_9."
+    )
+
+
+def test_a_task_that_one_architecture_lacks_is_named() -> None:
+    more: Runs = {**STEEP, "attention": near(0.9, 6, 5), "transformer": near(0.95, 6, 6)}
+    but_rnn = {label: scores for label, scores in more.items() if label != "rnn"}
+    made = only(study(more, tasks=5) + runs("copy_6", but_rnn) + runs("copy_7", {"gru": [None] * 6}))
+    assert (len(made.tasks), len(made.labels), made.tasks_left_out) == (5, 5, ("copy_6", "copy_7"))
+    assert said(made).endswith("were trained alike, and left out: copy_6 and copy_7.")
+
+
+def test_an_architecture_in_two_configurations_is_named_among_those_left_out() -> None:
+    wide = [
+        replace(record, cell_id="w" + record.cell_id, run_id="w" + record.run_id)
+        for task in (1, 2, 3)
+        for record in runs(f"copy_{task}", {"mine": POOR}, mine={"model": {"width": 9}})
+    ]
+    made = only(study({**STEEP, "mine": GOOD}, tasks=3) + wide)
+    assert (made.labels, made.left_out) == (["rnn", "lstm", "gru"], ("mine",))
+    assert "in one configuration, on all of these tasks, and left out: mine." in said(made)
+
+
+@pytest.mark.parametrize(("most", "alone"), [(1000, True), (0, False)])
+def test_what_many_share_is_found_where_every_two_of_them_share_more(
+    monkeypatch: pytest.MonkeyPatch, most: int, alone: bool
+) -> None:
+    """Six on two tasks: with another one elsewhere, or with too many sets, where only what all share is looked at."""
+    monkeypatch.setattr("seqbench.report.across._MOST_SETS", most)
+    six: Runs = {f"model_{i}": near(0.1 * i, 5, i) for i in range(6)}
+    records = study(six, tasks=2) + (runs("copy_90", {"alone": GOOD}) if alone else [])
+    for place, (a, b) in enumerate(combinations(six, 2)):
+        records += runs(f"copy_{place + 10}", {a: GOOD, b: POOR})
+    made = only(records)
+    assert (made.tasks, made.labels) == (("copy_1", "copy_2"), list(six))
+    assert f"and left out: copy_10, copy_11, copy_12, copy_13 and {12 if alone else 11} more." in said(made)
+
+
+def test_one_task_under_two_names_counts_once() -> None:
+    longer = [
+        replace(record, cell_id="t" + record.cell_id, run_id="t" + record.run_id,
+                labels={**record.labels, "task": "mine"}, config={**record.config, "train": {"steps": 9}})
+        for record in runs("copy_1", STEEP)
+    ]  # fmt: skip
+    made = only(study(STEEP, tasks=4) + longer)
+    assert (made.tasks, made.again, made.tasks_left_out) == (
+        ("copy_1", "copy_2", "copy_3", "copy_4"),
+        ("mine",),
+        (),
+    )
+    assert said(made) == (
+        "Whether other tasks would order them alike takes 5 tasks and 3 architectures to say; there are 4 and 3. "
+        "Counted once, being the same as one of these tasks: mine."
+    )
 
 
 def test_an_architecture_that_was_trained_otherwise_is_left_out() -> None:
@@ -186,6 +285,30 @@ def test_two_environments_are_told_apart() -> None:
     assert table.said[1] == "Environment B: fewer than 5 seeds: no interval and no ranking."
 
 
+def called(records: Sequence[Record], variant: str) -> list[Record]:
+    """The same with every gru as a variant, of a configuration of its own."""
+    return [
+        replace(r, cell_id=variant + r.cell_id, run_id=variant + r.run_id, labels={**r.labels, "variant": variant})
+        if r.labels["model"] == "gru" else r for r in records
+    ]  # fmt: skip
+
+
+def test_a_reference_that_is_there_as_one_variant_only_is_the_reference() -> None:
+    found = content(called(study(STEEP), "lr=1"), "gru")
+    (made,), (matrix,) = found.across, found.matrices
+    assert made.reference == "gru (lr=1)"
+    assert cells([made])["rnn"]["P(beats gru (lr=1))"].startswith("0.00 [")
+    assert {(duel.a, duel.b) for duel in matrix.against} == {("rnn", "gru (lr=1)"), ("lstm", "gru (lr=1)")}
+    two = only(study(STEEP) + called(study({"gru": GOOD}), "lr=1") + called(study({"gru": POOR}), "lr=2"), "gru")
+    assert two.reference == "gru"
+
+
+def test_of_two_variants_none_is_the_reference() -> None:
+    records = [r for r in study(STEEP) if r.labels["model"] != "gru"]
+    both = called(study({"gru": GOOD}), "lr=1") + called(study({"gru": POOR}), "lr=2")
+    assert only(records + both, "gru").reference is None
+
+
 # ------------------------------------------------------------------ the numbers
 
 
@@ -196,15 +319,55 @@ def whole() -> Content:
     return content(records, "gru")
 
 
-def test_run_without_skill_counts_as_the_baseline(whole: Content) -> None:
+NEGATIVE = [-0.3, -0.31, -0.32, -0.33, -0.34, -0.35]
+
+
+def test_run_without_skill_counts_as_the_worst_of_its_task_and_never_above_the_baseline(whole: Content) -> None:
     found = {row.label: row for row in whole.across[0].rows}
+    worst: dict[str, float] = {}
+    for record in whole.records:
+        task = record.labels["task"]
+        worst[task] = min(worst.get(task, 0.0), record.summary.get("skill") or 0.0)
     mine = [r for r in whole.records if r.labels["model"] == "transformer"]
+    skills = [r.summary.get("skill", worst[r.labels["task"]]) for r in mine]
     assert len(mine) == found["transformer"].runs == 25
-    skills = [r.summary.get("skill") or 0.0 for r in mine]
-    assert skills.count(0.0) == 1
+    assert sum("skill" not in r.summary for r in mine) == 1
     assert found["transformer"].mean == pytest.approx(sum(skills) / 25)
     assert found["transformer"].iqm.value == pytest.approx(iqm(skills))
     assert found["transformer"].iqm.interval is not None
+
+
+def test_runs_that_failed_are_never_better_than_runs_that_trained_below_the_baseline() -> None:
+    made = only(study({"rnn": NEGATIVE, "lstm": [None] * 6, "gru": near(0.8, 6, 2)}, tasks=12), "rnn")
+    assert places(made) == {"rnn": (2, 2, 2), "lstm": (3, 3, 3), "gru": (1, 1, 1)}
+    assert made.critical is not None
+    assert dict(zip(made.labels, made.critical.mean_ranks, strict=True)) == {"rnn": 2, "lstm": 3, "gru": 1}
+    found = {row.label: row for row in made.rows}
+    assert found["lstm"].mean == pytest.approx(-0.35) == found["lstm"].iqm.value < found["rnn"].iqm.value
+    assert (found["lstm"].iqm.interval, found["lstm"].iqm.why) == (None, "no skill on 12 of 12 tasks")
+    assert found["rnn"].iqm.interval is not None
+    assert "separate all architectures" in said(made)
+
+
+def test_mean_ranks_follow_the_ranks_where_failed_and_worst_runs_have_the_same_skill() -> None:
+    made = only(study({"rnn": [-0.35] * 6, "lstm": [None] * 6, "gru": near(0.8, 6, 2)}))
+    assert made.critical is not None
+    assert dict(zip(made.labels, made.critical.mean_ranks, strict=True)) == {"rnn": 2, "lstm": 3, "gru": 1}
+
+
+def test_one_run_that_failed_takes_no_interval_away_and_counts_as_the_baseline_where_all_are_above() -> None:
+    made = only(study({"rnn": [0.5] * 5 + [None], "gru": [0.8] * 6}, tasks=2))
+    rnn = next(row for row in made.rows if row.label == "rnn")
+    assert rnn.mean == pytest.approx(2.5 / 6)
+    assert rnn.iqm.interval is not None
+
+
+def test_seeds_that_were_spent_on_one_task_more_than_on_another_decide_nothing() -> None:
+    easy = runs("copy_1", {"rnn": [0.9] * 30, "gru": [0.9] * 5})
+    made = only(easy + runs("copy_2", {"rnn": [0.1] * 5, "gru": [0.1] * 30}))
+    assert [row.runs for row in made.rows] == [35, 35]
+    assert [row.iqm.value for row in made.rows] == pytest.approx([0.5, 0.5])
+    assert [row.mean for row in made.rows] == pytest.approx([0.5, 0.5])
 
 
 def test_ranks_and_chances_are_those_that_the_matrix_shows(whole: Content) -> None:
@@ -235,7 +398,7 @@ def test_numbers_are_the_same_in_every_format(whole: Content) -> None:
     html = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(whole)))
     text, tex = markdown(whole), latex(whole)
     for row, line, mean_rank in zip(made["rows"], lines, made["critical"]["mean_ranks"], strict=True):
-        assert (line["architecture"], line["tasks"]) == (row["label"], "; ".join(made["tasks"]))
+        assert (line["architecture"], json.loads(line["tasks"])) == (row["label"], made["tasks"])
         assert float(line["iqm"]) == row["iqm"]["value"]
         assert [float(line[end]) for end in ("iqm_low", "iqm_high")] == row["iqm"]["interval"]
         assert [int(line[name]) for name in ("rank", "rank_low", "rank_high")] == list(
@@ -246,6 +409,7 @@ def test_numbers_are_the_same_in_every_format(whole: Content) -> None:
         shown = f"{row['iqm']['value']:.2f} [{low:.2f}, {high:.2f}]"
         ranked = f"{row['rank']['rank']} [{row['rank']['low']}, {row['rank']['high']}]"
         assert shown in html
+        assert f"{mean_rank:.2f}" in html
         for part in (shown, ranked):
             assert part.replace("[", "\\[").replace("]", "\\]") in text
             assert part.replace("[", "{[}").replace("]", "{]}") in tex
@@ -265,6 +429,14 @@ def test_names_are_text_and_nothing_else() -> None:
     assert "<img" not in section
     assert "P(beats &lt;img src=x onerror=alert(1)&gt;{0}{x}&#34;&#39;)" in section
     assert "copy_&lt;img src=x" in section
+
+
+def test_names_of_tasks_are_read_back_from_csv_whatever_they_hold() -> None:
+    names = ['copy_a; "b", [c]', "copy_d; e\n", "copy_\N{GREEK SMALL LETTER ALPHA}"]
+    found = across([record for name in names for record in runs(name, {"rnn": POOR, "gru": GOOD})])
+    lines = list(csv.DictReader(io.StringIO(across_csv(found))))
+    assert {tuple(json.loads(line["tasks"])) for line in lines} == {found[0].tasks}
+    assert set(found[0].tasks) == set(names)
 
 
 def test_section_stands_once_after_the_matrix(whole: Content) -> None:

@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqbench.statistics.aggregate import interquartile_mean, iqm, iqm_interval, mean_interval, performance_profile
+from seqbench.statistics.aggregate import (
+    interquartile_mean,
+    iqm,
+    iqm_interval,
+    mean_and_median,
+    mean_interval,
+    performance_profile,
+)
 from seqbench.statistics.intervals import wilson_interval
-from seqbench.statistics.resampling import percentiles, widened
+from seqbench.statistics.resampling import percentiles, resampled, widened
 from seqbench.statistics.seeds import Interval
 
 
@@ -24,6 +31,41 @@ def test_iqm_drops_a_quarter_at_each_end() -> None:
 
 def test_iqm_interval_is_stratified_so_differences_between_tasks_do_not_widen_it() -> None:
     assert iqm_interval([[0.0] * 5, [1.0] * 5]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(("tasks", "seeds"), [(1, 5), (2, 5), (3, 7), (5, 10), (4, 6)])
+def test_with_as_many_seeds_on_every_task_the_iqm_is_that_of_all_runs_together(tasks: int, seeds: int) -> None:
+    scores = np.random.default_rng(tasks).normal(0.5, 0.3, (tasks, seeds)).round(2)
+
+    def middle(rows: np.ndarray) -> np.ndarray:
+        size, quarter = rows.shape[1], rows.shape[1] // 4
+        return np.sort(rows, axis=1)[:, quarter : size - quarter].mean(axis=1)
+
+    rng = np.random.default_rng(0)
+    drawn = np.concatenate([resampled(rng, task, 2000) for task in scores], axis=1)
+    assert interquartile_mean(scores).value == middle(scores.reshape(1, -1)).item()
+    assert iqm_interval(scores) == percentiles(middle(drawn), widened(0.95, seeds))
+    assert mean_and_median(scores) == pytest.approx((scores.mean(), np.median(scores)))
+
+
+def test_a_task_with_more_seeds_weighs_no_more_than_one_with_fewer() -> None:
+    few, many = [0.9] * 30, [0.1] * 5
+    for scores in ([few, many], [[0.9] * 5, [0.1] * 30]):
+        found = interquartile_mean(scores)
+        assert found.value == pytest.approx(0.5)
+        assert found.interval == pytest.approx((0.5, 0.5))
+        assert mean_and_median(scores)[0] == pytest.approx(0.5)
+    repeated = np.random.default_rng(2).normal(0.5, 0.3, (3, 8))
+    more = [np.repeat(task, times) for task, times in zip(repeated, (1, 4, 2), strict=True)]
+    assert interquartile_mean(more).value == pytest.approx(interquartile_mean(repeated).value)  # 24 and 56 runs
+    assert mean_and_median(more) == pytest.approx(mean_and_median(repeated))
+
+
+def test_a_run_at_the_edge_of_the_middle_half_counts_with_what_is_left_of_its_weight() -> None:
+    # 6 runs: a share of 1/6 is cut at each end, of 2 tasks in weights of 1/4 and 1/2: 1/3 of the 2
+    assert interquartile_mean([[1, 2, 3, 4], [0, 10]]).value == pytest.approx(
+        (0 / 6 + (1 + 2 + 3 + 4) / 4 + 10 / 6) / (4 / 3)
+    )
 
 
 def test_same_seed_gives_the_same_interval_and_another_seed_nearly_the_same() -> None:

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from seqbench.statistics.crossing import crossing_point, isotonic, next_length
-from seqbench.statistics.ranking import critical_difference, rank_intervals
+from seqbench.statistics.ranking import critical_difference, rank_intervals, win_rates
 
 T, F = True, False
 
@@ -40,6 +40,13 @@ def test_five_seeds_of_one_task_rank_three_architectures_but_not_six() -> None:
 
 
 # ------------------------------------------------------------------ ranks over tasks
+
+
+def test_win_rates_are_chances_against_a_run_of_any_other_on_each_task() -> None:
+    scores = [[[4, 4], [0]], [[4, 1], [1]], [[-np.inf, -np.inf], [2]]]
+    assert win_rates(scores) == pytest.approx(np.array([[0.875, 0.625, 0], [0, 0.5, 1]]))
+    shuffled = win_rates([scores[2], scores[0], scores[1]])
+    assert shuffled == pytest.approx(win_rates(scores)[:, [2, 0, 1]])
 
 
 def test_friedman_and_mean_ranks_agree_with_scipy() -> None:

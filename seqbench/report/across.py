@@ -1,23 +1,22 @@
 """Architectures over all tasks that they share: skill in the middle, ranks, and how often one beats the reference."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
-from statistics import mean, median
-
-import numpy as np
 
 from seqbench.record.record import canonical
 from seqbench.report.groups import Group
-from seqbench.report.matrix import MOST, Matrix, Trained, in_order, trained_once
+from seqbench.report.matrix import MOST, Matrix, Trained, in_order, label_of_reference, trained_once
 from seqbench.report.row import VerdictRow
-from seqbench.statistics.aggregate import Profile, interquartile_mean, performance_profile
+from seqbench.statistics.aggregate import Profile, interquartile_mean, mean_and_median, performance_profile
 from seqbench.statistics.improvement import probability_of_improvement
-from seqbench.statistics.ranking import CriticalDifference, Rank, critical_difference, rank_intervals
+from seqbench.statistics.ranking import CriticalDifference, Rank, critical_difference, rank_intervals, win_rates
 from seqbench.statistics.seeds import Estimate, too_few
 
 FEWEST = 2
 """Tasks, and architectures that share them, below which nothing is said across tasks."""
+_MOST_SETS = 1000
+"""Of tasks that some architectures share, above which no further ones are looked for."""
 SKILLS = tuple(point / 100 for point in range(101))
 """At which the performance profile is told: from the trivial baseline to the best possible loss."""
 
@@ -28,8 +27,10 @@ class Standing:
 
     Attributes:
         runs: on all of them.
-        iqm: of normalised skill over tasks and seeds; mean, median: of the same values. A run that left no skill
-            (failed, out of memory, timed out) counts as 0, the trivial baseline.
+        iqm: of normalised skill over tasks and seeds, every task weighing the same; mean, median: likewise. A run
+            that left no skill (failed, out of memory, timed out) counts as the worst one of any architecture on its
+            task, and as no more than 0, the trivial baseline. With no skill at all on some task the IQM has no
+            interval.
         rank: by the scores of its runs; None where too few seeds or too many architectures give none.
         improvement: chance that a run beats one of the reference on the same task; None for the reference itself,
             where it is not among the architectures, and with too few seeds.
@@ -53,9 +54,11 @@ class Across:
     Attributes:
         tasks: their names. kinds: how many kinds of task they are.
         rows: the architectures that were trained alike on all of them, in the order of every table.
-        left_out: the others.
+        left_out: the others. tasks_left_out: without a skill, or not shared by all of the architectures.
+        again: further names of the same tasks, which count once.
         reference: of the study, where it is among the architectures.
-        critical: mean ranks with the tasks as the unit; None where there are no ranks, or but two architectures.
+        critical: mean ranks with the tasks as the unit, on each of them by the chance to beat a run of any other
+            architecture, as ``rank`` is; None where there are no ranks, or but two architectures.
         why: why there are neither intervals nor ranks.
     """
 
@@ -64,6 +67,8 @@ class Across:
     kinds: int
     rows: tuple[Standing, ...]
     left_out: tuple[str, ...]
+    tasks_left_out: tuple[str, ...]
+    again: tuple[str, ...]
     reference: str | None
     critical: CriticalDifference | None
     why: str | None
@@ -91,81 +96,123 @@ def across_tasks(
     matrix_of = {matrix.env_id: matrix for matrix in found}
     made = []
     for env_id, members in groupby(zip(groups, rows, strict=True), key=lambda pair: pair[0].env_id):
-        mine = [pair for pair in members if _has_skill(*pair)]
-        tables = [trained_once(*pair) for pair in mine]
-        places, labels = _shared(tables)
-        if labels:
-            order = in_order({label for table in tables for label in table}, [row for _, all_ in mine for row in all_])
-            kept = [(mine[place][0], tables[place]) for place in places]
-            left = tuple(label for label in order if label not in labels)
-            ordered = [label for label in order if label in labels]
-            made.append(_across(env_id, kept, ordered, left, matrix_of.get(env_id), reference))
+        here = list(members)
+        block, mine = _block(here), label_of_reference(reference, [row for _, all_ in here for row in all_])
+        if block.labels:
+            made.append(_across(env_id, block, matrix_of.get(env_id), mine))
     return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """Tasks of one environment, and the architectures that were trained alike on all of them; who is left out."""
+
+    kept: list[tuple[Group, dict[str, Trained]]]
+    labels: list[str]
+    left_out: tuple[str, ...]
+    tasks_left_out: tuple[str, ...]
+    again: tuple[str, ...]
+
+
+def _block(here: Sequence[tuple[Group, Sequence[VerdictRow]]]) -> _Block:
+    tables = [trained_once(*pair) if _has_skill(*pair) else {} for pair in here]
+    same = [_identity(group) for group, _ in here]
+    places, labels = _shared(tables, same)
+    rows = [row for _, rows in here for row in rows if row.kind == "model"]
+    order = in_order({row.label for row in rows}, rows)
+    others = [place for place in range(len(here)) if place not in places]
+    taken = {same[place] for place in places}
+    return _Block(
+        kept=[(here[place][0], tables[place]) for place in places],
+        labels=[label for label in order if label in labels],
+        left_out=tuple(label for label in order if label not in labels),
+        tasks_left_out=tuple(here[place][0].task for place in others if same[place] not in taken),
+        again=tuple(here[place][0].task for place in others if same[place] in taken),
+    )
 
 
 def _has_skill(group: Group, rows: Sequence[VerdictRow]) -> bool:
     return group.better != "neither" and any(skill is not None for row in rows for skill in row.skills)
 
 
-def _shared(tables: Sequence[Mapping[str, Trained]]) -> tuple[list[int], frozenset[str]]:
-    """Places of the tasks, and the architectures that were trained alike on all of these: the most cells there are."""
+def _identity(group: Group) -> str:
+    """What makes it the same task as another one, whatever they are called."""
+    config = group.cells[0].records[0].config
+    return canonical([config.get("task"), config.get("data_sha256")])
+
+
+_Shared = frozenset[tuple[int, str]]
+"""Places of tasks, and how some architectures were trained on each."""
+
+
+def _shared(tables: Sequence[Mapping[str, Trained]], same: Sequence[str]) -> tuple[list[int], frozenset[str]]:
+    """Places of the tasks, and the architectures that were trained alike on all of these: the most cells there are.
+
+    The same task counts once. Looked at are the tasks of each architecture, those that all of them share, and, as long
+    as these sets are fewer than ``_MOST_SETS``, those that any number of them share.
+    """
     trained: dict[str, set[tuple[int, str]]] = {}
     for place, table in enumerate(tables):
         for label, cell in table.items():
             trained.setdefault(label, set()).add((place, canonical(cell.training)))
-    sets = {frozenset(keys) for keys in trained.values()}
     best: tuple[int, list[tuple[int, str]], frozenset[str]] = (0, [], frozenset())
-    for tasks in {one & other for one in sets for other in sets}:
-        labels = frozenset(label for label, keys in trained.items() if tasks <= keys)
+    for shared in _intersections({frozenset(keys) for keys in trained.values()}):
+        tasks = {same[task[0]]: task for task in sorted(shared, reverse=True)}.values()  # the first of equal ones
+        labels = frozenset(label for label, keys in trained.items() if keys.issuperset(tasks))
         if min(len(tasks), len(labels)) >= FEWEST:
             best = max(best, (len(tasks) * len(labels), sorted(tasks), labels), key=lambda block: block[:2])
     return [place for place, _ in best[1]], best[2]
 
 
-def _across(
-    env_id: str,
-    kept: Sequence[tuple[Group, Mapping[str, Trained]]],
-    labels: list[str],
-    left_out: tuple[str, ...],
-    matrix: Matrix | None,
-    reference: str | None,
-) -> Across:
+def _intersections(sets: set[_Shared]) -> set[_Shared]:
+    found = sets | {frozenset.intersection(*sets)} if sets else set()
+    while len(found) < _MOST_SETS and (new := {one & other for one in found for other in sets} - found):
+        found |= new
+    return found
+
+
+def _across(env_id: str, block: _Block, matrix: Matrix | None, reference: str | None) -> Across:
+    kept, labels = block.kept, block.labels
     cells = {label: [table[label] for _, table in kept] for label in labels}
-    skills = {label: [_skills(cell) for cell in mine] for label, mine in cells.items()}
-    why = too_few(min(len(task) for mine in skills.values() for task in mine))
+    worst = [_worst(table[label] for label in labels) for _, table in kept]
+    why = too_few(min(len(cell.skills) for mine in cells.values() for cell in mine))
     ranked = why is None and len(labels) <= MOST
     tasks = tuple(group.task for group, _ in kept)
-    ranks = _ranks(cells, tasks, matrix) if ranked else [None] * len(labels)
-    averages = np.array([[mean(task) for task in skills[label]] for label in labels]).T
+    scores = [[cell.scores for cell in mine] for mine in cells.values()]
+    ranks = _ranks(scores, labels, tasks, matrix) if ranked else [None] * len(labels)
     against = cells.get(reference or "")
     return Across(
         env_id=env_id,
         tasks=tasks,
         kinds=len({group.family or group.task for group, _ in kept}),
         rows=tuple(
-            _standing(skills[label], label, rank, None if why or label == reference else _beats(cells[label], against))
+            _standing(label, cells[label], worst, rank, None if why or label == reference else against)
             for label, rank in zip(labels, ranks, strict=True)
         ),
-        left_out=left_out,
+        left_out=block.left_out,
+        tasks_left_out=block.tasks_left_out,
+        again=block.again,
         reference=reference if against else None,
-        critical=critical_difference(averages) if ranked and len(labels) > 2 else None,
+        critical=critical_difference(win_rates(scores)) if ranked and len(labels) > 2 else None,
         why=why,
     )
 
 
-def _skills(cell: Trained) -> list[float]:
-    return [float(skill or 0.0) for skill in cell.skills]
+def _worst(cells: Iterable[Trained]) -> float:
+    """What a run without a skill counts as: with 0 it would stand above runs that ended below the baseline."""
+    return min([0.0, *(skill for cell in cells for skill in cell.skills if skill is not None)])
 
 
-def _ranks(cells: Mapping[str, list[Trained]], tasks: tuple[str, ...], matrix: Matrix | None) -> Sequence[Rank | None]:
+def _ranks(
+    scores: list[list[list[float]]], labels: list[str], tasks: tuple[str, ...], matrix: Matrix | None
+) -> Sequence[Rank | None]:
     """Of the architectures over these tasks; by the matrix's verdicts where it compares just them on just these."""
     verdicts = None
-    if matrix and list(matrix.labels) == list(cells):
-        duels = [matrix.between(a, b) for a, b in combinations(cells, 2)]
+    if matrix and list(matrix.labels) == labels:
+        duels = [matrix.between(a, b) for a, b in combinations(labels, 2)]
         same = [duel.overall for duel in duels if duel and tuple(task for task, _ in duel.tasks) == tasks]
         verdicts = same if len(same) == len(duels) else None
-    scores = [[cell.scores for cell in mine] for mine in cells.values()]
-    return rank_intervals(scores, verdicts=verdicts).ranks or [None] * len(cells)
+    return rank_intervals(scores, verdicts=verdicts).ranks or [None] * len(labels)
 
 
 def _beats(mine: Sequence[Trained], against: Sequence[Trained] | None) -> Estimate | None:
@@ -174,15 +221,25 @@ def _beats(mine: Sequence[Trained], against: Sequence[Trained] | None) -> Estima
     return probability_of_improvement([(a.scores, b.scores) for a, b in zip(mine, against, strict=True)])
 
 
-def _standing(skills: list[list[float]], label: str, rank: Rank | None, improvement: Estimate | None) -> Standing:
-    values = [skill for task in skills for skill in task]
+def _standing(
+    label: str, cells: Sequence[Trained], worst: Sequence[float], rank: Rank | None, against: Sequence[Trained] | None
+) -> Standing:
+    skills = [[at if one is None else one for one in cell.skills] for cell, at in zip(cells, worst, strict=True)]
+    mean, median = mean_and_median(skills)
     return Standing(
         label=label,
-        runs=len(values),
-        iqm=interquartile_mean(skills),
-        mean=mean(values),
-        median=median(values),
+        runs=sum(map(len, skills)),
+        iqm=_iqm(skills, cells),
+        mean=mean,
+        median=median,
         rank=rank,
-        improvement=improvement,
+        improvement=_beats(cells, against),
         profile=performance_profile(skills, SKILLS) if rank else None,
     )
+
+
+def _iqm(skills: list[list[float]], cells: Sequence[Trained]) -> Estimate:
+    """Without an interval where a task is but a value that stands for runs without a skill: drawn anew it stays."""
+    found = interquartile_mean(skills)
+    lost = sum(all(skill is None for skill in cell.skills) for cell in cells)
+    return replace(found, interval=None, why=f"no skill on {lost} of {len(cells)} tasks") if lost else found

@@ -1,5 +1,6 @@
 """``across.csv``: one line an architecture over the tasks that it shares with others, numbers to their last digit."""
 
+import json
 from collections.abc import Iterable
 
 from seqbench.report.across import Across, Standing
@@ -14,7 +15,8 @@ COLUMNS = (
 def across_csv(found: Iterable[Across]) -> str:
     """The rows of all environments; an empty cell where there is no number.
 
-    ``tasks`` are parted by ``; ``; ``rank`` is by the runs' scores, ``mean_rank`` that of the mean skill over tasks.
+    ``tasks`` is a list as JSON text, as a name may hold anything. ``rank`` is by the chance to beat a run of any other
+    architecture over all tasks, ``mean_rank`` the mean of the ranks by that chance on each task.
     """
     rows = (_line(made, row, place) for made in found for place, row in enumerate(made.rows))
     return "".join(csv_lines(COLUMNS, rows))
@@ -22,7 +24,7 @@ def across_csv(found: Iterable[Across]) -> str:
 
 def _line(made: Across, row: Standing, place: int) -> list[object]:
     rank, found = row.rank, row.improvement
-    line: list[object] = [made.env_id, "; ".join(made.tasks), row.label, row.runs]
+    line: list[object] = [made.env_id, json.dumps(made.tasks), row.label, row.runs]
     line += [row.iqm.value, *(row.iqm.interval or (None, None)), row.mean, row.median]
     line += [rank.rank, rank.low, rank.high] if rank else [None] * 3
     line += [made.reference, found.value if found else None, *((found.interval if found else None) or (None, None))]

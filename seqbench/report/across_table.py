@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from seqbench.report.across import Across, Standing
+from seqbench.report.across import Across
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.matrix import MOST
 from seqbench.report.wording import (
@@ -21,12 +21,19 @@ from seqbench.statistics.seeds import Estimate
 
 _FEWEST_ARCHITECTURES = 3
 """Of which mean ranks are compared: two have the rows of the table."""
-_IQM = "IQM: interquartile mean of the skills of all runs; one without a score counts as 0, the trivial baseline."
-_INTERVAL = " Its interval draws seeds anew within each task, and with 5 seeds covers less than 95 %."
+_IQM = (
+    "IQM: interquartile mean of the skills of all runs, every task weighing the same; one without a skill counts as "
+    "the worst run on its task, or as 0, the trivial baseline, if that is lower."
+)
+_INTERVAL = (
+    " Its interval draws seeds anew within each task, and with 5 seeds covers less than 95 %; there is none where an "
+    "architecture left no skill on a task."
+)
 _RANK = (
     " Rank: by the chance to beat a run of any other architecture on the same task; brackets: the places that the "
     "verdicts on all pairs leave open."
 )
+_MEAN_RANK = " Mean rank: the mean over tasks of the ranks by that chance on each of them."
 _BEATS = (
     "the chance that a run scores better than one of {} on the same task; its interval is of this pair alone, while "
     "verdicts also take Holm's correction."
@@ -41,31 +48,36 @@ def across_table(found: Sequence[Across], environments: Mapping[str, str]) -> Ta
         label="Across tasks",
         said=[sentence for made in found for sentence in across_sentences(made, environments)],
         lead=_IQM,
-        columns=["architecture", "IQM of skill", "rank", beats, "mean", "median"],
+        columns=["architecture", "IQM of skill", "rank", "mean rank", beats, "runs"],
         groups=[_group(made, environments) for made in found],
     ).without_empty(DASH)
     lead = _IQM + (_INTERVAL if any(row.iqm.interval for made in found for row in made.rows) else "")
     lead += _RANK if "rank" in table.columns else ""
+    lead += _MEAN_RANK if "mean rank" in table.columns else ""
     lead += f" {beats}: {_BEATS.format(reference)}" if beats in table.columns else ""
     return replace(table, lead=lead)
 
 
 def _group(made: Across, environments: Mapping[str, str]) -> tuple[str, str, list[Row]]:
     where = f" [{environments[made.env_id]}]" if len(environments) > 1 else ""
-    rows = [_row(row, made.reference) for row in made.rows]
+    rows = [_row(made, place) for place in range(len(made.rows))]
     return f"{count(len(made.tasks), 'common task')}{where}", listed([*map(readable, made.tasks)]), rows
 
 
-def _row(row: Standing, reference: str | None) -> Row:
-    rank = row.rank
+def _row(made: Across, place: int) -> Row:
+    row, found = made.rows[place], made.critical
     cells = [
         Item(skill_text(row.iqm.value), row.iqm.value, skills_text(row.iqm.interval)),
-        Item(str(rank.rank), rank.rank, f"[{rank.low}, {rank.high}]") if rank else Item(DASH),
-        Item("reference", 0.5) if row.label == reference and rank else _chance(row.improvement),
-        Item(skill_text(row.mean), row.mean),
-        Item(skill_text(row.median), row.median),
+        Item(str(row.rank.rank), row.rank.rank, f"[{row.rank.low}, {row.rank.high}]") if row.rank else Item(DASH),
+        _mean_rank(found.mean_ranks[place]) if found and found.difference else Item(DASH),
+        Item("reference", 0.5) if row.label == made.reference and not made.why else _chance(row.improvement),
+        Item(str(row.runs), row.runs),
     ]
     return Row(row.label, cells)
+
+
+def _mean_rank(mean: float) -> Item:
+    return Item(f"{mean:.2f}", mean)
 
 
 def _chance(found: Estimate | None) -> Item:
@@ -84,8 +96,14 @@ def across_sentences(made: Across, environments: Mapping[str, str]) -> list[str]
         said = f"{where}ranks are told of at most {MOST} architectures; there are {len(made.rows)}."
     else:
         said = f"{where}{_as_sample(made)}"
-    left = f"Not trained alike on all of these tasks, and left out: {some([*map(readable, made.left_out)])}."
-    return [said[0].upper() + said[1:], *([left] if made.left_out else [])]
+    left = {
+        "Not trained alike, in one configuration, on all of these tasks, and left out": made.left_out,
+        "Tasks that give no skill, or on which not all of these architectures were trained alike, and left out": (
+            made.tasks_left_out
+        ),
+        "Counted once, being the same as one of these tasks": made.again,
+    }
+    return [said[0].upper() + said[1:], *(f"{why}: {some([*map(readable, who)])}." for why, who in left.items() if who)]
 
 
 def _as_sample(made: Across) -> str:
@@ -99,8 +117,13 @@ def _as_sample(made: Across) -> str:
     p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
     differ = "on other tasks the order may differ: as a sample,"
     groups = [[readable(made.labels[i]) for i in group] for group in found.groups]
-    if len(groups) == 1:
+    if not found.rejected:
         return f"{differ} these {tasks} separate no two architectures (Friedman's test, {p})."
+    if len(groups) == 1:
+        return (
+            f"{differ} these {tasks} say that not all architectures are alike (Friedman's test, {p}), but not which "
+            f"differ: no two mean ranks are Nemenyi's critical difference of {number(found.difference)} apart."
+        )
     test = f"(Friedman's test, {p}; Nemenyi's critical difference of mean ranks: {number(found.difference)})"
     kinds = f" They are of {count(made.kinds, 'kind')} only: what they separate is less sure than it looks."
     sure = kinds if made.kinds < tasks else ""

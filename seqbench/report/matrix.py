@@ -105,7 +105,7 @@ class Trained:
 def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], reference: str | None) -> Matrix:
     tasks = [(group.task, trained_once(group, rows)) for group, rows in groups if group.better != "neither"]
     names = in_order({name for _, entries in tasks for name in entries}, [row for _, rows in groups for row in rows])
-    kept = names[:MOST]
+    kept, reference = names[:MOST], label_of_reference(reference, [row for _, rows in groups for row in rows])
     shared: dict[tuple[str, str], list[tuple[str, Pair]]] = {}
     for task, entries in tasks:
         for a, b in combinations([name for name in kept if name in entries], 2):
@@ -134,6 +134,12 @@ def _duels(shared: Shared) -> list[Duel]:
         Duel(a=a, b=b, tasks=tuple(verdicts[a, b]), overall=found)
         for (a, b), found in zip(shared, overall, strict=True)
     ]
+
+
+def label_of_reference(reference: str | None, rows: Iterable[VerdictRow]) -> str | None:
+    """Its label; where it is there as one variant only, which the verdicts then take, that of the variant."""
+    labels = {row.label for row in rows if row.kind == "model" and row.name == reference}
+    return labels.pop() if len(labels) == 1 else reference
 
 
 def in_order(labels: Collection[str], rows: Iterable[VerdictRow]) -> list[str]:

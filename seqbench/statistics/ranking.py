@@ -62,18 +62,34 @@ def rank_intervals(
         return Ranking(ranks=None, why=why)
     all_pairs = list(combinations(range(len(scores)), 2))
     groups = [list(zip(scores[i], scores[j], strict=True)) for i, j in all_pairs]
-    wins = np.full((len(scores), len(scores)), 0.5)
-    above = np.zeros(wins.shape, dtype=bool)
+    above = np.zeros((len(scores), len(scores)), dtype=bool)
     known = compare_families(groups, alpha) if verdicts is None else verdicts
-    for (i, j), pairs, found in zip(all_pairs, groups, known, strict=True):
-        wins[i, j] = win_rate(pairs)
-        wins[j, i] = 1 - wins[i, j]
+    for (i, j), found in zip(all_pairs, known, strict=True):
         above[i, j], above[j, i] = found.verdict == "better", found.verdict == "worse"
-    beats = np.round(wins.mean(axis=1), 12)
+    beats = np.round(win_rates(scores).mean(axis=0), 12)
     places = 1 + (beats > beats[:, None]).sum(axis=1)
     ends = zip(places, 1 + above.sum(axis=0), len(scores) - above.sum(axis=1), strict=True)
     ranks = tuple(Rank(rank=int(at), low=int(min(low, at)), high=int(max(high, at))) for at, low, high in ends)
     return Ranking(ranks=ranks)
+
+
+def win_rates(scores: Sequence[Sequence[Values]]) -> np.ndarray:
+    """Of each architecture the chance to beat a run of any other one on each task: (tasks, architectures).
+
+    A run without a score, which is -infinity, loses to all that have one: no value has to be made up for it.
+
+    Args:
+        scores: of two architectures or more, for each task one score a seed; higher is better.
+
+    >>> win_rates([[[3, 4]], [[1, 2]], [[1, -np.inf]]]).tolist()
+    [[1.0, 0.4375, 0.0625]]
+    """
+    wins = np.zeros((len(scores[0]), len(scores)))
+    for i, j in combinations(range(len(scores)), 2):
+        rates = np.array([win_rate([pair]) for pair in zip(scores[i], scores[j], strict=True)])
+        wins[:, i] += rates
+        wins[:, j] += 1 - rates
+    return np.round(wins / (len(scores) - 1), 12)  # so that equal ones are equal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +98,7 @@ class CriticalDifference:
 
     Attributes:
         mean_ranks: of each architecture over the tasks, 1 being the best.
-        p: that all are the same.
+        p: that all are the same. rejected: whether it is small enough to say that they are not.
         difference: of two mean ranks from which they differ.
         groups: largest sets of architectures (their indices, best first) that do not differ, those of one included.
         why: why there is no test; the mean ranks are given all the same.
@@ -90,19 +106,21 @@ class CriticalDifference:
 
     mean_ranks: tuple[float, ...]
     p: float | None = None
+    rejected: bool = False
     difference: float | None = None
     groups: tuple[tuple[int, ...], ...] = ()
     why: str | None = None
 
 
 def critical_difference(scores: np.ndarray, alpha: float = 0.05) -> CriticalDifference:
-    """Mean ranks over tasks and which of them differ; tasks are the unit, seeds must be averaged before.
+    """Mean ranks over tasks and which of them differ; tasks are the unit, and the seeds of each are one number.
 
     Args:
         scores: (tasks, architectures), one number a cell; higher is better.
         alpha: chance that any two differ, where nothing does.
 
-    Where Friedman's test does not reject, all architectures are one group.
+    Where Friedman's test does not reject, all architectures are one group; they may be so where it does, as it also
+    sees what no single pair shows.
     Source: Demsar 2006, jmlr.org/papers/v7/demsar06a.html, section 3.2.
 
     >>> found = critical_difference(np.tile([0.9, 0.8, 0.1], (8, 1)))
@@ -118,8 +136,11 @@ def critical_difference(scores: np.ndarray, alpha: float = 0.05) -> CriticalDiff
         return CriticalDifference(mean_ranks=tuple(mean.tolist()), why=f"fewer than {FEWEST_TASKS} tasks")
     p = _friedman_p(ranks - (number + 1) / 2)
     difference = _nemenyi(alpha, number) * math.sqrt(number * (number + 1) / (6 * tasks))
-    groups = _groups(mean, difference if p < alpha else np.inf)
-    return CriticalDifference(mean_ranks=tuple(mean.tolist()), p=p, difference=difference, groups=groups)
+    rejected = p < alpha
+    groups = _groups(mean, difference if rejected else np.inf)
+    return CriticalDifference(
+        mean_ranks=tuple(mean.tolist()), p=p, rejected=rejected, difference=difference, groups=groups
+    )
 
 
 def _friedman_p(centred: np.ndarray) -> float:
