@@ -1,9 +1,11 @@
 """When runs solve, as curves: of simulated runs whose steps are known."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import simulated
 
@@ -106,6 +108,17 @@ def test_bands_are_drawn_of_three_architectures_and_not_of_more() -> None:
         assert svg.count('data-series="gru" data-note="share of runs not solved yet"') == 1
     four_seeds = figure(content(records("copy_10", {"gru": SOME["gru"][:4]})))
     assert four_seeds.count('<g data-series="gru">') == 2
+
+
+def test_every_curve_of_a_panel_of_many_lies_within_it_and_apart_from_the_others() -> None:
+    models = {f"m{number:02}": [None] * 5 for number in range(14)}
+    svg = figure(content(records("copy_10", {**models, "m03": SOME["gru"]})))
+    _, top, _, height = map(float, re.findall(r'data-box="(.*?)"', svg)[0].split())
+    curve = r'data-note="share of runs not solved yet"( data-shift="\S+")?>\s*<path d="M[\d.]+ ([\d.]+)'
+    heights = [float(y) for _, y in re.findall(curve, svg)]
+    assert len(set(heights)) == 14
+    assert all(top + 0.8 <= y <= top + height - 0.8 for y in heights)  # half the width of a line
+    assert np.diff(sorted(heights)).min() > 1
 
 
 def test_json_holds_the_curves_with_their_bands() -> None:
