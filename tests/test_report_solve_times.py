@@ -11,8 +11,9 @@ import simulated
 
 from seqbench.report.content import Content
 from seqbench.report.document import report_json
+from seqbench.report.groups import grouped
 from seqbench.report.page import page
-from seqbench.report.solve_times import SolveTimes
+from seqbench.report.solve_times import SolveTimes, solve_times
 from seqbench.report.solve_times_figure import solve_times_figure
 from seqbench.schema import Record
 from seqbench.statistics.intervals import wilson_interval
@@ -51,6 +52,15 @@ def test_share_falls_where_runs_solve_and_stays_where_they_do_not() -> None:
     assert found["gru"].curve.unsolved == pytest.approx((1, 0.6, 0.4, 0.2))
     assert (found["gru"].budget, found["gru"].curve.end) == (1500, 1500)
     assert (found["rnn"].curve.unsolved, found["rnn"].curve.low) == ((1,), (wilson_interval(5, 5)[0],))
+
+
+def test_curves_are_those_of_what_is_shown_in_whatever_order_it_comes() -> None:
+    made = [*records("copy_10", SOME), *records("copy_30", {"gru": [400] * 5, "lstm": [500] * 5})]
+    groups, sections = grouped(made), content(made).sections
+    shown = [replace(group, cells=group.cells[-1:]) for group in groups][::-1]
+    found = [(task.task, [one.label for one in task.architectures]) for task in solve_times(shown, sections)]
+    assert found == [("copy_10", ["gru"]), ("copy_30", ["gru"])]
+    assert [task.task for task in solve_times(shown[:1], sections)] == ["copy_30"]
 
 
 @pytest.mark.parametrize("status", ["failed", "diverged", "timeout", "killed"])
