@@ -180,17 +180,17 @@ def report(words: list[str]) -> int:
     out = out_of([OUT, *options["--out"]], stores)
     from seqbench.config.about import about_sweep
     from seqbench.record.stores import Stores
-    from seqbench.report import DEFAULT, FORMATS, write
-    from seqbench.report.files import MAIN
+    from seqbench.report import DEFAULT, FORMATS
+    from seqbench.report.files import MAIN, write_report
     from seqbench.sweep.problems import of
 
     formats = formats_of(options["--format"], FORMATS, DEFAULT)
     found = Stores(stores)
     records = found.records()
-    page = write(found, out, formats=formats, records=records, **about_sweep({record.study for record in records}))
-    files = {name: out / MAIN[name] for name in formats}
-    named = [str(file) if file.exists() else f"{name}: nothing to draw" for name, file in files.items()]
-    print("\n".join([f"report: {', '.join(named) if options['--format'] else page}", *(told := of(found))]))
+    about = about_sweep({record.study for record in records})
+    made = write_report(found, out, formats=formats, records=records, **about)
+    named = [str(out / MAIN[name]) if made[name] else f"{name}: nothing to draw" for name in formats]
+    print("\n".join([f"report: {', '.join(named if options['--format'] else named[:1])}", *(told := of(found))]))
     return 1 if told and "--strict" in rest else 0
 
 

@@ -259,12 +259,15 @@ def test_defaults_of_report_are_those_of_the_configuration():
 
 
 def test_report_passes_its_stores_on(monkeypatch: pytest.MonkeyPatch, empty_folder: Path):
-    import seqbench.report
+    import seqbench.report.files as files
 
     seen = []
-    monkeypatch.setattr(
-        seqbench.report, "write", lambda store, out, **_: seen.append((store, out)) or out / "index.html"
-    )
+
+    def write_report(store: object, out: Path, *, formats: tuple[str, ...], **_: object) -> dict[str, list[Path]]:
+        seen.append((store, out))
+        return {name: [out] for name in formats}
+
+    monkeypatch.setattr(files, "write_report", write_report)
     for name in ("a", "b"):
         (empty_folder / name).mkdir()
     assert cli.main(["report", "--store", "a", "--store=b", "--out", "page"]) == 0

@@ -1,5 +1,6 @@
 """The longest solved dependency in a report: of simulated runs whose solve rates are known."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +145,18 @@ def test_the_figure_explains_no_interval_where_none_is_drawn():
     svg = figure.svg()
     assert "one half" in svg
     assert "95 % interval" not in svg
+
+
+def test_every_rate_of_many_architectures_lies_within_the_panel_and_apart_from_the_others():
+    many = [record for number in range(14) for record in runs(f"m{number:02}", {5: 5, 10: 5, 20: 0})]
+    figure = dependency_figure(dependencies(many), {}, NAMES)
+    assert figure is not None
+    svg = figure.svg()
+    _, top, _, height = map(float, re.findall(r'data-box="(.*?)"', svg)[0].split())
+    lines = re.findall(r'data-note="fitted rate"[^>]*>\s*<path d="M[\d.]+ ([\d.]+)l\S+ \S+ \S+ (\S+?)"', svg)
+    first = [float(y) for y, _ in lines]
+    assert len(set(first)) == 14
+    assert all(top + 0.7 <= float(y) and float(y) + float(down) <= top + height - 0.7 for y, down in lines)
 
 
 def test_a_hostile_name_stays_text(tmp_path: Path):

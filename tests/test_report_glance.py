@@ -1,5 +1,6 @@
 """The small table on top of a report: what it says of studies whose truth is known."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def seen(records: list[Record]) -> tuple[Glance, dict[str, dict[str, str]]]:
     found = content(records).glance
     assert found is not None
     texts = {
-        task: {label: f"*{s.text}*" if s.best else s.text for label, s in zip(found.labels, cells, strict=True)}
+        task: {label: f"*{s.whole}*" if s.best else s.whole for label, s in zip(found.labels, cells, strict=True)}
         for task, cells in found.rows
     }
     return found, texts
@@ -83,6 +84,7 @@ def test_page_and_markdown_show_it_below_the_verdict(tmp_path: Path):
     assert table.count('scope="col"') == 5
     assert table.count('class="swatch"') == 5
     assert '<th scope="row">copy_10</th>' in table
+    assert re.search(r'data-series="gru">(<strong>)?2/2(</strong>)? <small>\([\d,]+\)</small></td>', table)
     assert table.count('data-series="gru"') == 2  # so that the boxes on top hide head and cell
     assert "|  | rnn | lstm | gru | attention | transformer |" in plain
     assert plain.index("|  | rnn |") < plain.index("- All rows have fewer than 5 seeds")

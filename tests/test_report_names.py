@@ -12,7 +12,7 @@ from seqbench.report import write
 from seqbench.report.canvas import styles
 from seqbench.report.compare import compare_stores
 from seqbench.report.costs import entries
-from seqbench.report.fairness import fairness
+from seqbench.report.fairness import fairness, tried
 from seqbench.report.groups import Group, grouped
 from seqbench.report.pareto import pareto_figure
 from seqbench.report.row import VerdictRow
@@ -224,6 +224,24 @@ def test_tuning_and_cost_are_found_by_any_name_of_a_configuration() -> None:
     costs = [simulated.cost_record("adding_50", model)[0] for model in ("gru", "lstm", "rnn")]
     named = [replace(r, labels={**r.labels, "task": LONG}) if r.labels["model"] == "gru" else r for r in costs]
     assert _pareto(grouped(records), [*records, *named]) == _pareto(grouped(records), [*records, *costs])
+
+
+@pytest.mark.parametrize(("other", "span", "told"), [(50, (50, 50), None), (5, (5, 50), "lstm 50 and gru 5 to 50")])
+def test_unequal_tuning_within_one_row_is_told(other: int, span: tuple[int, int], told: str | None) -> None:
+    trials = {("adding_50", "gru"): 50, (LONG, "gru"): other, ("adding_50", "lstm"): 50}
+    found = content(study(), trials=trials)
+    assert next(fair for fair in found.fairness if fair.label == "gru").trials == span
+    banner = f"Unequal tuning, so that the comparison is not fair: adding_50 ({told} trials)."
+    assert [said for said in found.banners if "tuning" in said] == ([banner] if told else [])
+
+
+def test_tuning_of_a_name_that_no_run_of_the_row_has_is_not_that_of_the_row() -> None:
+    (group,) = grouped([*adding("gru", range(2), LONG), *adding("lstm", range(5)), *adding("lstm", range(5, 6), LONG)])
+    gru = next(cell for cell in group.cells if cell.name == "gru")
+    assert group.task == "adding_50"
+    assert tried({("adding_50", "gru"): 50, (LONG, "gru"): 5}, group, gru) == [5]
+    assert tried({("adding_50", "gru"): 50}, group, gru) == [50]
+    assert tried({}, group, gru) == []
 
 
 def _pareto(groups: Sequence[Group], records: Sequence[Record]) -> str | None:

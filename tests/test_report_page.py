@@ -13,6 +13,7 @@ import simulated
 from seqbench.record.store import Store
 from seqbench.report import write
 from seqbench.report.embed import inline
+from tests.test_report_dependency import runs as dependency_runs
 
 PROGRAM = browser.found()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=f"needs a browser: none of {', '.join(browser.NAMES)} is there")
@@ -138,6 +139,40 @@ def test_pointing_at_a_performance_profile_tells_a_skill_and_a_share(page: brows
     skills = [simulated.learning(task, "rnn", seed)[0].summary["skill"] for task in TASKS for seed in range(5)]
     assert float(skill) == pytest.approx(0.2, abs=1e-3)
     assert float(share) == pytest.approx(sum(one > 0.2 for one in skills) / 10, abs=2e-3)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_pointing_at_when_runs_solve_tells_the_true_share(page: browser.Tab, model: str) -> None:
+    """Curves of one share are drawn apart, which is no part of it."""
+    records = [simulated.learning("adding_50", model, seed)[0] for seed in range(5)]
+    steps = [record.summary.get("steps_to_solve") for record in records]
+    solved = [step for step in steps if step is not None]
+    assert len(solved) == {"rnn": 5, "gru": 5, "mine": 0}[model]
+    curve = f"#learning .panel [data-series={model!r}][data-note='share of runs not solved yet']"
+    page.point(*place_of(page, curve, 0))
+    assert tip(page).endswith(" · share of runs not solved yet: 1")
+    for number, step in enumerate(sorted(set(solved)), 1):
+        page.point(*place_of(page, curve, 2 * number))
+        name, values = tip(page).split("\n")
+        when, share = (float(text.split(": ")[1].replace(",", "")) for text in values.split(" · "))
+        assert name == f"{model}, share of runs not solved yet"
+        assert when == pytest.approx(step, rel=1e-3)
+        assert share == pytest.approx(1 - sum(one <= step for one in solved) / 5, abs=2e-4)
+
+
+def test_pointing_at_a_solve_rate_tells_the_true_rate(tab: browser.Tab, tmp_path: Path) -> None:
+    store, rates = Store(tmp_path / "runs"), {5: 5, 10: 4, 20: 0}
+    for model in MODELS:
+        for record in dependency_runs(model, rates):
+            store.publish(replace(record, arrays={}), {})
+    tab.size(1200)
+    tab.open(write(store, tmp_path / "out"))
+    for model in MODELS:
+        for corner, (length, solved) in enumerate(rates.items()):
+            point = f"#dependency .panel [data-series={model!r}][data-note='share of seeds']"
+            tab.point(*place_of(tab, point, corner))
+            _, values = tip(tab).split("\n")
+            assert values == f"length of the dependency (steps): {length} · share of seeds that solve: {solved / 5:g}"
 
 
 def place_of(page: browser.Tab, selector: str, corner: int) -> tuple[float, float]:

@@ -48,8 +48,12 @@ def test_a_panel_for_each_cost_with_the_architectures_that_have_it(tmp_path: Pat
     }
 
 
-@pytest.mark.parametrize("other", [{"env_id": "f" * 12}, {"labels": {"task": "copy_30", "model": "gru"}}])
-def test_cost_of_another_environment_or_task_is_not_taken(tmp_path: Path, other: dict) -> None:
+OTHER_TASK = simulated.base("copy_30", "gru", None).config
+OTHER_DATA = {**simulated.base("copy_10", "gru", None).config, "data_sha256": "d" * 64}
+
+
+@pytest.mark.parametrize("other", [{"env_id": "f" * 12}, {"config": OTHER_TASK}, {"config": OTHER_DATA}])
+def test_cost_of_another_environment_or_task_is_not_taken_by_whatever_label(tmp_path: Path, other: dict) -> None:
     costs = [simulated.cost_record("copy_10", "rnn"), simulated.cost_record("copy_10", "gru", **other)]
     root = drawn(tmp_path, "pareto", *learning(("rnn", "gru")), *costs)
     assert root is not None

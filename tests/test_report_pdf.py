@@ -241,6 +241,7 @@ def test_latex_includes_the_figures_that_are_written_beside_it(store: Store, out
 def test_command_writes_figures_alone_and_says_where_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     record, arrays = simulated.learning("copy_10", "gru", 0)
     unsolved = replace(record, summary={**record.summary, "solved": False}, arrays={})
+    (tmp_path / "out" / "bare" / "figures").mkdir(parents=True)  # of another report: nothing is drawn there now
     for name, made, kept in (("drawn", record, arrays), ("bare", unsolved, {})):
         Store(tmp_path / name).publish(made, kept)
         assert cli.main(["report", "--store", str(tmp_path / name), "--out", str(tmp_path / "out" / name),

@@ -1,16 +1,19 @@
 """When runs solve, as curves: of simulated runs whose steps are known."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import simulated
 
 from seqbench.report.content import Content
 from seqbench.report.document import report_json
+from seqbench.report.groups import grouped
 from seqbench.report.page import page
-from seqbench.report.solve_times import SolveTimes
+from seqbench.report.solve_times import SolveTimes, solve_times
 from seqbench.report.solve_times_figure import solve_times_figure
 from seqbench.schema import Record
 from seqbench.statistics.intervals import wilson_interval
@@ -49,6 +52,15 @@ def test_share_falls_where_runs_solve_and_stays_where_they_do_not() -> None:
     assert found["gru"].curve.unsolved == pytest.approx((1, 0.6, 0.4, 0.2))
     assert (found["gru"].budget, found["gru"].curve.end) == (1500, 1500)
     assert (found["rnn"].curve.unsolved, found["rnn"].curve.low) == ((1,), (wilson_interval(5, 5)[0],))
+
+
+def test_curves_are_those_of_what_is_shown_in_whatever_order_it_comes() -> None:
+    made = [*records("copy_10", SOME), *records("copy_30", {"gru": [400] * 5, "lstm": [500] * 5})]
+    groups, sections = grouped(made), content(made).sections
+    shown = [replace(group, cells=group.cells[-1:]) for group in groups][::-1]
+    found = [(task.task, [one.label for one in task.architectures]) for task in solve_times(shown, sections)]
+    assert found == [("copy_10", ["gru"]), ("copy_30", ["gru"])]
+    assert [task.task for task in solve_times(shown[:1], sections)] == ["copy_30"]
 
 
 @pytest.mark.parametrize("status", ["failed", "diverged", "timeout", "killed"])
@@ -106,6 +118,17 @@ def test_bands_are_drawn_of_three_architectures_and_not_of_more() -> None:
         assert svg.count('data-series="gru" data-note="share of runs not solved yet"') == 1
     four_seeds = figure(content(records("copy_10", {"gru": SOME["gru"][:4]})))
     assert four_seeds.count('<g data-series="gru">') == 2
+
+
+def test_every_curve_of_a_panel_of_many_lies_within_it_and_apart_from_the_others() -> None:
+    models = {f"m{number:02}": [None] * 5 for number in range(14)}
+    svg = figure(content(records("copy_10", {**models, "m03": SOME["gru"]})))
+    _, top, _, height = map(float, re.findall(r'data-box="(.*?)"', svg)[0].split())
+    curve = r'data-note="share of runs not solved yet"( data-shift="\S+")?>\s*<path d="M[\d.]+ ([\d.]+)'
+    heights = [float(y) for _, y in re.findall(curve, svg)]
+    assert len(set(heights)) == 14
+    assert all(top + 0.8 <= y <= top + height - 0.8 for y in heights)  # half the width of a line
+    assert np.diff(sorted(heights)).min() > 1
 
 
 def test_json_holds_the_curves_with_their_bands() -> None:

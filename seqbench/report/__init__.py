@@ -42,6 +42,8 @@ def write(
     Raises:
         UsageError: the store holds no record to report, or ``out`` cannot be written.
     """
-    from seqbench.report.files import write_report  # late: the terminal's table must not wait for matplotlib
+    from seqbench.report.files import MAIN, write_report  # late: the terminal's table must not wait for matplotlib
 
-    return write_report(store, Path(out), study, reference, tuning, planned, trials or {}, formats, records)
+    made = write_report(store, Path(out), study=study, reference=reference, tuning=tuning, planned=planned,
+                        trials=trials, formats=formats, records=records)  # fmt: skip
+    return Path(out) / MAIN[next(iter(made))]

@@ -1,7 +1,7 @@
 """What a reader must know before any number: too few seeds, unequal chances, impossible scores, lost runs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from seqbench.report.fairness import Trials, tried
 from seqbench.report.groups import Group
@@ -106,14 +106,21 @@ def _who(some_rows: Sequence[VerdictRow], rows: Sequence[VerdictRow]) -> str:
 
 
 def _tuning(groups: Sequence[Group], trials: Trials) -> str:
-    """Architectures whose learning rates were chosen from unequal numbers of trials, on one task."""
+    """Learning rates that were chosen from unequal numbers of trials, on one task: by name, and within one name."""
     found = []
     for group in groups:
-        had = [(cell.model, n) for cell in group.cells if (n := tried(trials, group, cell)) is not None]
-        if len({number for _, number in had}) > 1:
-            texts = [f"{model} {number}" for model, number in dict.fromkeys(had)]
+        had: dict[str, set[int]] = {}
+        for cell in group.cells:
+            had.setdefault(cell.model, set()).update(tried(trials, group, cell))
+        if len(set[int]().union(*had.values())) > 1:
+            texts = [f"{model} {' to '.join(map(str, _ends(numbers)))}" for model, numbers in had.items() if numbers]
             found.append(f"{group.task} ({listed(texts)} trials)")
     return f"Unequal tuning, so that the comparison is not fair: {some(found)}." if found else ""
+
+
+def _ends(numbers: Collection[int]) -> list[int]:
+    """The smallest and the largest, or the only one."""
+    return sorted({min(numbers), max(numbers)})
 
 
 def _chances(groups: Sequence[Group]) -> str:

@@ -172,9 +172,13 @@ class Panels:
         return figure
 
 
-def series(name: str, note: str = "") -> str:
-    """The group id of what shows an architecture: a page can hide it, and tell its values with a ``note``."""
-    return tag(data_series=readable(name), **({"data_note": readable(note)} if note else {}))
+def series(name: str, note: str = "", shift: float = 0.0) -> str:
+    """The group id of what shows an architecture: a page can hide it, and tell its values with a ``note``.
+
+    ``shift``: points by which it is drawn above its values.
+    """
+    told = ({"data_note": readable(note)} if note else {}) | ({"data_shift": f"{shift:.5g}"} if shift else {})
+    return tag(data_series=readable(name), **told)
 
 
 def _panel(axes: Axes, title: str, architecture: bool) -> str:

@@ -7,14 +7,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seqbench.report.canvas import Panels, Style, Styles, series
+from seqbench.report.apart import Curve, interval_entry, share_axis
+from seqbench.report.canvas import Panels, Style, Styles
 from seqbench.report.dependency import Dependency, beside
 from seqbench.report.frame import INK
 from seqbench.report.wording import whole
 from seqbench.statistics.crossing import isotonic
 
-_APART = 0.016
-"""Between two architectures with the same rate, so that none hides the other."""
+_INTERVAL = "95 % interval of the crossing"
 
 
 def dependency_figure(found: Sequence[Dependency], look: Styles, environments: Mapping[str, str]) -> Panels | None:
@@ -29,38 +29,32 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
         lengths = sorted({length for made in group for length in made.lengths})
         axes.set_xscale("log")
         axes.set_xlim(lengths[0] / 1.25, lengths[-1] * 1.25)
-        axes.set_ylim(-0.08, 1.08)
         axes.axhline(0.5, color=INK, linestyle=":", linewidth=0.9)
         for number, made in enumerate(group):
-            _curve(axes, made, shown[made.name], (number - (len(group) - 1) / 2) * _APART)
+            _draw(Curve(axes=axes, name=made.name, style=shown[made.name], number=number, among=len(group)), made)
         ticks = _ticks(lengths)
         axes.set_xticks(ticks, labels=[whole(tick) for tick in ticks])
         axes.set_xticks([], minor=True)
-        axes.set_yticks([0, 0.5, 1], labels=["0", "½", "1"])
         axes.set_xlabel("length of the dependency (steps)")
-        axes.set_ylabel("share of seeds that solve")
+        share_axis(axes, "share of seeds that solve")
 
     titles = [g[0].task + (f" [{environments[g[0].env_id]}]" if len(environments) > 1 else "") for g in groups]
     extra = [("one half", Line2D([], [], color=INK, linestyle=":", linewidth=0.9))]
     if any(made.estimate.interval for made in found):
-        extra.append(("95 % interval of the crossing", Line2D([], [], color=INK, linewidth=4, alpha=0.35)))
+        extra.append(interval_entry(_INTERVAL))
     return Panels(titles, draw, shown, columns=2, height=3.4, extra=extra)
 
 
-def _curve(axes: Axes, made: Dependency, style: Style, shift: float) -> None:
+def _draw(curve: Curve, made: Dependency) -> None:
     runs, counts = np.array([len(f) for f in made.solved]), np.array([sum(f) for f in made.solved])
-    color = style.color
-    axes.plot(made.lengths, isotonic(counts[None], runs)[0] + shift, linestyle=style.dash, linewidth=1.4, color=color,
-              gid=series(made.name, "fitted rate"))  # fmt: skip
-    axes.plot(
-        made.lengths, counts / runs + shift, "o", markersize=4, color=color, gid=series(made.name, "share of seeds")
-    )
+    fitted = isotonic(counts[None], runs)[0]
+    curve.plot(made.lengths, fitted, linestyle=curve.style.dash, linewidth=1.4, note="fitted rate")
+    curve.plot(made.lengths, counts / runs, "o", markersize=4, note="share of seeds")
     if made.estimate.interval is not None:
-        ends = np.clip(made.estimate.interval, *axes.get_xlim())
-        axes.plot(ends, [0.5 + shift] * 2, linewidth=4, alpha=0.35, solid_capstyle="butt", color=color,
-                  gid=series(made.name, "95 % interval of the crossing"))  # fmt: skip
+        low, high = np.clip(made.estimate.interval, *curve.axes.get_xlim()).tolist()
+        curve.interval((low, high), _INTERVAL)
     if 0 < made.estimate.value < math.inf:
-        axes.plot(made.estimate.value, 0.5 + shift, "D", markersize=5, color=color, gid=series(made.name, "crossing"))
+        curve.plot(made.estimate.value, 0.5, "D", markersize=5, note="crossing")
 
 
 def _ticks(lengths: Sequence[int]) -> list[int]:

@@ -64,7 +64,7 @@ def _row(env_id: str, label: str, mine: list[tuple[Group, Cell]], trials: Trials
         runs=len(records),
         parameters=_span([cell.first("architecture", "parameters") for cell in cells]),
         flops=_span([_flops(group, cell) for group, cell in mine]),
-        trials=_span([tried(trials, group, cell) for group, cell in mine]),
+        trials=_span([number for group, cell in mine for number in tried(trials, group, cell)]),
         configurations=max(on_task.values()),
         seeds=_span([len(cell.records) for cell in cells]) or (0, 0),
         budget=_span([(cell.records[0].config.get("train") or {}).get("steps") for cell in cells]),
@@ -72,10 +72,10 @@ def _row(env_id: str, label: str, mine: list[tuple[Group, Cell]], trials: Trials
     )
 
 
-def tried(trials: Trials, group: Group, cell: Cell) -> int | None:
-    """Runs from which a cell's learning rate was chosen, by any name that it goes by; None where none is told."""
-    names = [(group.task, cell.model), *((label.task, label.model) for label in cell.labels)]
-    return next((trials[name] for name in names if name in trials), None)
+def tried(trials: Trials, group: Group, cell: Cell) -> list[int]:
+    """Runs from which a cell's learning rate was chosen, ascending: a number for each that its names tell, if any."""
+    own = {(label.task, label.model) for label in cell.labels} & trials.keys()
+    return sorted({trials[name] for name in own or {(group.task, cell.model)} & trials.keys()})
 
 
 def _flops(group: Group, cell: Cell) -> float | None:

@@ -32,18 +32,20 @@ Text = str | bytes | Iterable[str]
 def write_report(
     store: Store,
     out: Path,
-    study: str | None,
-    reference: str | None,
-    tuning: str,
-    planned: Collection[str],
-    trials: Trials,
+    *,
     formats: Collection[str],
-    records: Sequence[Record] | None,
-) -> Path:
-    """See ``seqbench.report.write``."""
+    study: str | None = None,
+    reference: str | None = None,
+    tuning: str = "",
+    planned: Collection[str] = (),
+    trials: Trials | None = None,
+    records: Sequence[Record] | None = None,
+) -> dict[str, list[Path]]:
+    """See ``seqbench.report.write``; returns the files of each format, none where there was nothing to draw."""
     drawn = [form for form, shown_by in _DRAWN.items() if shown_by & {*formats}]
-    content = collect_report(store, study, reference, tuning, planned, trials, drawn, records)
-    files = {name: text for form in FORMATS if form in formats for name, text in FORMATS[form](content).items()}
+    content = collect_report(store, study, reference, tuning, planned, trials or {}, drawn, records)
+    made = {form: FORMATS[form](content) for form in FORMATS if form in formats}
+    files = {name: text for texts in made.values() for name, text in texts.items()}
     try:
         for name, text in sorted(files.items(), key=lambda file: file[0] == MAIN["html"]):  # last: it leads to the rest
             _replace(out / name, [text] if isinstance(text, str | bytes) else text)
@@ -52,7 +54,7 @@ def write_report(
             f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
             "Choose another one with --out FOLDER."
         ) from error
-    return out / (MAIN[next(form for form in FORMATS if form in formats)])
+    return {form: [out / name for name in texts] for form, texts in made.items()}
 
 
 def _figures(content: Content) -> dict[str, str]:

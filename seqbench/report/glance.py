@@ -18,13 +18,18 @@ class Seen:
     """One architecture on one task.
 
     Attributes:
-        text: what is printed. note: its end, which a page may print smaller or below.
+        text: what is printed. note: what follows it, which a page may print smaller or below.
         best: whether it is better than every other one there.
     """
 
     text: str
     note: str = ""
     best: bool = False
+
+    @property
+    def whole(self) -> str:
+        """Text and note in one line."""
+        return f"{self.text} {self.note}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +68,8 @@ def _row(rows: Sequence[VerdictRow], labels: Sequence[str], matrix: Matrix | Non
     for row in rows:
         by_label.setdefault(row.label, []).append(row)
     rated = any(map(_rated, rows))
-    texts = {label: _texts(by_label.get(label, []), rated) for label in labels}
     return tuple(
-        Seen(
-            text=" ".join(filter(None, texts[label])),
-            note=texts[label][1],
-            best=_is_best(label, by_label, rows[0].task, matrix),
-        )
+        Seen(*_texts(by_label.get(label, []), rated), best=_is_best(label, by_label, rows[0].task, matrix))
         for label in labels
     )
 

@@ -74,7 +74,7 @@ def _glance(content: Content) -> list[str]:
     if found is None or not found.labels:
         return [escaped(found.said)] if found else []
     rows = [
-        [escaped(title), *(f"**{escaped(seen.text)}**" if seen.best else escaped(seen.text) for seen in cells)]
+        [escaped(title), *(f"**{escaped(seen.whole)}**" if seen.best else escaped(seen.whole) for seen in cells)]
         for title, cells in found.rows
     ]
     return [table(["", *map(escaped, found.labels)], rows, 1), escaped(found.said)]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from seqbench.report.groups import Cell, Group
 from seqbench.report.labels import Box, along, is_far, placed
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import number, readable, some
+from seqbench.schema import Record
 from seqbench.statistics.seeds import Interval
 
 _MOST_TASKS = 8
@@ -84,18 +86,25 @@ def _points(group: Group, skills: Mapping[str, VerdictRow], costs: Sequence[Entr
 
 
 def _measured(group: Group, cell: Cell, costs: Sequence[Entry]) -> Entry | None:
-    """The measurement of a cell as it is trained: same environment and task, its own length and backend."""
-    tasks, names = {group.task, *(label.task for label in cell.labels)}, {label.name for label in cell.labels}
+    """The measurement of a cell as it is trained: same environment and task, its own length and backend.
+
+    A task is its configuration and what it reads: different ones may have one label.
+    """
+    task, names = _task(cell.records[0]), {label.name for label in cell.labels}
     same = (
         entry
         for entry in costs
         if entry.env_id == group.env_id
-        and entry.task in tasks
         and entry.label in names
+        and any(_task(record) == task for record in entry.records.values())
         and (entry.what, entry.twin, entry.backend) == ("step", False, "auto")
         and entry.asked in (None, group.facts.get("length"))
     )
     return next(same, None)
+
+
+def _task(record: Record) -> tuple[Any, Any]:
+    return record.config.get("task"), record.config.get("data_sha256")
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

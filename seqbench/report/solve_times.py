@@ -42,12 +42,13 @@ class TaskTimes:
 
 def solve_times(groups: Sequence[Group], sections: Sequence[Section]) -> list[TaskTimes]:
     """The tasks that can be solved; ``groups`` hold the architectures that are shown of each section."""
+    shown = {(group.env_id, cell.records[0].cell_id) for group in groups for cell in group.cells}
     made = []
-    for group, section in zip(groups, sections, strict=False):
-        models = [row for row in section.rows if row.kind == "model"][: len(group.cells)]
-        found = tuple(times for row in models if (times := _times(row)) is not None)
-        made.append(TaskTimes(env_id=group.env_id, task=group.task, title=section.title, architectures=found))
-    return [task for task in made if task.architectures]
+    for section in sections:
+        rows = [row for row in section.rows if row.kind == "model" and (row.env_id, row.cell_id) in shown]
+        if found := tuple(times for row in rows if (times := _times(row)) is not None):
+            made.append(TaskTimes(env_id=rows[0].env_id, task=rows[0].task, title=section.title, architectures=found))
+    return made
 
 
 def _times(row: VerdictRow) -> SolveTimes | None:

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
+from seqbench.report.apart import Curve, interval_entry, share_axis
 from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK, say_instead
 from seqbench.report.solve_times import SolveTimes, TaskTimes
 from seqbench.statistics.seeds import Interval
 
-_APART = 0.016
-"""Between two architectures with the same share, so that none hides the other."""
+_SHARE, _INTERVAL = "share of runs not solved yet", "95 % interval of the median"
 _MOST_BANDS = 3
 """Architectures of a panel whose bands can still be told from each other."""
 
@@ -31,14 +30,11 @@ def solve_times_figure(found: Sequence[TaskTimes], look: Styles) -> Panels | Non
             _panel(axes, found[index].architectures, shown, (min(steps) / 1.6, 1.25 * max(budget, *steps)))
         else:
             say_instead(axes, f"no run solves it in {budget:,} steps")
-        axes.set_ylim(-0.08, 1.08)
-        axes.set_yticks([0, 0.5, 1], labels=["0", "½", "1"])
         axes.set_xlabel("training step")
-        axes.set_ylabel("share of runs not solved yet")
+        share_axis(axes, _SHARE)
 
     ends = [one.median_interval for task in found for one in task.architectures]
-    bar = ("95 % interval of the median", Line2D([], [], color=INK, linewidth=4, alpha=0.35))
-    extra = [bar] if any(map(_closed, ends)) else []
+    extra = [interval_entry(_INTERVAL)] if any(map(_closed, ends)) else []
     return Panels([task.title for task in found], draw, shown, columns=2, height=3.0, extra=extra)
 
 
@@ -47,16 +43,15 @@ def _panel(axes: Axes, architectures: Sequence[SolveTimes], look: Styles, limits
     axes.set_xlim(*limits)
     log_axis(axes.xaxis, *np.log10(limits).tolist())
     for number, one in enumerate(architectures):
-        shift, color = (number - (len(architectures) - 1) / 2) * _APART, look[one.label].color
+        style = look[one.label]
+        curve = Curve(axes=axes, name=one.label, style=style, number=number, among=len(architectures))
         steps = np.array([limits[0], *np.repeat(one.curve.steps[1:], 2), max(one.budget, one.curve.end)])
         if len(architectures) <= _MOST_BANDS and one.curve.low and one.curve.high:
-            axes.fill_between(steps, np.repeat(one.curve.low, 2), np.repeat(one.curve.high, 2), color=color, alpha=0.13,
-                              linewidth=0, gid=series(one.label))  # fmt: skip
-        axes.plot(steps, np.repeat(one.curve.unsolved, 2) + shift, color=color, linestyle=look[one.label].dash,
-                  linewidth=1.6, gid=series(one.label, "share of runs not solved yet"))  # fmt: skip
+            axes.fill_between(steps, np.repeat(one.curve.low, 2), np.repeat(one.curve.high, 2), color=style.color,
+                              alpha=0.13, linewidth=0, gid=series(one.label))  # fmt: skip
+        curve.plot(steps, np.repeat(one.curve.unsolved, 2), linestyle=style.dash, linewidth=1.6, note=_SHARE)
         if one.median_interval and _closed(one.median_interval):
-            axes.plot(one.median_interval, [0.5 + shift] * 2, linewidth=4, alpha=0.35, color=color,
-                      gid=series(one.label, "95 % interval of the median"))  # fmt: skip
+            curve.interval(one.median_interval, _INTERVAL)
 
 
 def _closed(interval: Interval | None) -> bool:
