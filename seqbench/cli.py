@@ -201,7 +201,7 @@ def compare(words: list[str]) -> int:
     stores = stores_to_compare(folders)
     from seqbench.report.comparing import print_comparisons
 
-    return 0 if print_comparisons(stores, formats, console()) else 4
+    return 0 if print_comparisons(stores, formats, console(), complain) else 4
 
 
 def choose(words: list[str]) -> int:

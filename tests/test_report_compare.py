@@ -293,6 +293,33 @@ def test_stores_that_share_nothing_end_with_4_and_say_what_each_holds(
     assert cli.main(["compare", folders[0], folders[1], str(other.root)]) == 4
 
 
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+@pytest.mark.parametrize(("damaged", "lines"), [(1, 2), (3, 4), (10, 5)])
+def test_what_could_not_be_read_is_counted_beside_every_format(
+    form: str, damaged: int, lines: int, folders: list[str], capsys: pytest.CaptureFixture[str]
+):
+    names = [f"{name}-" + "0" * 12 + "-1" for name in "abcdefghij"[:damaged]]
+    for name in names:
+        (Path(folders[1]) / name).mkdir()
+        (Path(folders[1]) / name / "record.json").write_text("{}")
+    assert cli.main(["compare", *folders, "--format", form]) == 0
+    out, err = capsys.readouterr()
+    said = err.splitlines()
+    assert len(said) == lines
+    assert f"{damaged} thing{'s' * (damaged > 1)} could not be read" in said[0]
+    assert all(name in line for name, line in zip(names[:3], said[1:], strict=False))
+    assert ("and 7 more; report --store" in said[-1]) == (damaged == 10)
+    assert "not be read" not in out
+
+
+def test_side_of_damaged_records_alone_names_them(folders: list[str], capsys: pytest.CaptureFixture[str]):
+    damaged = Path(folders[0]).parent / "damaged"
+    (damaged / "some").mkdir(parents=True)
+    (damaged / "some" / "record.json").write_text("{}")
+    assert cli.main(["compare", folders[0], str(damaged)]) == 2
+    assert "damaged' holds none. Not readable: some" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
