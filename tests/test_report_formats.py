@@ -1,8 +1,11 @@
 """The same numbers in every format, and each format as strict as its readers are."""
 
 import csv
+import errno
 import io
+import itertools
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -180,6 +183,30 @@ def test_command_writes_just_the_formats_asked_for(
     shown = capsys.readouterr().out.split("report: ")[1].strip().split(", ")
     assert len(shown) == 2  # one of each format
     assert all(Path(file).is_file() for file in shown)
+
+
+@pytest.mark.parametrize(
+    ("number", "at", "code"),
+    [(errno.ENOSPC, 0, 1), (errno.EDQUOT, 2, 1), (errno.EFBIG, 0, 1), (errno.EIO, 0, 1), (errno.EACCES, 0, 2),
+     (errno.EACCES, 2, 1)],
+)  # fmt: skip
+def test_disk_that_refuses_is_no_wrong_usage_and_a_folder_that_takes_nothing_is(
+    number: int, at: int, code: int, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    moves = itertools.count()
+
+    def replace(source: str, target: Path):
+        if next(moves) == at:
+            raise OSError(number, os.strerror(number))
+        Path(source).rename(target)
+
+    monkeypatch.setattr("seqbench.report.files.os.replace", replace)
+    assert cli.main(["report", "--store", str(store.root), "--out", str(tmp_path), "--format", "csv"]) == code
+    assert len(names(tmp_path)) == at
+    said = capsys.readouterr().err
+    assert os.strerror(number) in said
+    assert ("must be one that can be written" in said) == (code == 2)
 
 
 def test_default_is_the_page_markdown_and_csv():

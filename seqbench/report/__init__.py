@@ -41,6 +41,7 @@ def write(
 
     Raises:
         UsageError: the store holds no record to report, or ``out`` cannot be written.
+        OSError: the disk is full or broken, or refuses when some files are written.
     """
     from seqbench.report.files import write_report  # late: the terminal's table must not wait for matplotlib
 

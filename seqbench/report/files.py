@@ -1,5 +1,6 @@
 """From a store to the files of a report. The only file here that touches the disk."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -44,15 +45,23 @@ def write_report(
     drawn = [form for form, shown_by in _DRAWN.items() if shown_by & {*formats}]
     content = collect_report(store, study, reference, tuning, planned, trials, drawn, records)
     files = {name: text for form in FORMATS if form in formats for name, text in FORMATS[form](content).items()}
-    try:
-        for name, text in sorted(files.items(), key=lambda file: file[0] == MAIN["html"]):  # last: it leads to the rest
+    ordered = sorted(files.items(), key=lambda file: file[0] == MAIN["html"])  # last: it leads to the rest
+    for written, (name, text) in enumerate(ordered):
+        try:
             _replace(out / name, [text] if isinstance(text, str | bytes) else text)
-    except OSError as error:
-        raise UsageError(
-            f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
-            "Choose another one with --out FOLDER."
-        ) from error
+        except OSError as error:
+            raise _refused(error, out, written) from error
     return out / (MAIN[next(form for form in FORMATS if form in formats)])
+
+
+def _refused(error: OSError, out: Path, written: int) -> Exception:
+    """A folder that takes nothing is a wrong choice; a disk that fills up, or that refuses midway, is none."""
+    if written or error.errno in _DISK:
+        return OSError(error.errno, error.strerror, str(out))
+    return UsageError(
+        f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
+        "Choose another one with --out FOLDER."
+    )
 
 
 def _figures(content: Content) -> dict[str, str]:
@@ -80,6 +89,8 @@ FORMATS: Mapping[str, Callable[[Content], Mapping[str, Text]]] = {
     "json": lambda content: {"report.json": report_json(content)},
 }
 """Name of a format -> its files, below the report's folder, with their texts."""
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a disk says that is full or broken, whichever folder is chosen on it."""
 _DRAWN = {"svg": {"html", "md"}, "pdf": {"pdf"}}
 """Form of the figures -> the formats that show it."""
 MAIN = dict(zip(FORMATS, ("index.html", "report.md", "runs.csv", "report.tex", "figures", "report.json"), strict=True))
