@@ -25,8 +25,8 @@ def write(
     """Write a report below ``out``; returns the path of the file to open, the page where there is one.
 
     The formats are ``html`` (index.html, figures/), ``md`` (report.md, figures/), ``csv`` (runs.csv,
-    verdicts.csv, across.csv, costs.csv), ``latex`` (report.tex), ``pdf`` (figures/, which report.tex includes where
-    both are asked for) and ``json`` (report.json).
+    verdicts.csv, across.csv, dependency.csv, costs.csv), ``latex`` (report.tex), ``pdf`` (figures/, which report.tex
+    includes where both are asked for) and ``json`` (report.json).
 
     Args:
         store: where the records are.

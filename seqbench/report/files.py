@@ -14,6 +14,7 @@ from seqbench.record.store import Store
 from seqbench.report.across_csv import across_csv
 from seqbench.report.content import Content, collect
 from seqbench.report.cost_csv import costs_csv
+from seqbench.report.dependency_csv import dependency_csv
 from seqbench.report.document import report_json
 from seqbench.report.embed import standalone
 from seqbench.report.fairness import Trials
@@ -77,6 +78,7 @@ def _tables(content: Content) -> dict[str, Text]:
     found: dict[str, Text] = {"runs.csv": runs_lines(content.records)}
     found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
     found |= {"across.csv": across_csv(content.across)} if content.across else {}
+    found |= {"dependency.csv": dependency_csv(content.dependencies)} if content.dependencies else {}
     return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 
 
