@@ -92,6 +92,21 @@ def test_verdicts_in_csv_are_those_in_json(store: Store, whole: Content, tmp_pat
             assert (line["verdict"], float(line["p"])) == (row["comparison"]["verdict"], row["comparison"]["p"])
 
 
+def test_command_of_a_row_trains_all_of_its_runs_again(store: Store, whole: Content, tmp_path: Path):
+    write(store, tmp_path, formats=("csv",))
+    document = json.loads(report_json(whole))
+    told = {(command["task"], command["architecture"]): command["command"] for command in document["commands"]}
+    lines = csv.DictReader(io.StringIO((tmp_path / "verdicts.csv").read_text()))
+    rows = [row for section in document["sections"] for row in section["rows"]]
+    models = [(line["command"], row) for line, row in zip(lines, rows, strict=True) if row["kind"] == "model"]
+    assert len(models) == len(told)
+    for (command, row), known in zip(models, told.values(), strict=True):
+        assert command == row["command"] == known
+        assert f"seeds=[{','.join(map(str, row['seeds']))}]" in command
+        assert len(row["seeds"]) == 5
+    assert all(not row["command"] for row in rows if row["kind"] == "baseline")
+
+
 def test_costs_in_json_have_their_intervals(whole: Content):
     document = json.loads(report_json(whole))
     measured = next(c for c in document["costs"] if (c["model"], c["what"], c["twin"]) == ("gru", "step", False))[

@@ -12,6 +12,7 @@ from seqbench.report.costs import Entry
 from seqbench.report.dependency import Dependency
 from seqbench.report.dependency_csv import measured
 from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
+from seqbench.report.verdicts_csv import whole
 from seqbench.report.wording import readable
 from seqbench.schema import Record
 
@@ -39,7 +40,7 @@ def report_json(content: Content) -> str:
     )
     document = {name: getattr(content, name) for name in (*named, *taken)}
     document["sections"] = [
-        {"title": section.title, "subtitle": section.subtitle, "rows": section.rows}
+        {"title": section.title, "subtitle": section.subtitle, "rows": list(map(whole, section.rows))}
         for section in content.sections
     ]
     document["dependencies"] = [_dependency(made) for made in content.dependencies]
