@@ -121,7 +121,28 @@ def test_the_same_scores_are_said_to_be_the_same():
     found = against(records, moved(records))
     assert found.rows[0].identical
     assert row_texts(found.rows[0])[-1] == "identical scores"
-    assert "1 row of 1 hold the very same scores in both." in told(found)
+    assert "1 row of 1 holds the very same scores in both." in told(found)
+    (line,) = csv.DictReader(io.StringIO(VIEWS["csv"](found)))
+    assert line["verdict"] == "identical scores"
+
+
+def test_no_difference_of_an_error_is_zero_without_a_sign():
+    def errors() -> list[Record]:
+        facts = simulated.base("adding_50", "gru", 0)
+        return [replace(r, task=facts.task, metrics=facts.metrics) for r in runs("adding_50", {"gru": near(0.5, 6)})]
+
+    found = against(errors(), moved(errors()))
+    (line,) = csv.DictReader(io.StringIO(VIEWS["csv"](found)))
+    assert line["estimate"] == "0.0"
+    assert '"difference": 0.0' in VIEWS["json"](found)
+
+
+def test_what_a_store_holds_is_named_in_the_order_of_the_tables():
+    levels = {"lstm": GOOD, "gru": GOOD, "rnn": GOOD}
+    records = [r for task in ("copy_30", "copy_5") for r in reversed(runs(task, levels))]
+    held = against(records, runs("copy_10", {"gru": GOOD})).holds["before"]
+    names = [f"{name} on {task}" for task in ("copy_5", "copy_30") for name in ("rnn", "lstm", "gru")]
+    assert held == f"30 runs: {', '.join(names[:4])} and 2 more"
 
 
 def test_what_is_open_says_how_many_seeds_would_decide_it():
