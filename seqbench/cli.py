@@ -177,21 +177,15 @@ def report(words: list[str]) -> int:
     takes = "report takes --store DIR, --out DIR, --format NAMES and --strict"
     refuse_rest([word for word in rest if word != "--strict"], takes)
     stores = [existing_store(folder) for folder in options["--store"] or [STORE]]
-    out = out_of([OUT, *options["--out"]], stores)
-    from seqbench.config.about import about_sweep
-    from seqbench.record.stores import Stores
-    from seqbench.report import DEFAULT, FORMATS, write
-    from seqbench.report.files import MAIN
-    from seqbench.sweep.problems import of
+    out = out_of(options["--out"] or [OUT], stores)
+    from seqbench.report import DEFAULT, FORMATS
 
     formats = formats_of(options["--format"], FORMATS, DEFAULT)
-    found = Stores(stores)
-    records = found.records()
-    page = write(found, out, formats=formats, records=records, **about_sweep({record.study for record in records}))
-    files = {name: out / MAIN[name] for name in formats}
-    named = [str(file) if file.exists() else f"{name}: nothing to draw" for name, file in files.items()]
-    print("\n".join([f"report: {', '.join(named) if options['--format'] else page}", *(told := of(found))]))
-    return 1 if told and "--strict" in rest else 0
+    from seqbench.sweep.reporting import report as write_report
+
+    lines, sound = write_report(stores, out, formats, bool(options["--format"]))
+    print("\n".join(lines))
+    return 1 if "--strict" in rest and not sound else 0
 
 
 def compare(words: list[str]) -> int:

@@ -237,3 +237,40 @@ def test_unknown_format_is_refused_and_nothing_written(
     assert cli.main(["report", "--store", str(store.root), "--out", str(out), "--format", asked]) == 2
     assert "--format must be some of html, md, csv, latex, pdf, json; got" in capsys.readouterr().err
     assert not out.exists()
+
+
+def reported(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert cli.main(["report", *map(str, words)]) == 0
+    return capsys.readouterr().out
+
+
+def test_store_that_holds_nothing_is_named_beside_one_that_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    Store(tmp_path / "full").publish(*simulated.learning("copy_10", "gru", 0))
+    (tmp_path / "empty").mkdir()
+    words = ("--store", tmp_path / "full", "--store", tmp_path / "empty", "--out", tmp_path / "out", "--format=csv")
+    said = reported(capsys, *words)
+    assert f"store: {tmp_path / 'empty'} holds no record" in said
+    assert "full holds" not in said
+
+
+def test_files_of_an_earlier_report_that_stay_are_named_and_none_is_removed(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out, small = tmp_path / "out", Store(tmp_path / "small")
+    small.publish(*simulated.learning("copy_10", "gru", 0))
+    assert "from before" not in reported(capsys, "--store", store.root, "--out", out)
+    assert "from before" not in reported(capsys, "--store", store.root, "--out", out)
+    said = reported(capsys, "--store", small.root, "--out", out, "--format", "csv")
+    assert "report: not of it, from before: across.csv and costs.csv\n" in said
+    assert (out / "costs.csv").is_file()
+    assert "figures/" in reported(capsys, "--store", small.root, "--out", out, "--format", "html")
+
+
+def test_page_of_somebody_else_is_not_written_over(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    page = tmp_path / "index.html"
+    page.write_text("<!doctype html>\n<p>mine")
+    words = ["report", "--store", str(store.root), "--out", str(tmp_path)]
+    assert cli.main(words) == 2
+    assert "which is no report. Move it away" in capsys.readouterr().err
+    assert page.read_text().endswith("mine")
+    assert names(tmp_path) == {"index.html"}

@@ -21,6 +21,7 @@ def write(
     trials: Mapping[tuple[str, str], int] | None = None,
     formats: Collection[str] = DEFAULT,
     records: Sequence[Record] | None = None,
+    notice: str = "",
 ) -> Path:
     """Write a report below ``out``; returns the path of the file to open, the page where there is one.
 
@@ -38,6 +39,7 @@ def write(
         trials: (task label, model label) -> runs that its learning rate was chosen from; unequal ones are told.
         formats: some of ``FORMATS``.
         records: of the store, for who has just read them.
+        notice: one sentence that a reader must know first, such as that a sweep is at work; told before all others.
 
     Raises:
         UsageError: the store holds no record to report, or ``out`` cannot be written.
@@ -45,4 +47,4 @@ def write(
     """
     from seqbench.report.files import write_report  # late: the terminal's table must not wait for matplotlib
 
-    return write_report(store, Path(out), study, reference, tuning, planned, trials or {}, formats, records)
+    return write_report(store, Path(out), study, reference, tuning, planned, trials or {}, formats, records, notice)

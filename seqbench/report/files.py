@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,11 @@ def write_report(
     trials: Trials,
     formats: Collection[str],
     records: Sequence[Record] | None,
+    notice: str,
 ) -> Path:
     """See ``seqbench.report.write``."""
     drawn = [form for form, shown_by in _DRAWN.items() if shown_by & {*formats}]
-    content = collect_report(store, study, reference, tuning, planned, trials, drawn, records)
+    content = collect_report(store, study, reference, tuning, planned, trials, drawn, records, notice)
     files = {name: text for form in FORMATS if form in formats for name, text in FORMATS[form](content).items()}
     ordered = sorted(files.items(), key=lambda file: file[0] == MAIN["html"])  # last: it leads to the rest
     for written, (name, text) in enumerate(ordered):
@@ -91,6 +93,7 @@ FORMATS: Mapping[str, Callable[[Content], Mapping[str, Text]]] = {
     "json": lambda content: {"report.json": report_json(content)},
 }
 """Name of a format -> its files, below the report's folder, with their texts."""
+_ADVICE = "Train something first, e.g. python -m seqbench task=adding_problem model=lstm, or point to another store."
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a disk says that is full or broken, whichever folder is chosen on it."""
 _DRAWN = {"svg": {"html", "md"}, "pdf": {"pdf"}}
@@ -108,8 +111,9 @@ def collect_report(
     trials: Trials,
     drawn: Collection[str] = ("svg",),
     records: Sequence[Record] | None = None,
+    notice: str = "",
 ) -> Content:
-    """Everything the report shows, read from the store.
+    """Everything the report shows, read from the store; ``notice`` comes before the other banners.
 
     Raises:
         UsageError: there is nothing to report.
@@ -119,15 +123,15 @@ def collect_report(
     problems = list(store.problems)
     if not records:
         damaged = f" Not readable: {'; '.join(problems[:3])}." if problems else ""
-        raise UsageError(
-            f"a report needs at least one record; the store {str(store.root)!r} holds none of this study.{damaged} "
-            "Train something first, e.g. python -m seqbench task=adding_problem model=lstm, or point to another store."
-        )
+        advice = f"{notice} Wait for the first one." if notice else _ADVICE
+        rule = f"a report needs at least one record; the store {str(store.root)!r} holds none of this study.{damaged}"
+        raise UsageError(f"{rule} {advice}")
     counting = current(records)
     arrays = _load(store, counting, problems)
     missing = len(set(planned) - {record.run_id for record in records})
-    return collect(records=counting, arrays=arrays, problems=problems, study=study, reference=reference,
+    found = collect(records=counting, arrays=arrays, problems=problems, study=study, reference=reference,
                    tuning=tuning, missing=missing, trials=trials, drawn=drawn)  # fmt: skip
+    return replace(found, banners=[notice, *found.banners]) if notice else found
 
 
 def _load(
