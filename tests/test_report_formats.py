@@ -239,6 +239,30 @@ def test_unknown_format_is_refused_and_nothing_written(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--store", "study/runs", "--format", "html,"], "got 'html,'"),
+        (["--store", "study/runs", "--out", "a", "--out", "b"], "--out must be given once; got 2 of them"),
+        (["study/runs"], "got 'study/runs'. Did you mean --store 'study/runs'?"),
+        (["--store", "study"], "got 'study', which holds none itself. Did you mean study/runs?"),
+        (["--store", "study/runs/one"], "got 'study/runs/one', which is one record. Name the store that it lies in:"),
+        (["--store", "study/runs", "--out", "o" * 300], f"got '{'o' * 80}' (File name too long)"),
+    ],
+)
+def test_wrong_use_of_report_says_what_was_meant_and_writes_nothing(
+    words: list[str], part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    folder = Store(tmp_path / "study" / "runs").publish(*simulated.learning("copy_10", "gru", 0))
+    folder.rename(folder.with_name("one"))
+    if "o" * 300 in words:
+        (folder.with_name("one")).rename(folder)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["report", *words]) == 2
+    assert part in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
 def reported(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     assert cli.main(["report", *map(str, words)]) == 0
     return capsys.readouterr().out

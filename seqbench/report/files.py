@@ -62,7 +62,7 @@ def _refused(error: OSError, out: Path, written: int) -> Exception:
     if written or error.errno in _DISK:
         return OSError(error.errno, error.strerror, str(out))
     return UsageError(
-        f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
+        f"the report's folder must be one that can be written; got {str(out)[:80]!r} ({error.strerror}). "
         "Choose another one with --out FOLDER."
     )
 
