@@ -177,21 +177,15 @@ def report(words: list[str]) -> int:
     takes = "report takes --store DIR, --out DIR, --format NAMES and --strict"
     refuse_rest([word for word in rest if word != "--strict"], takes)
     stores = [existing_store(folder) for folder in options["--store"] or [STORE]]
-    out = out_of([OUT, *options["--out"]], stores)
-    from seqbench.config.about import about_sweep
-    from seqbench.record.stores import Stores
+    out = out_of(options["--out"] or [OUT], stores)
     from seqbench.report import DEFAULT, FORMATS
-    from seqbench.report.files import MAIN, write_report
-    from seqbench.sweep.problems import of
 
     formats = formats_of(options["--format"], FORMATS, DEFAULT)
-    found = Stores(stores)
-    records = found.records()
-    about = about_sweep({record.study for record in records})
-    made = write_report(found, out, formats=formats, records=records, **about)
-    named = [str(out / MAIN[name]) if made[name] else f"{name}: nothing to draw" for name in formats]
-    print("\n".join([f"report: {', '.join(named if options['--format'] else named[:1])}", *(told := of(found))]))
-    return 1 if told and "--strict" in rest else 0
+    from seqbench.sweep.reporting import report as write_report
+
+    lines, sound = write_report(stores, out, formats, bool(options["--format"]))
+    print("\n".join(lines))
+    return 1 if "--strict" in rest and not sound else 0
 
 
 def compare(words: list[str]) -> int:
@@ -201,7 +195,7 @@ def compare(words: list[str]) -> int:
     stores = stores_to_compare(folders)
     from seqbench.report.comparing import print_comparisons
 
-    return 0 if print_comparisons(stores, formats, console()) else 4
+    return 0 if print_comparisons(stores, formats, console(), complain) else 4
 
 
 def choose(words: list[str]) -> int:

@@ -41,25 +41,31 @@ def refuse_rest(rest: list[str], rule: str) -> None:
         from seqbench.config.folder import did_you_mean  # late: --help must not wait for it
 
         near = did_you_mean(rest[0].partition("=")[0], re.findall(r"--[a-z-]+", rule))
+        if "--store DIR" in rule and os.path.isdir(rest[0]):
+            near = f" Did you mean --store {rest[0][:80]!a}?"
         raise UsageError(f"{rule}; got {rest[0][:80]!a}.{near or ' Remove it.'}")
 
 
 def formats_of(values: list[str], known: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
     """The formats that ``--format`` names, as a list with commas or again and again."""
-    asked = [name for value in values for name in value.split(",")] or list(default)
-    for name in asked:
+    named = [(name, value) for value in values for name in value.split(",")]
+    for name, value in named:
         if name not in known:
-            raise UsageError(f"--format must be some of {', '.join(known)}; got {name[:80]!a}. Give names with commas.")
+            got = name or value  # of a comma too many all that was given, for the name is empty
+            raise UsageError(f"--format must be some of {', '.join(known)}; got {got[:80]!a}. Give names with commas.")
+    asked = [name for name, _ in named] or default
     return tuple(dict.fromkeys(asked))
 
 
 def out_of(values: list[str], stores: Sequence[Path]) -> Path:
-    """The last of the values of ``--out``, which must lie in none of the stores."""
+    """The one value of ``--out``, which must lie in none of the stores."""
     from seqbench.values import check_outside  # late, as above
 
+    if len(values) > 1:
+        raise UsageError(f"--out must be given once; got {len(values)} of them. Remove all but one.")
     for store in stores:
-        check_outside("--out", values[-1], store)
-    return Path(values[-1])
+        check_outside("--out", values[0], store)
+    return Path(values[0])
 
 
 def stores_to_compare(words: list[str]) -> list[Path]:
@@ -78,6 +84,11 @@ def stores_to_compare(words: list[str]) -> list[Path]:
 
 def existing_store(folder: str, what: str = "--store") -> Path:
     """The folder of records that ``--store`` names, or that ``what`` says."""
+    rule, got, inside = f"{what} must be an existing folder of records", f"{folder[:80]!r}", Path(folder)
     if not os.path.isdir(folder):
-        raise UsageError(f"{what} must be an existing folder of records; got {folder!r}. Train something first.")
-    return Path(folder)
+        raise UsageError(f"{rule}; got {got}. Train something first.")
+    if (inside / "record.json").is_file():
+        raise UsageError(f"{rule}; got {got}, which is one record. Name the store that it lies in: {inside.parent}.")
+    if (inside / "runs").is_dir() and next(inside.glob("*/record.json"), None) is None:
+        raise UsageError(f"{rule}; got {got}, which holds none itself. Did you mean {inside / 'runs'}?")
+    return inside

@@ -121,7 +121,28 @@ def test_the_same_scores_are_said_to_be_the_same():
     found = against(records, moved(records))
     assert found.rows[0].identical
     assert row_texts(found.rows[0])[-1] == "identical scores"
-    assert "1 row of 1 hold the very same scores in both." in told(found)
+    assert "1 row of 1 holds the very same scores in both." in told(found)
+    (line,) = csv.DictReader(io.StringIO(VIEWS["csv"](found)))
+    assert line["verdict"] == "identical scores"
+
+
+def test_no_difference_of_an_error_is_zero_without_a_sign():
+    def errors() -> list[Record]:
+        facts = simulated.base("adding_50", "gru", 0)
+        return [replace(r, task=facts.task, metrics=facts.metrics) for r in runs("adding_50", {"gru": near(0.5, 6)})]
+
+    found = against(errors(), moved(errors()))
+    (line,) = csv.DictReader(io.StringIO(VIEWS["csv"](found)))
+    assert line["estimate"] == "0.0"
+    assert '"difference": 0.0' in VIEWS["json"](found)
+
+
+def test_what_a_store_holds_is_named_in_the_order_of_the_tables():
+    levels = {"lstm": GOOD, "gru": GOOD, "rnn": GOOD}
+    records = [r for task in ("copy_30", "copy_5") for r in reversed(runs(task, levels))]
+    held = against(records, runs("copy_10", {"gru": GOOD})).holds["before"]
+    names = [f"{name} on {task}" for task in ("copy_5", "copy_30") for name in ("rnn", "lstm", "gru")]
+    assert held == f"30 runs: {', '.join(names[:4])} and 2 more"
 
 
 def test_what_is_open_says_how_many_seeds_would_decide_it():
@@ -291,6 +312,33 @@ def test_stores_that_share_nothing_end_with_4_and_say_what_each_holds(
     assert "before holds 10 runs and 8 cost measurements:" in text
     assert "other holds 5 runs: gru on copy_30." in text
     assert cli.main(["compare", folders[0], folders[1], str(other.root)]) == 4
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+@pytest.mark.parametrize(("damaged", "lines"), [(1, 2), (3, 4), (10, 5)])
+def test_what_could_not_be_read_is_counted_beside_every_format(
+    form: str, damaged: int, lines: int, folders: list[str], capsys: pytest.CaptureFixture[str]
+):
+    names = [f"{name}-" + "0" * 12 + "-1" for name in "abcdefghij"[:damaged]]
+    for name in names:
+        (Path(folders[1]) / name).mkdir()
+        (Path(folders[1]) / name / "record.json").write_text("{}")
+    assert cli.main(["compare", *folders, "--format", form]) == 0
+    out, err = capsys.readouterr()
+    said = err.splitlines()
+    assert len(said) == lines
+    assert f"{damaged} thing{'s' * (damaged > 1)} could not be read" in said[0]
+    assert all(name in line for name, line in zip(names[:3], said[1:], strict=False))
+    assert ("and 7 more; report --store" in said[-1]) == (damaged == 10)
+    assert "not be read" not in out
+
+
+def test_side_of_damaged_records_alone_names_them(folders: list[str], capsys: pytest.CaptureFixture[str]):
+    damaged = Path(folders[0]).parent / "damaged"
+    (damaged / "some").mkdir(parents=True)
+    (damaged / "some" / "record.json").write_text("{}")
+    assert cli.main(["compare", folders[0], str(damaged)]) == 2
+    assert "damaged' holds none. Not readable: some" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

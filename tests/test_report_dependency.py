@@ -1,5 +1,7 @@
 """The longest solved dependency in a report: of simulated runs whose solve rates are known."""
 
+import csv
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -80,6 +82,29 @@ def test_what_is_solved_everywhere_or_nowhere_gets_a_bound():
     assert others == []
     assert [row.cells[0].text for row in rows] == ["< 5", "> 40"]
     assert [row.cells[0].value for row in rows] == [0.0, "inf"]
+
+
+def test_csv_and_json_say_a_bound_as_a_bound_and_an_estimate_with_its_interval(tmp_path: Path):
+    store = Store(tmp_path / "runs")
+    every, none = dict.fromkeys(HALF, 5), dict.fromkeys(HALF, 0)
+    for record in runs("transformer", every) + runs("rnn", none) + runs("gru", HALF):
+        store.publish(replace(record, arrays={}), {})
+    write(store, tmp_path / "out", formats=("csv", "json"))
+    with (tmp_path / "out" / "dependency.csv").open(newline="") as file:
+        lines = {line["architecture"]: line for line in csv.DictReader(file)}
+    said = {name: [line[key] for key in ("bound", "longest", "low", "high")] for name, line in lines.items()}
+    assert said["rnn"] == ["at most", "5", "", "5"]
+    assert said["transformer"] == ["at least", "40", "40", ""]
+    assert (said["gru"][0], said["gru"][2:]) == ("", ["10", "20"])
+    assert 14 < float(said["gru"][1]) < 20
+    assert [lines["gru"][key] for key in ("task", "seeds", "budget", "lengths", "solved", "runs")] == [
+        "copy_memory", "5", "1500", "5; 10; 14; 20; 40", "5; 5; 3; 0; 0", "5; 5; 5; 5; 5",
+    ]  # fmt: skip
+    made = {row["name"]: row for row in json.loads((tmp_path / "out" / "report.json").read_text())["dependencies"]}
+    for name, row in made.items():
+        assert ["" if row[key] is None else str(row[key]) for key in ("bound", "longest", "low", "high")] == said[name]
+        assert row["low_power"]
+        assert "estimate" not in row
 
 
 def test_four_seeds_give_the_number_and_no_interval():

@@ -1,8 +1,11 @@
 """The same numbers in every format, and each format as strict as its readers are."""
 
 import csv
+import errno
 import io
+import itertools
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -87,6 +90,21 @@ def test_verdicts_in_csv_are_those_in_json(store: Store, whole: Content, tmp_pat
             )
         if row["comparison"]:
             assert (line["verdict"], float(line["p"])) == (row["comparison"]["verdict"], row["comparison"]["p"])
+
+
+def test_command_of_a_row_trains_all_of_its_runs_again(store: Store, whole: Content, tmp_path: Path):
+    write(store, tmp_path, formats=("csv",))
+    document = json.loads(report_json(whole))
+    told = {(command["task"], command["architecture"]): command["command"] for command in document["commands"]}
+    lines = csv.DictReader(io.StringIO((tmp_path / "verdicts.csv").read_text()))
+    rows = [row for section in document["sections"] for row in section["rows"]]
+    models = [(line["command"], row) for line, row in zip(lines, rows, strict=True) if row["kind"] == "model"]
+    assert len(models) == len(told)
+    for (command, row), known in zip(models, told.values(), strict=True):
+        assert command == row["command"] == known
+        assert f"seeds=[{','.join(map(str, row['seeds']))}]" in command
+        assert len(row["seeds"]) == 5
+    assert all(not row["command"] for row in rows if row["kind"] == "baseline")
 
 
 def test_costs_in_json_have_their_intervals(whole: Content):
@@ -182,6 +200,30 @@ def test_command_writes_just_the_formats_asked_for(
     assert all(Path(file).is_file() for file in shown)
 
 
+@pytest.mark.parametrize(
+    ("number", "at", "code"),
+    [(errno.ENOSPC, 0, 1), (errno.EDQUOT, 2, 1), (errno.EFBIG, 0, 1), (errno.EIO, 0, 1), (errno.EACCES, 0, 2),
+     (errno.EACCES, 2, 1)],
+)  # fmt: skip
+def test_disk_that_refuses_is_no_wrong_usage_and_a_folder_that_takes_nothing_is(
+    number: int, at: int, code: int, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    moves = itertools.count()
+
+    def replace(source: str, target: Path):
+        if next(moves) == at:
+            raise OSError(number, os.strerror(number))
+        Path(source).rename(target)
+
+    monkeypatch.setattr("seqbench.report.files.os.replace", replace)
+    assert cli.main(["report", "--store", str(store.root), "--out", str(tmp_path), "--format", "csv"]) == code
+    assert len(names(tmp_path)) == at
+    said = capsys.readouterr().err
+    assert os.strerror(number) in said
+    assert ("must be one that can be written" in said) == (code == 2)
+
+
 def test_default_is_the_page_markdown_and_csv():
     assert DEFAULT == ("html", "md", "csv")
     assert set(DEFAULT) < set(FORMATS)
@@ -195,3 +237,64 @@ def test_unknown_format_is_refused_and_nothing_written(
     assert cli.main(["report", "--store", str(store.root), "--out", str(out), "--format", asked]) == 2
     assert "--format must be some of html, md, csv, latex, pdf, json; got" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--store", "study/runs", "--format", "html,"], "got 'html,'"),
+        (["--store", "study/runs", "--out", "a", "--out", "b"], "--out must be given once; got 2 of them"),
+        (["study/runs"], "got 'study/runs'. Did you mean --store 'study/runs'?"),
+        (["--store", "study"], "got 'study', which holds none itself. Did you mean study/runs?"),
+        (["--store", "study/runs/one"], "got 'study/runs/one', which is one record. Name the store that it lies in:"),
+        (["--store", "study/runs", "--out", "o" * 300], f"got '{'o' * 80}' (File name too long)"),
+    ],
+)
+def test_wrong_use_of_report_says_what_was_meant_and_writes_nothing(
+    words: list[str], part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    folder = Store(tmp_path / "study" / "runs").publish(*simulated.learning("copy_10", "gru", 0))
+    folder.rename(folder.with_name("one"))
+    if "o" * 300 in words:
+        (folder.with_name("one")).rename(folder)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["report", *words]) == 2
+    assert part in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
+def reported(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert cli.main(["report", *map(str, words)]) == 0
+    return capsys.readouterr().out
+
+
+def test_store_that_holds_nothing_is_named_beside_one_that_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    Store(tmp_path / "full").publish(*simulated.learning("copy_10", "gru", 0))
+    (tmp_path / "empty").mkdir()
+    words = ("--store", tmp_path / "full", "--store", tmp_path / "empty", "--out", tmp_path / "out", "--format=csv")
+    said = reported(capsys, *words)
+    assert f"store: {tmp_path / 'empty'} holds no record" in said
+    assert "full holds" not in said
+
+
+def test_files_of_an_earlier_report_that_stay_are_named_and_none_is_removed(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out, small = tmp_path / "out", Store(tmp_path / "small")
+    small.publish(*simulated.learning("copy_10", "gru", 0))
+    assert "from before" not in reported(capsys, "--store", store.root, "--out", out)
+    assert "from before" not in reported(capsys, "--store", store.root, "--out", out)
+    said = reported(capsys, "--store", small.root, "--out", out, "--format", "csv")
+    assert "report: not of it, from before: across.csv and costs.csv\n" in said
+    assert (out / "costs.csv").is_file()
+    assert "figures/" in reported(capsys, "--store", small.root, "--out", out, "--format", "html")
+
+
+def test_page_of_somebody_else_is_not_written_over(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    page = tmp_path / "index.html"
+    page.write_text("<!doctype html>\n<p>mine")
+    words = ["report", "--store", str(store.root), "--out", str(tmp_path)]
+    assert cli.main(words) == 2
+    assert "which is no report. Move it away" in capsys.readouterr().err
+    assert page.read_text().endswith("mine")
+    assert names(tmp_path) == {"index.html"}

@@ -21,12 +21,13 @@ def write(
     trials: Mapping[tuple[str, str], int] | None = None,
     formats: Collection[str] = DEFAULT,
     records: Sequence[Record] | None = None,
+    notice: str = "",
 ) -> Path:
     """Write a report below ``out``; returns the path of the file to open, the page where there is one.
 
     The formats are ``html`` (index.html, figures/), ``md`` (report.md, figures/), ``csv`` (runs.csv,
-    verdicts.csv, across.csv, costs.csv), ``latex`` (report.tex), ``pdf`` (figures/, which report.tex includes where
-    both are asked for) and ``json`` (report.json).
+    verdicts.csv, across.csv, dependency.csv, costs.csv), ``latex`` (report.tex), ``pdf`` (figures/, which report.tex
+    includes where both are asked for) and ``json`` (report.json).
 
     Args:
         store: where the records are.
@@ -38,12 +39,14 @@ def write(
         trials: (task label, model label) -> runs that its learning rate was chosen from; unequal ones are told.
         formats: some of ``FORMATS``.
         records: of the store, for who has just read them.
+        notice: one sentence that a reader must know first, such as that a sweep is at work; told before all others.
 
     Raises:
         UsageError: the store holds no record to report, or ``out`` cannot be written.
+        OSError: the disk is full or broken, or refuses when some files are written.
     """
     from seqbench.report.files import MAIN, write_report  # late: the terminal's table must not wait for matplotlib
 
     made = write_report(store, Path(out), study=study, reference=reference, tuning=tuning, planned=planned,
-                        trials=trials, formats=formats, records=records)  # fmt: skip
+                        trials=trials, formats=formats, records=records, notice=notice)  # fmt: skip
     return Path(out) / MAIN[next(iter(made))]

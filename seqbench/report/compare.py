@@ -9,7 +9,7 @@ from seqbench.report.compare_speed import compare_speeds
 from seqbench.report.compared import ComparedRow, Side, StoreComparison, Verdict, either
 from seqbench.report.costs import entries
 from seqbench.report.groups import grouped
-from seqbench.report.names import label_of
+from seqbench.report.names import label_of, model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows, upward
 from seqbench.report.wording import count, listed, some
@@ -93,7 +93,8 @@ def _held(records: Sequence[Record]) -> str:
     """What a store holds, in words."""
     counted = current(records)
     runs = [record for record in counted if record.kind == "learning"]
-    names = [f"{label.name} on {label.task}" for label in map(label_of, counted)]
+    labels = sorted(map(label_of, counted), key=lambda label: (natural(label.task), model_order(label.name)))
+    names = [f"{label.name} on {label.task}" for label in labels]
     amounts = [count(len(runs), "run"), count(len(counted) - len(runs), "cost measurement")]
     return f"{listed([text for text in amounts if not text.startswith('0 ')])}: {some(list(dict.fromkeys(names)))}"
 
@@ -152,7 +153,7 @@ def _shift(x: VerdictRow, y: VerdictRow, family: int) -> Shift:
 def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[str, str], family: int) -> ComparedRow:
     adjusted, reachable = p
     sign = 1.0 if x.row.better == "higher" else -1.0
-    ends = sorted(sign * end for end in shift.interval) if shift.interval else (None, None)
+    ends = sorted(sign * end + 0.0 for end in shift.interval) if shift.interval else (None, None)  # no -0.0
     verdict: Verdict = "undecided"
     if reachable >= ALPHA:
         verdict = "unreachable"
@@ -166,7 +167,7 @@ def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[
         a=_side(x, names[0]),
         b=_side(y, names[1]),
         verdict=verdict,
-        difference=sign * shift.value,
+        difference=sign * shift.value + 0.0,
         low=ends[0],
         high=ends[1],
         p=adjusted,

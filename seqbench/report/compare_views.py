@@ -16,6 +16,7 @@ from seqbench.report.wording import DASH, count, listed, readable, score_text, s
 HEAD = ("task", "architecture", "a", "b", "b \N{MINUS SIGN} a", "runs", "verdict on b")
 SPEED_HEAD = ("task", "architecture", "steps", "time b / a", "rounds", "verdict on b")
 COLOURS: Mapping[str, str] = {"better": "green", "faster": "green", "worse": "red", "slower": "red"}
+IDENTICAL = "identical scores"
 VERSION = 1
 
 
@@ -31,7 +32,8 @@ def told(found: StoreComparison) -> list[str]:
         said.append(f"Over all {count(len(found.rows), 'row')}: {text} ({_p(p)}).")
     identical = sum(row.identical for row in found.rows)
     if identical:
-        said.append(f"{count(identical, 'row')} of {len(found.rows)} hold the very same scores in both.")
+        hold = "holds" if identical == 1 else "hold"
+        said.append(f"{count(identical, 'row')} of {len(found.rows)} {hold} the very same scores in both.")
     for store in (found.a, found.b):
         names = [f"{architecture} on {task}" for name, task, architecture in found.only if name == store]
         said += [f"Only in {readable(store)}: {readable(some(names))}."] if names else []
@@ -95,7 +97,7 @@ def _sides(task: str, architecture: str, a: str, b: str) -> list[str]:
 
 def _verdict(row: ComparedRow) -> str:
     if row.identical:
-        return "identical scores"
+        return IDENTICAL
     if row.verdict == "unreachable":
         return f"unreachable: {row.why}{f'; takes {row.seeds_needed}' if row.seeds_needed else ''}"
     return f"{row.verdict} ({_p(row.p)}{', paired' if row.paired else ''})"
@@ -121,11 +123,15 @@ CSV_HEAD = ("a", "b", "what", "task", "architecture", "length", "metric", "value
 
 
 def as_csv(found: StoreComparison) -> str:
-    """One line a row, numbers to their last digit; ``estimate`` is a difference of scores or a ratio of times."""
+    """One line a row, numbers to their last digit; ``estimate`` is a difference of scores or a ratio of times.
+
+    ``verdict`` is "identical scores" where the table says so, whatever seeds could decide.
+    """
     lines: list[list[object]] = []
     for r in found.rows:
         line = [r.a.name, r.b.name, "score", r.task, r.architecture, "", r.metric, r.a.score, r.b.score, r.a.runs]
-        lines.append([*line, r.b.runs, r.difference, r.low, r.high, r.p, int(r.paired), r.verdict, r.seeds_needed])
+        line += [r.b.runs, r.difference, r.low, r.high, r.p, int(r.paired)]
+        lines.append([*line, IDENTICAL if r.identical else r.verdict, r.seeds_needed])
     for s in found.speeds:
         low, high = s.ratio.interval or ("", "")
         line = [s.a, s.b, "step_s", s.task, s.architecture, s.length, "", "", "", *s.rounds, s.ratio.value, low, high]

@@ -9,7 +9,10 @@ from typing import Any
 from seqbench.report.content import Content
 from seqbench.report.cost_csv import KEYS
 from seqbench.report.costs import Entry
+from seqbench.report.dependency import Dependency
+from seqbench.report.dependency_csv import measured
 from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
+from seqbench.report.verdicts_csv import whole
 from seqbench.report.wording import readable
 from seqbench.schema import Record
 
@@ -27,7 +30,6 @@ def report_json(content: Content) -> str:
     taken = (
         "across",
         "solving",
-        "dependencies",
         "matrices",
         "fairness",
         "architectures",
@@ -38,8 +40,10 @@ def report_json(content: Content) -> str:
     )
     document = {name: getattr(content, name) for name in (*named, *taken)}
     document["sections"] = [
-        {"title": section.title, "subtitle": section.subtitle, "rows": section.rows} for section in content.sections
+        {"title": section.title, "subtitle": section.subtitle, "rows": list(map(whole, section.rows))}
+        for section in content.sections
     ]
+    document["dependencies"] = [_dependency(made) for made in content.dependencies]
     document["costs"] = [_cost(entry) for entry in content.costs]
     document["cost_said"] = [*content.cost_said[0], *content.cost_said[1]]
     document["rates_beside_training"] = [
@@ -81,13 +85,19 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in (sorted(value) if isinstance(value, frozenset) else value)]
 
 
+def _dependency(made: Dependency) -> dict[str, Any]:
+    """Its fields with the estimate as ``measured`` says it: the 0 and the infinity of a bound are no lengths."""
+    own = {field.name: getattr(made, field.name) for field in fields(made) if field.name != "estimate"}
+    return {**own, **measured(made), "why": made.estimate.why, "low_power": made.estimate.low_power}
+
+
 def _cost(entry: Entry) -> dict[str, Any]:
-    measured = {key: found for key in KEYS if (found := entry.estimate(key)) is not None}
+    taken = {key: found for key in KEYS if (found := entry.estimate(key)) is not None}
     names = ("env_id", "task", "model", "variant", "backend", "what", "twin", "length", "flops")
     about = {name: getattr(entry, name) for name in names}
     plainly = {key: entry.first(key) for key in ("batch_size", "parameters", "state_bytes", "kernel")}
     failed = None if entry.failed is None else _failure(entry.failed)
-    return {**about, **plainly, "rounds": len(entry.records), "failed": failed, "measured": measured}
+    return {**about, **plainly, "rounds": len(entry.records), "failed": failed, "measured": taken}
 
 
 def _failure(record: Record) -> dict[str, Any]:

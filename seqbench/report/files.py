@@ -1,9 +1,11 @@
 """From a store to the files of a report. The only file here that touches the disk."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from seqbench.record.store import Store
 from seqbench.report.across_csv import across_csv
 from seqbench.report.content import Content, collect
 from seqbench.report.cost_csv import costs_csv
+from seqbench.report.dependency_csv import dependency_csv
 from seqbench.report.document import report_json
 from seqbench.report.embed import standalone
 from seqbench.report.fairness import Trials
@@ -40,21 +43,30 @@ def write_report(
     planned: Collection[str] = (),
     trials: Trials | None = None,
     records: Sequence[Record] | None = None,
+    notice: str = "",
 ) -> dict[str, list[Path]]:
     """See ``seqbench.report.write``; returns the files of each format, none where there was nothing to draw."""
     drawn = [form for form, shown_by in _DRAWN.items() if shown_by & {*formats}]
-    content = collect_report(store, study, reference, tuning, planned, trials or {}, drawn, records)
+    content = collect_report(store, study, reference, tuning, planned, trials or {}, drawn, records, notice)
     made = {form: FORMATS[form](content) for form in FORMATS if form in formats}
     files = {name: text for texts in made.values() for name, text in texts.items()}
-    try:
-        for name, text in sorted(files.items(), key=lambda file: file[0] == MAIN["html"]):  # last: it leads to the rest
+    ordered = sorted(files.items(), key=lambda file: file[0] == MAIN["html"])  # last: it leads to the rest
+    for written, (name, text) in enumerate(ordered):
+        try:
             _replace(out / name, [text] if isinstance(text, str | bytes) else text)
-    except OSError as error:
-        raise UsageError(
-            f"the report's folder must be one that can be written; got {str(out)!r} ({error.strerror}). "
-            "Choose another one with --out FOLDER."
-        ) from error
+        except OSError as error:
+            raise _refused(error, out, written) from error
     return {form: [out / name for name in texts] for form, texts in made.items()}
+
+
+def _refused(error: OSError, out: Path, written: int) -> Exception:
+    """A folder that takes nothing is a wrong choice; a disk that fills up, or that refuses midway, is none."""
+    if written or error.errno in _DISK:
+        return OSError(error.errno, error.strerror, str(out))
+    return UsageError(
+        f"the report's folder must be one that can be written; got {str(out)[:80]!r} ({error.strerror}). "
+        "Choose another one with --out FOLDER."
+    )
 
 
 def _figures(content: Content) -> dict[str, str]:
@@ -70,6 +82,7 @@ def _tables(content: Content) -> dict[str, Text]:
     found: dict[str, Text] = {"runs.csv": runs_lines(content.records)}
     found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
     found |= {"across.csv": across_csv(content.across)} if content.across else {}
+    found |= {"dependency.csv": dependency_csv(content.dependencies)} if content.dependencies else {}
     return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 
 
@@ -82,6 +95,9 @@ FORMATS: Mapping[str, Callable[[Content], Mapping[str, Text]]] = {
     "json": lambda content: {"report.json": report_json(content)},
 }
 """Name of a format -> its files, below the report's folder, with their texts."""
+_ADVICE = "Train something first, e.g. python -m seqbench task=adding_problem model=lstm, or point to another store."
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a disk says that is full or broken, whichever folder is chosen on it."""
 _DRAWN = {"svg": {"html", "md"}, "pdf": {"pdf"}}
 """Form of the figures -> the formats that show it."""
 MAIN = dict(zip(FORMATS, ("index.html", "report.md", "runs.csv", "report.tex", "figures", "report.json"), strict=True))
@@ -97,8 +113,9 @@ def collect_report(
     trials: Trials,
     drawn: Collection[str] = ("svg",),
     records: Sequence[Record] | None = None,
+    notice: str = "",
 ) -> Content:
-    """Everything the report shows, read from the store.
+    """Everything the report shows, read from the store; ``notice`` comes before the other banners.
 
     Raises:
         UsageError: there is nothing to report.
@@ -108,15 +125,15 @@ def collect_report(
     problems = list(store.problems)
     if not records:
         damaged = f" Not readable: {'; '.join(problems[:3])}." if problems else ""
-        raise UsageError(
-            f"a report needs at least one record; the store {str(store.root)!r} holds none of this study.{damaged} "
-            "Train something first, e.g. python -m seqbench task=adding_problem model=lstm, or point to another store."
-        )
+        advice = f"{notice} Wait for the first one." if notice else _ADVICE
+        rule = f"a report needs at least one record; the store {str(store.root)!r} holds none of this study.{damaged}"
+        raise UsageError(f"{rule} {advice}")
     counting = current(records)
     arrays = _load(store, counting, problems)
     missing = len(set(planned) - {record.run_id for record in records})
-    return collect(records=counting, arrays=arrays, problems=problems, study=study, reference=reference,
+    found = collect(records=counting, arrays=arrays, problems=problems, study=study, reference=reference,
                    tuning=tuning, missing=missing, trials=trials, drawn=drawn)  # fmt: skip
+    return replace(found, banners=[notice, *found.banners]) if notice else found
 
 
 def _load(

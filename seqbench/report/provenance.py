@@ -63,5 +63,10 @@ def training_commands(groups: Sequence[Group], titles: Sequence[str]) -> list[tu
 
 def command_of(records: Sequence[Record]) -> str:
     """What trains all these runs of one cell again: a record's own command is that of its seed alone."""
-    rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", records[0].command)  # no shell's grammar: it may hold anything
-    return f"{rest} seeds=[{','.join(str(record.seed) for record in records)}]"
+    return with_seeds(records[0].command, [record.seed for record in records])
+
+
+def with_seeds(command: str, seeds: Sequence[int | None]) -> str:
+    """A command that trains one run, for all of these seeds."""
+    rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", command)  # no shell's grammar: it may hold anything
+    return f"{rest} seeds=[{','.join(map(str, seeds))}]"

@@ -1,8 +1,10 @@
 """``verdicts.csv``: one line a row of the verdict table, numbers to their last digit."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from seqbench.report.comma import csv_lines
+from seqbench.report.provenance import with_seeds
 from seqbench.report.row import VerdictRow
 from seqbench.statistics.seeds import Interval
 
@@ -20,7 +22,12 @@ def verdicts_csv(rows: Iterable[VerdictRow]) -> str:
     ``verdict`` and what follows it are against the study's reference: ``improvement`` is the probability that a run
     beats one of the reference.
     """
-    return "".join(csv_lines(COLUMNS, map(_line, rows)))
+    return "".join(csv_lines(COLUMNS, (_line(whole(row)) for row in rows)))
+
+
+def whole(row: VerdictRow) -> VerdictRow:
+    """The row with a command that trains all of its runs again: its own trains the first alone."""
+    return replace(row, command=with_seeds(row.command, row.seeds)) if row.kind == "model" else row
 
 
 def _line(row: VerdictRow) -> list[object]:
