@@ -20,8 +20,8 @@ CAPTIONS = (
     (
         "learning",
         "Learning curves",
-        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where "
-        "the task counts as solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
+        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: the "
+        "threshold for solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
     ),
     (
         "solving",

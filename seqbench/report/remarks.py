@@ -32,6 +32,20 @@ def pooled(row: VerdictRow) -> str:
     return f"{count(sum(row.also.values()), 'run')} of this configuration called {some(list(row.also))}"
 
 
+def met_at_the_end(row: VerdictRow, threshold: float | None) -> tuple[str, ...]:
+    """How many unsolved runs end with a test score that meets the threshold; nothing where none does.
+
+    They met it too late, or not at enough validation evaluations in a row. ``threshold`` is of the headline score.
+    """
+    if threshold is None or row.summary is None or row.summary.solved is None:
+        return ()
+    lower = row.better == "lower"
+    unsolved = [score for score, step in zip(row.scores, row.steps, strict=True) if step is None and score is not None]
+    met = sum(score < threshold if lower else score >= threshold for score in unsolved)
+    ends = "ends" if met == 1 else "end"
+    return (f"{count(met, 'unsolved run')} {ends} {'below' if lower else 'at or above'} the threshold",) if met else ()
+
+
 def beats_baseline(row: VerdictRow) -> bool:
     """Whether a row shows skill; a row without any score has shown none yet and is not blamed."""
     return row.skill is None or not (stays_at_baseline(row) or row.skill < 0)
