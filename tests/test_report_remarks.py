@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import simulated
 
+from seqbench.report.remarks import beats_baseline
 from seqbench.report.row import VerdictRow
 from seqbench.schema import Record
 from tests.test_report_headline import content
@@ -42,3 +43,20 @@ def test_an_accuracy_ends_at_or_above_its_threshold():
 def test_the_line_of_a_task_says_all_that_solving_takes():
     (section,) = content(erring([0.1], [False])).sections
     assert "solved: mse < 0.001 at 3 validation evaluations in a row and on the test set" in section.subtitle
+
+
+def test_where_one_seed_learns_and_one_is_far_worse_nobody_stays_at_the_baseline():
+    found = only_row(erring([0.332, 0.164, 0.0286, 0.163, 0.163], [False] * 5))
+    assert found.skill is not None
+    assert abs(found.skill) < 0.03
+    mean_zero = only_row(erring([0.304, 0.164, 0.0286, 0.170, 0.166], [False] * 5))
+    assert mean_zero.skill is not None
+    assert abs(mean_zero.skill) < 0.01
+    for row in (found, mean_zero):
+        assert row.remarks[0] == "not clearly better than constant 1"
+        assert not beats_baseline(row)
+
+
+def test_runs_that_scatter_a_little_around_the_baseline_stay_at_it():
+    found = only_row(erring([0.163, 0.172, 0.165, 0.164, 0.163], [False] * 5))
+    assert found.remarks[0] == "stays at the constant 1 baseline"

@@ -56,7 +56,7 @@ def _baseline(rows: list[VerdictRow]) -> str:
     for row in rows:
         if not beats_baseline(row):
             by_task.setdefault(row.task, []).append(row.label)
-    return f"No better than the trivial baseline: {_by_task(by_task)}." if by_task else ""
+    return f"No better than the trivial baseline in the mean: {_by_task(by_task)}." if by_task else ""
 
 
 def _by_task(names: Mapping[str, Sequence[str]]) -> str:
