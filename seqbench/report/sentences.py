@@ -50,11 +50,9 @@ def _pattern(tasks: list[str], levels: tuple[str, ...], names: int) -> str:
     parts += [f"{verb} {listed(partly)} with some seeds only"] if partly else []
     if parts:
         return " and ".join(parts)
-    return (
-        f"{verb} none of {some(present)}"
-        if len(present) > 1
-        else f"{'do' if names > 1 else 'does'} not solve {present[0]}"
-    )
+    if len(present) > 1:
+        return f"{verb} none of {some(present)}"
+    return f"{'do' if names > 1 else 'does'} not solve {present[0]}"
 
 
 def _baseline(rows: list[VerdictRow]) -> str:
