@@ -22,6 +22,10 @@ class Section:
     subtitle: str
     rows: Sequence[VerdictRow]
 
+    def compared_with(self, reference: str | None) -> str | None:
+        """The reference where it is among the rows; None where it is not, and nothing is compared with it."""
+        return reference if any(row.kind == "model" and row.name == reference for row in self.rows) else None
+
 
 def sections_of(learning: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
     """One a task and environment; ``titles`` are theirs."""
