@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from seqbench.record.environment import env_id
 from seqbench.record.store import Store
 from seqbench.report import write
 from seqbench.report.canvas import styles
 from seqbench.report.cost_csv import costs_csv
-from seqbench.report.cost_figures import streaming_figure
+from seqbench.report.cost_figures import speed_figure, streaming_figure
 from seqbench.report.cost_scaling import TIME, curves
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
@@ -171,6 +172,19 @@ def test_few_rounds_give_no_interval_and_the_page_says_so():
     table = cost_tables(made, NAMES)[0]
     assert all(cell.note == "" for _, _, rows in table.groups for row in rows for cell in row.cells)
     assert "fastest" not in {cell.text for _, _, rows in table.groups for row in rows for cell in row.cells}
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 8])
+def test_dots_of_few_rounds_show_the_slowest_and_the_fastest_of_them(number: int):
+    made = [*rounds("gru", number), *rounds("rnn", number)]
+    figure = speed_figure(found(made), styles(grouped([record for record, _ in made], "cost")), NAMES)
+    assert figure is not None
+    axes = Figure().subplots()
+    figure.draw(0, axes)
+    times = [list(entry.positive("step_s").values()) for entry in found(made)]
+    spans = [[1 / max(values), 1 / min(values)] for values in times]
+    shown = [list(map(float, np.asarray(line.get_xdata()))) for line in axes.lines if line.get_marker() == "|"]
+    assert [span in shown for span in spans] == [1 < number < 8] * 2
 
 
 @pytest.mark.parametrize("count", [2, 7])

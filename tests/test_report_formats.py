@@ -170,6 +170,12 @@ def test_latex_explains_brackets_where_there_are_any():
     assert note not in latex(content(runs("copy_10", {"gru": GOOD[:3]})))
 
 
+def test_a_task_without_the_reference_has_no_column_of_comparisons_with_it():
+    for reference, there in (("gru", True), ("lstm", False), (None, False)):
+        made = content(runs("copy_10", {"gru": GOOD, "rnn": POOR}), reference)
+        assert [f"against {reference}" in text for text in (markdown(made), latex(made))] == [there] * 2
+
+
 def test_nothing_in_a_name_is_obeyed_by_latex():
     hostile = r"\input{/etc/passwd} & 50% $x$ #1 _a_ ^b ~ {"
     text = latex(content(runs("copy_10", {hostile: GOOD, "gru": GOOD})))

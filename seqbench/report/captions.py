@@ -20,8 +20,8 @@ CAPTIONS = (
     (
         "learning",
         "Learning curves",
-        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: where "
-        "the task counts as solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
+        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: the "
+        "threshold for solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
     ),
     (
         "solving",
@@ -93,7 +93,8 @@ COST_CAPTIONS = (
     (
         "speed",
         "Training steps per second",
-        "Median over rounds, each measured alone in a fresh process.",
+        "Median over rounds, each measured alone in a fresh process, with its 99 % interval; of fewer than 8 rounds "
+        "there is none, and the line between two ticks spans the slowest and the fastest.",
     ),
     (
         "scaling",

@@ -150,7 +150,10 @@ def _streamed(entry: Entry, loaded: Loaded) -> dict[str, np.ndarray]:
 
 
 def speed_figure(entries: Sequence[Entry], look: Styles, names: Names) -> Panels | None:
-    """Training steps per second side by side, a dot with its interval; None where lengths tell more."""
+    """Training steps per second side by side, a dot with its interval or the span of few rounds.
+
+    None where lengths tell more.
+    """
     shown = [place for place in places(entries) if any(entry.by_round("step_s") for entry in place.entries)]
     if not shown or curves(entries):
         return None
@@ -184,4 +187,7 @@ def _dots(axes: Axes, place: Place, rows: Sequence[str], look: Styles) -> None:
         axes.plot([0, found.value], [y, y], color=color, linewidth=5, alpha=0.3, gid=gid)
         if found.interval is not None:
             axes.plot(found.interval, [y, y], color=color, linewidth=1.6, gid=gid)
+        elif len(times := entry.positive("step_s").values()) > 1:
+            span = [1 / max(times), 1 / min(times)]
+            axes.plot(span, [y, y], color=color, linewidth=1.0, marker="|", gid=series(entry.label, "all rounds"))
         axes.plot(found.value, y, "o", color=color, markersize=5, gid=series(entry.label, "median"))

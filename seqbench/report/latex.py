@@ -73,6 +73,7 @@ def escaped(text: object) -> str:
 
 
 def _section(section: Section, reference: str | None, number: int) -> str:
+    reference = section.compared_with(reference)
     head = ["architecture", "score", "skill", "solved", "$n$", "steps to solve", "parameters"]
     head += [f"against {escaped(reference)}"] if reference else []
     models = [_row(row, reference) for row in section.rows if row.kind == "model"]

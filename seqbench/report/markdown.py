@@ -52,6 +52,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) 
 
 
 def _section(section: Section, reference: str | None) -> str:
+    reference = section.compared_with(reference)
     head = ["architecture", "score", "skill", "solved", "median steps", "parameters", "learning rate"]
     head += [f"against {escaped(reference)}"] if reference else []
     rows = table([*head, "remarks"], [_row(row, reference) for row in section.rows], 1)

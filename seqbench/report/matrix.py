@@ -11,7 +11,7 @@ from seqbench.report.item import Item, Row, Table
 from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import upward
-from seqbench.report.wording import DASH, listed, readable
+from seqbench.report.wording import DASH, count, listed, readable
 from seqbench.statistics.permutation import Pair
 from seqbench.statistics.verdict import Comparison, compare_families
 
@@ -185,6 +185,7 @@ def _lead(matrix: Matrix) -> str:
     of_tasks = [found for duel in matrix.duels for _, found in duel.tasks]
     lead += _out_of_reach("verdicts on one task", of_tasks)
     lead += _out_of_reach("verdicts on all tasks", [duel.overall for duel in matrix.duels])
+    lead += _against_alone(matrix)
     if matrix.left_out:
         left = listed([readable(name) for name in matrix.left_out[:5]])
         more = f" and {len(matrix.left_out) - 5} more" if len(matrix.left_out) > 5 else ""
@@ -196,6 +197,23 @@ def _out_of_reach(what: str, found: Sequence[Comparison]) -> str:
     """How many verdicts no outcome could give with the seeds there are, and what would."""
     there = [comparison for comparison in found if comparison.verdict == "unreachable"]
     return f" {len(there)} of {len(found)} {what} are out of reach: {there[0].why}." if there else ""
+
+
+def _against_alone(matrix: Matrix) -> str:
+    """Why verdicts on one task that are given against the reference are not given here; empty where all are."""
+    lost = 0
+    for duel in matrix.against:
+        here = matrix.between(duel.a, duel.b)
+        among_all = {task: found.verdict for task, found in here.tasks} if here else {}
+        lost += sum(found.verdict in _OTHER and among_all.get(task) != found.verdict for task, found in duel.tasks)
+    if not lost:
+        return ""
+    reference, few, pairs = readable(matrix.against[0].b), len(matrix.against), len(matrix.duels)
+    return (
+        f" {count(lost, 'verdict')} against {reference}, the reference, {'is' if lost == 1 else 'are'} given in the "
+        f"tables of tasks and not here: those are adjusted over at most {count(few, 'comparison')} with {reference}, "
+        f"these over up to {pairs} pairs."
+    )
 
 
 def _item(duel: Duel | None) -> Item:

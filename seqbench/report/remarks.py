@@ -9,6 +9,8 @@ BEST = 1.0 + 1e-6
 """Normalised skill that no run can exceed, because 1 is the best possible loss; rounding aside."""
 AT_BASELINE = 0.02
 """Mean normalised skill within which a cell counts as standing at the baseline."""
+AT_BASELINE_ALONE = 0.05
+"""The same of each of its runs, which scatter around the mean; the study of dependencies has up to 0.04."""
 
 
 def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]:
@@ -32,9 +34,24 @@ def pooled(row: VerdictRow) -> str:
     return f"{count(sum(row.also.values()), 'run')} of this configuration called {some(list(row.also))}"
 
 
+def met_at_the_end(row: VerdictRow, threshold: float | None) -> tuple[str, ...]:
+    """How many unsolved runs end with a test score that meets the threshold; nothing where none does.
+
+    They met it too late, or not at enough validation evaluations in a row. ``threshold`` is of the headline score.
+    """
+    if threshold is None or row.summary is None or row.summary.solved is None:
+        return ()
+    lower = row.better == "lower"
+    unsolved = [score for score, step in zip(row.scores, row.steps, strict=True) if step is None and score is not None]
+    met = sum(score < threshold if lower else score >= threshold for score in unsolved)
+    ends = "ends" if met == 1 else "end"
+    return (f"{count(met, 'unsolved run')} {ends} {'below' if lower else 'at or above'} the threshold",) if met else ()
+
+
 def beats_baseline(row: VerdictRow) -> bool:
-    """Whether a row shows skill; a row without any score has shown none yet and is not blamed."""
-    return row.skill is None or not (stays_at_baseline(row) or row.skill < 0)
+    """Whether a row shows skill in the mean; one without any score has shown none yet and is not blamed."""
+    least = 0.0 if row.summary and row.summary.solved else AT_BASELINE
+    return row.skill is None or row.skill >= least
 
 
 def beyond_bound(row: VerdictRow) -> int:
@@ -43,13 +60,15 @@ def beyond_bound(row: VerdictRow) -> int:
 
 
 def stays_at_baseline(row: VerdictRow) -> bool:
-    """Whether the mean skill is within ``AT_BASELINE`` of 0.
+    """Whether the mean skill is within ``AT_BASELINE`` of 0 and that of every run within ``AT_BASELINE_ALONE``.
 
-    An interval that holds 0 is not enough: where some seeds learn and others do not it is wide, and nobody "stays".
+    The mean alone is not enough, nor an interval that holds 0: where one seed learns and another is far worse than
+    trivial, nobody "stays".
     """
     if row.skill is None or (row.summary and row.summary.solved):
         return False
-    return abs(row.skill) < AT_BASELINE
+    alone = (skill for skill in row.skills if skill is not None)
+    return abs(row.skill) < AT_BASELINE and all(abs(skill) < AT_BASELINE_ALONE for skill in alone)
 
 
 def _against(row: VerdictRow, baseline: VerdictRow) -> str | None:

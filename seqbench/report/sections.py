@@ -1,12 +1,17 @@
 """The verdict rows of each task in each environment, under a title that says what was asked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seqbench.report.groups import Group
+from seqbench.report.remarks import met_at_the_end
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows
 from seqbench.report.wording import some
+from seqbench.schedule import NUM_CONSECUTIVE
+
+_CONFIRMED = f" at {NUM_CONSECUTIVE} validation evaluations in a row and on the test set"
+"""What solving takes beside the threshold; a test score below it alone is not enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,13 +22,23 @@ class Section:
     subtitle: str
     rows: Sequence[VerdictRow]
 
+    def compared_with(self, reference: str | None) -> str | None:
+        """The reference where it is among the rows; None where it is not, and nothing is compared with it."""
+        return reference if any(row.kind == "model" and row.name == reference for row in self.rows) else None
+
 
 def sections_of(learning: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
     """One a task and environment; ``titles`` are theirs."""
     return [
-        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
+        Section(title=title, subtitle=_subtitle(group), rows=_rows(group, reference))
         for group, title in zip(learning, titles, strict=True)
     ]
+
+
+def _rows(group: Group, reference: str | None) -> list[VerdictRow]:
+    """The rows of a task; those with unsolved runs that meet its threshold in the end say so last."""
+    rows = group_rows(group, reference)
+    return [replace(row, remarks=(*row.remarks, *met_at_the_end(row, group.threshold))) for row in rows]
 
 
 def rows_of(sections: Sequence[Section]) -> list[VerdictRow]:
@@ -45,7 +60,7 @@ def _subtitle(group: Group) -> str:
         parts.append(f"score: {group.metric.replace('_', ' ')} on the test set{direction}")
     if solved := facts.get("solved"):
         sign = "≥" if group.metrics.get(solved["metric"], {}).get("better") == "higher" else "<"
-        parts.append(f"solved: {solved['metric'].replace('_', ' ')} {sign} {solved['threshold']:g}")
+        parts.append(f"solved: {solved['metric'].replace('_', ' ')} {sign} {solved['threshold']:g}{_CONFIRMED}")
     parts += ["no notion of solved"] if facts and not facts.get("solved") else []
     selections = [s for cell in group.cells if (s := cell.first("summary", "selection"))]
     parts += [f"tested: {' / '.join(dict.fromkeys(selections))}"] if selections else []

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from seqbench.report.remarks import beats_baseline
 from seqbench.report.row import VerdictRow
-from seqbench.report.wording import listed
+from seqbench.report.wording import listed, some
 
 
 def sentences(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> list[str]:
@@ -45,10 +45,14 @@ def _pattern(tasks: list[str], levels: tuple[str, ...], names: int) -> str:
     partly = [task for task, level in zip(tasks, levels, strict=True) if level == "some"]
     verb = "solve" if names > 1 else "solves"
     if len(solved) == len(present) > 1:
-        return f"{verb} all {len(present)} tasks that can be solved, with every seed"
+        return f"{verb} all of {some(present)} with every seed"
     parts = [f"{verb} {listed(solved)} with every seed"] if solved else []
     parts += [f"{verb} {listed(partly)} with some seeds only"] if partly else []
-    return " and ".join(parts) if parts else f"{verb} {'none of ' if len(present) > 1 else 'not '}{listed(present)}"
+    if parts:
+        return " and ".join(parts)
+    if len(present) > 1:
+        return f"{verb} none of {some(present)}"
+    return f"{'do' if names > 1 else 'does'} not solve {present[0]}"
 
 
 def _baseline(rows: list[VerdictRow]) -> str:
@@ -56,7 +60,7 @@ def _baseline(rows: list[VerdictRow]) -> str:
     for row in rows:
         if not beats_baseline(row):
             by_task.setdefault(row.task, []).append(row.label)
-    return f"No better than the trivial baseline: {_by_task(by_task)}." if by_task else ""
+    return f"No better than the trivial baseline in the mean: {_by_task(by_task)}." if by_task else ""
 
 
 def _by_task(names: Mapping[str, Sequence[str]]) -> str:
