@@ -19,6 +19,8 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.sections import sections_of
 from seqbench.report.tables import group_rows, verdict_rows
 from seqbench.schema import Record
+from tests.test_report_dependency import HALF
+from tests.test_report_dependency import runs as curve
 from tests.test_report_headline import content
 
 LONG = "adding_problem length=50"
@@ -94,6 +96,17 @@ def test_the_reference_is_found_by_its_own_name_whatever_else_its_runs_are_calle
     assert "against mine, the reference" in "; ".join(found.summary)
     assert "is compared" not in "; ".join(found.banners)
     assert [row.label for row in verdict_rows(records, "mine") if row.comparison] == ["rnn", "lstm"]
+
+
+def test_curves_and_costs_of_the_reference_have_its_name_too() -> None:
+    def renamed(records: Sequence[Record]) -> list[Record]:
+        return [replace(r, labels={**r.labels, "model": "mine" if r.seed else "gru"}) for r in records]
+
+    costs = [replace(simulated.cost_record("adding_50", "gru")[0], seed=n, run_id=f"cost{n}") for n in range(2)]
+    records = [*renamed(curve("gru", HALF)), *renamed(costs)]
+    found = content(records, "mine")
+    assert [made.name for made in found.dependencies] == [entry.name for entry in found.costs] == ["mine"]
+    assert [made.name for made in content(records).dependencies] == ["gru"]
 
 
 def test_the_page_says_where_nothing_is_compared_with_the_reference() -> None:

@@ -122,9 +122,9 @@ def collect(
     drawn: Collection[str] = ("svg",),
 ) -> Content:
     """Work out a report from records and their arrays, with its figures in the forms ``drawn``: svg, pdf, or none."""
-    names, learning, costs = environment_names(records), grouped(records, "learning", reference), entries(records)
+    names, learning = environment_names(records), grouped(records, "learning", reference)
     trials, titles = trials or {}, [title_of(group, names) for group in learning]
-    lasting, shown = dependencies(records), drawn_of(learning)
+    costs, lasting, shown = entries(records, reference), dependencies(records, reference), drawn_of(learning)
     sections, look = sections_of(learning, titles, reference), styles([*shown, *grouped(records, "cost", reference)])
     every, compared = rows_of(sections), _compared(learning, sections, reference, trials)
     warned = [*banners(learning, every, records, names, trials, missing, reference), *left_out(learning, shown)]

@@ -119,9 +119,10 @@ def _over(work: float, time: Estimate) -> Estimate:
     return replace(time, value=work / time.value, interval=ends)
 
 
-def entries(records: Iterable[Record]) -> list[Entry]:
+def entries(records: Iterable[Record], reference: str | None = None) -> list[Entry]:
     """Every measurement of the attempts that count, by environment, task, length, architecture and backend.
 
+    What is measured by several names has the ``reference``'s where that is one, else the plainest.
     Measurements by an older protocol are left out where the same cell was measured by a newer one.
     """
     parts: dict[tuple[str, str], list[Record]] = {}
@@ -130,15 +131,15 @@ def entries(records: Iterable[Record]) -> list[Entry]:
             parts.setdefault((record.env_id, record.cell_id), []).append(record)
     newer = {(r.env_id, _cell(r)) for members in parts.values() for r in members if "cost" in r.config}
     kept = [m for m in parts.values() if "cost" in m[0].config or (m[0].env_id, _cell(m[0])) not in newer]
-    return sorted((_entry(members) for members in kept), key=_order)
+    return sorted((_entry(members, reference) for members in kept), key=_order)
 
 
 def _cell(record: Record) -> str:
     return canonical({key: value for key, value in record.config.items() if key not in ("cost", "instruments")})
 
 
-def _entry(records: Sequence[Record]) -> Entry:
-    first, own = records[0], plainest(map(label_of, records))
+def _entry(records: Sequence[Record], reference: str | None) -> Entry:
+    first, own = records[0], plainest(map(label_of, records), reference)
     asked = {**OLDER, **(first.config.get("cost") or {})}
     finished = {_round(record): record for record in records if record.status in FINISHED}
     shared = {key: first.config.get(key) for key in ("task", "train", "device", "precision", "data_sha256")}

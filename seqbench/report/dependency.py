@@ -71,10 +71,11 @@ class Dependency:
         return f"at least {whole(low)}" if low > 0 else f"at most {whole(high)}" if math.isfinite(high) else ""
 
 
-def dependencies(records: Iterable[Record]) -> list[Dependency]:
+def dependencies(records: Iterable[Record], reference: str | None = None) -> list[Dependency]:
     """Every architecture that left runs at ``FEWEST`` lengths or more of a task that can be solved, side by side.
 
-    None whose budget ended too soon to tell what it solves of the shortest length.
+    None whose budget ended too soon to tell what it solves of the shortest length. Of several names of a curve it has
+    the ``reference``'s where that is one, else the plainest.
     """
     curves: dict[tuple[str, str], list[Record]] = {}
     known: dict[str, str] = {}
@@ -83,11 +84,11 @@ def dependencies(records: Iterable[Record]) -> list[Dependency]:
             if record.cell_id not in known:
                 known[record.cell_id] = curve_id(record.config)
             curves.setdefault((record.env_id, known[record.cell_id]), []).append(record)
-    found = [made for members in curves.values() if (made := _dependency(members)) is not None]
+    found = [made for members in curves.values() if (made := _dependency(members, reference)) is not None]
     return sorted(found, key=lambda made: (made.env_id, natural(made.task), made.setting, model_order(made.name)))
 
 
-def _dependency(records: Sequence[Record]) -> Dependency | None:
+def _dependency(records: Sequence[Record], reference: str | None) -> Dependency | None:
     at: dict[int, list[Record]] = {}
     for record in sorted(records, key=lambda record: (_length(record), record.seed is None, record.seed or 0)):
         at.setdefault(_length(record), []).append(record)
@@ -100,7 +101,7 @@ def _dependency(records: Sequence[Record]) -> Dependency | None:
     return Dependency(
         env_id=first.env_id,
         task=_task([label_of(record).task for runs in at.values() for record in runs]),
-        name=plainest(map(label_of, records)).name,
+        name=plainest(map(label_of, records), reference).name,
         setting=canonical({"task": curve_id({"task": first.config["task"]})} | _beside_model(first.config)),
         lengths=tuple(at),
         solved=solved,
