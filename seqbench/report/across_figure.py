@@ -10,7 +10,7 @@ from seqbench.report.frame import INK
 from seqbench.report.wording import count
 
 _PLAIN_BANDS = 3
-"""Bands that can still be told from each other; more of them are as much fainter, so that together they hide no line."""
+"""Bands that can still be told from each other; more of them are as much fainter, so that they hide no line."""
 
 
 def performance_figure(found: Sequence[Across], look: Styles, environments: Mapping[str, str]) -> Panels | None:
