@@ -456,6 +456,16 @@ def test_figure_has_a_curve_and_a_band_of_each_architecture(whole: Content) -> N
         assert svg.count(f'<g data-series="{label}">') == 3  # the band, the legend's line and its text
 
 
+@pytest.mark.parametrize(("architectures", "opacity"), [(2, 0.13), (3, 0.13), (12, 0.0325)])
+def test_bands_of_many_architectures_together_hide_no_more_than_those_of_three(
+    architectures: int, opacity: float
+) -> None:
+    records = study({f"model_{i}": near(0.05 * i, 5, i) for i in range(architectures)}, tasks=2)
+    figure = performance_figure(across(records), {}, NAMES)
+    assert figure is not None
+    assert {float(found) for found in re.findall(r'fill-opacity="([\d.]+)"', figure.svg())} == {opacity}
+
+
 def test_csv_is_written_where_there_is_something_to_write(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     for record in study(STEEP, tasks=2):

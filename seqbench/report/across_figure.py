@@ -9,6 +9,9 @@ from seqbench.report.canvas import Panels, Style, Styles, series
 from seqbench.report.frame import INK
 from seqbench.report.wording import count
 
+_PLAIN_BANDS = 3
+"""Bands that can still be told from each other; more of them are as much fainter, so that they hide no line."""
+
 
 def performance_figure(found: Sequence[Across], look: Styles, environments: Mapping[str, str]) -> Panels | None:
     """Lines: shares of runs, every task weighing the same. Bands: pointwise, where there are seeds enough for one."""
@@ -18,8 +21,9 @@ def performance_figure(found: Sequence[Across], look: Styles, environments: Mapp
     shown = {row.label: look.get(row.label, Style(INK)) for made in drawn for row in made.rows}
 
     def draw(index: int, axes: Axes) -> None:
-        for row in drawn[index].rows:
-            _profile(axes, row, shown[row.label])
+        rows = drawn[index].rows
+        for row in rows:
+            _profile(axes, row, shown[row.label], 0.13 * min(1, _PLAIN_BANDS / len(rows)))
         axes.set_xlim(0, 1)
         axes.set_ylim(-0.02, 1.02)
         axes.set_xlabel("normalised skill")
@@ -32,12 +36,12 @@ def performance_figure(found: Sequence[Across], look: Styles, environments: Mapp
     return Panels(titles, draw, shown, columns=1, height=3.6)
 
 
-def _profile(axes: Axes, row: Standing, style: Style) -> None:
+def _profile(axes: Axes, row: Standing, style: Style, alpha: float) -> None:
     found = row.profile
     if found is None:
         return
     if found.low is not None and found.high is not None:
-        axes.fill_between(found.thresholds, found.low, found.high, color=style.color, alpha=0.13, linewidth=0,
+        axes.fill_between(found.thresholds, found.low, found.high, color=style.color, alpha=alpha, linewidth=0,
                           gid=series(row.label))  # fmt: skip
     axes.plot(found.thresholds, found.fraction, color=style.color, linestyle=style.dash, linewidth=1.8,
               gid=series(row.label, "share of runs"))  # fmt: skip
