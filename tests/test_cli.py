@@ -259,12 +259,10 @@ def test_defaults_of_report_are_those_of_the_configuration():
 
 
 def test_report_passes_its_stores_on(monkeypatch: pytest.MonkeyPatch, empty_folder: Path):
-    import seqbench.report
+    from seqbench.sweep import reporting
 
     seen = []
-    monkeypatch.setattr(
-        seqbench.report, "write", lambda store, out, **_: seen.append((store, out)) or out / "index.html"
-    )
+    monkeypatch.setattr(reporting, "write", lambda store, out, **_: seen.append((store, out)) or out / "index.html")
     for name in ("a", "b"):
         (empty_folder / name).mkdir()
     assert cli.main(["report", "--store", "a", "--store=b", "--out", "page"]) == 0
