@@ -109,12 +109,10 @@ def _tuning(groups: Sequence[Group], trials: Trials) -> str:
     """Learning rates that were chosen from unequal numbers of trials, on one task: by name, and within one name."""
     found = []
     for group in groups:
-        had: dict[str, set[int]] = {}
-        for cell in group.cells:
-            had.setdefault(cell.model, set()).update(tried(trials, group, cell))
-        if len(set[int]().union(*had.values())) > 1:
-            texts = [f"{model} {' to '.join(map(str, _ends(numbers)))}" for model, numbers in had.items() if numbers]
-            found.append(f"{group.task} ({listed(texts)} trials)")
+        had = [(cell.model, numbers) for cell in group.cells if (numbers := {*tried(trials, group, cell)})]
+        if len(set[int]().union(*(numbers for _, numbers in had))) > 1:
+            texts = dict.fromkeys(f"{model} {' to '.join(map(str, _ends(numbers)))}" for model, numbers in had)
+            found.append(f"{group.task} ({listed([*texts])} trials)")
     return f"Unequal tuning, so that the comparison is not fair: {some(found)}." if found else ""
 
 

@@ -93,8 +93,9 @@ def _held(records: Sequence[Record]) -> str:
     """What a store holds, in words."""
     counted = current(records)
     runs = [record for record in counted if record.kind == "learning"]
-    labels = sorted(map(label_of, counted), key=lambda label: (natural(label.task), model_order(label.name)))
-    names = [f"{label.name} on {label.task}" for label in labels]
+    labels = [(record.kind != "learning", label_of(record)) for record in counted]
+    labels.sort(key=lambda pair: (pair[0], natural(pair[1].task), model_order(pair[1].name)))
+    names = [f"{label.name} on {label.task}" for _, label in labels]
     amounts = [count(len(runs), "run"), count(len(counted) - len(runs), "cost measurement")]
     return f"{listed([text for text in amounts if not text.startswith('0 ')])}: {some(list(dict.fromkeys(names)))}"
 

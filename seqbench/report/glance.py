@@ -111,5 +111,9 @@ def _said(models: Sequence[Sequence[VerdictRow]], rows: Sequence[tuple[str, Sequ
     said += [f"{OPEN}: the budget ended too soon to tell."] if OPEN in texts else []
     if len({row.label for mine in models for row in mine}) > 1:
         best = any(seen.best for _, found in rows for seen in found)
-        said.append("Bold: better than every other one there." if best else "No verdict names a best one on any task.")
+        said.append(
+            "Bold: better than every other one there."
+            if best
+            else "No verdict over all pairs names a best one on any task."
+        )
     return " ".join(said)

@@ -44,7 +44,7 @@ def summarise(
 
     >>> summary = summarise([1.0, 1.0, 0.2, 1.0, 1.0], [True, True, False, True, True], [10, 20, None, 30, 40])
     >>> summary.why, summary.median_steps
-    ('4 of 5 seeds solved: the scores form two groups', 30.0)
+    ('4 of 5 seeds solved: the scores may form two groups', 30.0)
     """
     there = [score for score in scores if score is not None]
     count = sum(solved) if solved is not None else None
@@ -69,5 +69,5 @@ def _no_interval(runs: int, scored: int, solved: int | None) -> str | None:
     if scored < runs:
         return f"{runs - scored} of {runs} runs left no score"
     if solved not in (None, 0, runs):
-        return f"{solved} of {runs} seeds solved: the scores form two groups"
+        return f"{solved} of {runs} seeds solved: the scores may form two groups"
     return None
