@@ -284,10 +284,14 @@ class Structure(HTMLParser):
 
 
 def named(make: Any) -> tuple[Record, dict[str, Any]]:
-    """A record, and options of its report, with a text from ``make`` wherever somebody else may choose one."""
+    """A record, and options of its report, with a text from ``make`` wherever somebody else may choose one.
+
+    The reference is the record's model: a table without the reference has no column against it.
+    """
+    labels = {"task": make(), "model": make(), "variant": make()}
     record = replace(
         PLAIN,
-        labels={"task": make(), "model": make(), "variant": make()},
+        labels=labels,
         **{"status": "failed", "reason": make(), "command": make(), "study": make(), "traceback": make()},
         environment={**PLAIN.environment, **dict.fromkeys(("cpu", "platform", "gpu"), make())},
         git={"commit": make(), "clean": True},
@@ -295,7 +299,7 @@ def named(make: Any) -> tuple[Record, dict[str, Any]]:
         baselines=({**PLAIN.baselines[0], "name": make()},),
         task={**PLAIN.task, "input": make()},
     )
-    return record, {"problems": [make()], "study": make(), "reference": make(), "tuning": make()}
+    return record, {"problems": [make()], "study": make(), "reference": labels["model"], "tuning": make()}
 
 
 @pytest.mark.parametrize("numbers", fuzz.portions())
