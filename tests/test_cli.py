@@ -259,7 +259,7 @@ def test_defaults_of_report_are_those_of_the_configuration():
 
 
 def test_report_passes_its_stores_on(monkeypatch: pytest.MonkeyPatch, empty_folder: Path):
-    from seqbench.sweep import reporting
+    import seqbench.report.files as files
 
     seen = []
 
@@ -267,7 +267,7 @@ def test_report_passes_its_stores_on(monkeypatch: pytest.MonkeyPatch, empty_fold
         seen.append((store, out))
         return {name: [out] for name in formats}
 
-    monkeypatch.setattr(reporting, "write_report", write_report)
+    monkeypatch.setattr(files, "write_report", write_report)
     for name in ("a", "b"):
         (empty_folder / name).mkdir()
     assert cli.main(["report", "--store", "a", "--store=b", "--out", "page"]) == 0

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from seqbench.config.about import about_sweep
 from seqbench.record.stores import Stores
-from seqbench.report.files import MAIN, write_report
 from seqbench.report.wording import count, readable, some
 from seqbench.schema import UsageError
 from seqbench.sweep import problems
 from seqbench.sweep.state import StoreWatch
 
+PAGE = "index.html"
 MARK = b"content=\"default-src 'none'; style-src 'sha256-"
 """In the head of every page of ours, and of hardly any other."""
 OPTIONAL = {
@@ -40,9 +40,11 @@ def report(folders: Sequence[Path], out: Path, formats: Sequence[str], asked: bo
         UsageError: there is nothing to report, or ``out`` holds a page that is no report.
     """
     if "html" in formats:
-        _check_page(out / MAIN["html"])
+        _check_page(out / PAGE)
     found, before = Stores(folders), _optional(out, formats)
     records = found.records()
+    from seqbench.report.files import MAIN, write_report  # late: 33 MB of figures are not needed while records are read
+
     about = about_sweep({record.study for record in records})
     made = write_report(found, out, formats=formats, records=records, notice=under_way(folders), **about)
     named = [str(out / MAIN[name]) if made[name] else f"{name}: nothing to draw" for name in formats]
