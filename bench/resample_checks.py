@@ -1,13 +1,13 @@
 """Whole checks made of real A/A pairs: how often red by mistake, how often an injected slowdown is found.
 
 A check takes contiguous blocks of what ``collect_pairs.py`` collected, from a random place on, so that what drifts and
-comes in bursts stays as it was: first those of the first stage, then, where there are suspects, those that follow.
+comes in bursts stays as it was: first those of the first stage, then, where any are measured again, those that follow.
 Which side is the head is drawn for each pair, as in a check, where it is drawn too. A slowdown is injected by
 multiplying the seconds of the head.
 
 It also says, file by file, what other limits of a session's noise would have done. The design's is right where it
 leaves at most 5 % of checks inconclusive on a quiet machine, and lets what is 10 % slower pass as fine no more often
-than a bound may be wrong, 1.1 %.
+than the bounds of the two stages may be wrong, 2.2 %.
 
     python bench/resample_checks.py results/reference/regression_check/*.jsonl --checks 1000 \
         --out results/reference/regression_check/resampled.json
@@ -99,9 +99,9 @@ def check(
     early = [sample for block in changed[:first] for sample in block]
     late = [sample for block in changed[first:] for sample in block]
 
-    def fresh(suspects: list[str]) -> Pairs:
+    def fresh(again: list[str]) -> Pairs:
         ratios = log_ratios(late)
-        return {name: ratios[name] for name in suspects}
+        return {name: ratios[name] for name in again}
 
     return decide(log_ratios(early), fresh, session_noise(same_ratios(early)), design)
 
@@ -169,7 +169,7 @@ def told(checks: Sequence[Decision], design: Design) -> dict[str, Any]:
     verdicts = [{judgement.verdict for judgement in check.judgements.values()} for check in checks]
     red = sum("regressed" in one for one in verdicts)
     unsure = sum("inconclusive" in one and "regressed" not in one for one in verdicts)
-    second = sum(bool(check.suspects) for check in checks)
+    second = sum(bool(check.again) for check in checks)
     return {
         "checks": len(checks),
         "red by mistake": red,

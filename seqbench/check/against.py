@@ -120,8 +120,8 @@ def _told(times: session.Session, design: Design) -> Iterator[str]:
     if not times.first:
         return
     pairs = f"{design.pairs} pairs"
-    if times.suspects:
-        pairs += f", then {design.confirm_pairs} fresh ones of {count(len(times.suspects), 'suspect')}"
+    if times.again:
+        pairs += f", then {design.confirm_pairs} fresh ones of {count(len(times.again), 'benchmark')}"
     noise = "" if times.noise is None else f"; two equal processes differ by {100 * times.noise:.1f} % (one sd)"
     yield f"times: {pairs}{noise}; red by mistake in at most {100 * design.false_alarms:.2g} % of checks"
 

@@ -39,14 +39,14 @@ class Session:
         findings: one a benchmark.
         first, second: samples of the two stages. noise: of a pair, from those of the first.
         facts: "base" and "head" -> what the processes said of their environment, the last ones.
-        suspects: names that went into the second stage.
+        again: names that went into the second stage.
     """
 
     findings: list[Finding] = field(default_factory=list)
     first: list[Sample] = field(default_factory=list)
     second: list[Sample] = field(default_factory=list)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    suspects: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
     noise: float | None = None
 
 
@@ -75,13 +75,13 @@ def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed
     ratios = _still_there(log_ratios(session.first), bench)
     say(f"{design.pairs} pairs of {count(len(ratios), 'benchmark')} took {time.monotonic() - began:.0f} s.")
 
-    def confirm(suspects: list[str]) -> Pairs:
-        say(f"Once more, {design.confirm_pairs} fresh pairs of {', '.join(suspects)}.")
-        session.second = bench.blocks(suspects, design.confirm_pairs // 2)
+    def confirm(again: list[str]) -> Pairs:
+        say(f"Once more, {design.confirm_pairs} fresh pairs of {', '.join(again)}.")
+        session.second = bench.blocks(again, design.confirm_pairs // 2)
         return _still_there(log_ratios(session.second), bench)
 
-    found = decide(ratios, confirm, session.noise, design) if ratios else Decision(judgements={}, suspects=[])
-    session.suspects = found.suspects
+    found = decide(ratios, confirm, session.noise, design) if ratios else Decision(judgements={}, suspects=[], again=[])
+    session.again = found.again
     session.findings += [_finding(name, judgement, session) for name, judgement in sorted(found.judgements.items())]
     session.findings += [
         Finding(kind="time", name=name, verdict="not comparable", says=why, unit="s")
@@ -126,7 +126,7 @@ def _comparable(bench: "Bench") -> tuple[list[str], list[Finding]]:
 
 
 def _finding(name: str, found: Judgement, session: Session) -> Finding:
-    samples = session.second if name in session.suspects else session.first
+    samples = session.second if name in session.again else session.first
     return Finding(
         kind="time",
         name=name,

@@ -2,11 +2,12 @@
 
 A pair is two fresh processes, one of the base and one of the head, one right after the other; its value is the
 logarithm of head / base. Two stages. In the first a benchmark becomes a suspect where it is slower at a level that lets
-at most ``suspect_error`` of all checks have any suspect when nothing changed. Suspects, and nothing else, are measured
-again, in fresh pairs, and regressed is what is slower there too, at a level that lets at most ``confirm_error`` of such
-checks say so. The product of both bounds the share of checks that are red by mistake, whatever the noise: which of two
-equal sides comes out slower is a coin, since the order of every pair is drawn (sign test). Whatever is not regressed
-must show that it is not slower, or it is inconclusive.
+at most ``suspect_error`` of all checks have any suspect when nothing changed. Suspects are measured again, in fresh
+pairs, and regressed is what is slower there too, at a level that lets at most ``confirm_error`` of such checks say so.
+The product of both bounds the share of checks that are red by mistake, whatever the noise: which of two equal sides
+comes out slower is a coin, since the order of every pair is drawn (sign test). Whatever is not regressed must show that
+it is not slower, or it is inconclusive. What cannot in the first stage, as two bursts of a neighbour hide it, is
+measured again too; it is no suspect, so it cannot regress.
 """
 
 import math
@@ -32,7 +33,7 @@ class Design:
 
     Attributes:
         pairs: of every benchmark in the first stage, an even number.
-        confirm_pairs: of every suspect in the second.
+        confirm_pairs: in the second, of every suspect and of what the first could not call fine.
         suspect_error: share of checks that may have a suspect when nothing changed.
         confirm_error: share of those that may then confirm one.
         least_effect: a change below it is never a regression, however sure.
@@ -76,12 +77,14 @@ class Decision:
     """What one check concludes of its times.
 
     Attributes:
-        judgements: name of the benchmark -> what its pairs say.
-        suspects: names that went into the second stage.
+        judgements: name of the benchmark -> what its pairs say: those of the second stage where it was in it.
+        suspects: names that were slower in the first stage, which the second may confirm.
+        again: names that went into the second stage: suspects, and what the first could not call fine.
     """
 
     judgements: Mapping[str, Judgement]
     suspects: list[str]
+    again: list[str]
 
 
 def decide(first: Pairs, fresh: Callable[[list[str]], Pairs], noise: float | None, design: Design) -> Decision:
@@ -95,21 +98,30 @@ def decide(first: Pairs, fresh: Callable[[list[str]], Pairs], noise: float | Non
 
     >>> values = {"a": 0.1 + 0.001 * np.arange(10), "b": np.resize([0.01, -0.01], 10)}
     >>> found = decide(values, lambda names: {name: values[name] for name in names}, 0.01, Design())
-    >>> found.suspects, [judgement.verdict for judgement in found.judgements.values()]
+    >>> found.again, [judgement.verdict for judgement in found.judgements.values()]
     (['a'], ['regressed', 'fine'])
     """
     suspects = [name for name, values in first.items() if _slower(values, design.suspect_error / len(first), design)]
-    second = fresh(suspects) if suspects else {}
-    guilty = {name for name, values in second.items() if _slower(values, design.confirm_error / len(second), design)}
-    judged = {name: second.get(name, first[name]) for name in first if name in second or name not in suspects}
+    again = [name for name, values in first.items() if name in suspects or _unsure(values, noise, design)]
+    second = fresh(again) if again else {}
+    level = design.confirm_error / max(len(suspects), 1)
+    guilty = {name for name in suspects if name in second and _slower(second[name], level, design)}
+    judged = {name: second.get(name, first[name]) for name in first if name in second or name not in again}
     return Decision(
         judgements={name: judge(values, name in guilty, noise, design) for name, values in judged.items()},
         suspects=suspects,
+        again=again,
     )
 
 
 def _slower(values: np.ndarray, level: float, design: Design) -> bool:
     return sign_p(values) <= level and float(np.median(values)) >= math.log1p(design.least_effect)
+
+
+def _unsure(values: np.ndarray, noise: float | None, design: Design) -> bool:
+    """Whether more pairs may call it fine: not where the session is too noisy, or too few pairs were asked for."""
+    calm = noise is None or noise <= design.most_noise
+    return calm and design.margin < math.expm1(median_bounds(values, design.bound_error)[1]) < math.inf
 
 
 def judge(values: np.ndarray, regressed: bool, noise: float | None, design: Design) -> Judgement:
