@@ -38,24 +38,20 @@ Block = Sequence[Sample]
 
 def main() -> None:
     """Resample, print, and keep the numbers."""
-    options = parse()
-    design, sessions = Design(), [read(path) for path in options.files]
-    blocks = {str(path): len(session) for path, session in zip(options.files, sessions, strict=True)}
-    found: dict[str, Any] = {"design": asdict(design), "blocks": blocks}
-    draw = np.random.default_rng(options.seed)
-    checks = [check(draw, sessions[index % len(sessions)], design) for index in range(options.checks)]
-    found["nothing changed"] = told(checks, design)
-    for slower in SLOWER:
-        names = sorted(sessions[0][0][0].seconds)
-        hits = {name: power(draw, sessions, design, {name: slower}, options.powers) for name in names}
-        every = sum(hits.values(), Counter())
-        found[f"one benchmark {100 * slower:g} % slower"] = {name: dict(of) for name, of in hits.items()} | {
-            "all": every
+    options, design = parse(), Design()
+    found: dict[str, Any] = {"design": asdict(design), "nothing changed": {}, "files": {}}
+    draw, everything = np.random.default_rng(options.seed), list[Decision]()
+    for path in options.files:
+        session = read(path)
+        checks = [check(draw, session, design) for _ in range(options.checks // len(options.files))]
+        everything += checks
+        found["files"][str(path)] = {
+            "pairs": 2 * len(session),
+            "nothing changed": told(checks, design),
+            **{f"one benchmark {100 * slower:g} % slower": powers(draw, session, slower, options) for slower in SLOWER},
+            "limits of noise": guarded(options.seed, session, design, options.powers),
         }
-    found["limits of noise"] = {
-        file: guarded(options.seed, session, design, options.powers)
-        for file, session in zip(blocks, sessions, strict=True)
-    }
+    found["nothing changed"] = told(everything, design)
     print(json.dumps(found, indent=1))
     if options.out is not None:
         options.out.write_text(json.dumps(found, indent=1) + "\n")
@@ -65,8 +61,8 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Whole checks resampled from A/A pairs.")
     parser.add_argument("files", type=Path, nargs="+", help="JSON lines of collect_pairs.py, each a session")
-    parser.add_argument("--checks", type=int, default=1000, help="where nothing changed")
-    parser.add_argument("--powers", type=int, default=200, help="of each benchmark and slowdown")
+    parser.add_argument("--checks", type=int, default=1000, help="where nothing changed, over all files")
+    parser.add_argument("--powers", type=int, default=200, help="of each benchmark and slowdown, in each file")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
@@ -106,17 +102,21 @@ def check(
     return decide(log_ratios(early), fresh, session_noise(same_ratios(early)), design)
 
 
+def powers(
+    draw: np.random.Generator, session: Sequence[Block], slower: float, options: argparse.Namespace
+) -> dict[str, Counter[str]]:
+    """Verdicts on each benchmark, in checks where it alone is slower; and on all of them."""
+    names = sorted(session[0][0].seconds)
+    hits = {name: power(draw, session, Design(), {name: slower}, options.powers) for name in names}
+    return {**hits, "all": sum(hits.values(), Counter())}
+
+
 def power(
-    draw: np.random.Generator,
-    sessions: Sequence[Sequence[Block]],
-    design: Design,
-    slower: dict[str, float],
-    number: int,
+    draw: np.random.Generator, session: Sequence[Block], design: Design, slower: dict[str, float], number: int
 ) -> Counter[str]:
-    """Verdicts on the benchmark that is slower, in so many checks, each session in turn."""
+    """Verdicts on the benchmark that is slower, in so many checks."""
     (name,) = slower
-    checks = [check(draw, sessions[index % len(sessions)], design, slower) for index in range(number)]
-    return Counter(one.judgements[name].verdict for one in checks)
+    return Counter(check(draw, session, design, slower).judgements[name].verdict for _ in range(number))
 
 
 def guarded(seed: int, session: Sequence[Block], design: Design, number: int) -> dict[str, Any]:
@@ -170,12 +170,14 @@ def told(checks: Sequence[Decision], design: Design) -> dict[str, Any]:
     red = sum("regressed" in one for one in verdicts)
     unsure = sum("inconclusive" in one and "regressed" not in one for one in verdicts)
     second = sum(bool(check.again) for check in checks)
+    again = sum(len(check.again) / len(check.judgements) for check in checks)
     return {
         "checks": len(checks),
         "red by mistake": red,
         "upper limit of the rate (95 %)": float(beta.ppf(0.95, red + 1, len(checks) - red)),
         "inconclusive": unsure,
         "pairs on average": design.pairs + design.confirm_pairs * second / len(checks),
+        "pairs of a benchmark on average": design.pairs + design.confirm_pairs * again / len(checks),
     }
 
 
