@@ -211,8 +211,9 @@ def choose(words: list[str]) -> int:
     from seqbench.record.store import Store
     from seqbench.tuning import choose as choose_rates
 
-    records = Store(folder).records(kind="learning")
-    text = choose_rates(records, f"{len(records)} runs, records in {folder}.").text()
+    store = Store(folder)
+    records = store.records(kind="learning")
+    text = choose_rates(records, store.arrays, f"{len(records)} runs, records in {folder}.").text()
     if out:
         _write(out, text)
     else:

@@ -1,6 +1,6 @@
 """When to look: the steps of evaluations and of kept raw values. No torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -47,6 +47,18 @@ def room_to_solve(budget: int, every: int, growth: float) -> bool:
     (True, False)
     """
     return len(list(islice(_evaluations(budget, every, growth), NUM_CONSECUTIVE))) == NUM_CONSECUTIVE
+
+
+def met_from(steps: Sequence[int], met: Sequence[bool]) -> int | None:
+    """The step from which on a threshold was met often enough in a row, None where it never was.
+
+    >>> met_from([25, 50, 75, 100, 125], [True, False, True, True, True]), met_from([25, 50], [True, True])
+    (75, None)
+    """
+    for first in range(len(met) - NUM_CONSECUTIVE + 1):
+        if all(met[first : first + NUM_CONSECUTIVE]):
+            return steps[first]
+    return None
 
 
 def _evaluations(budget: int, every: int, growth: float) -> Iterator[int]:

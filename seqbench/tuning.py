@@ -2,20 +2,24 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seqbench.metrics import metric
+from seqbench.schedule import met_from
 from seqbench.schema import Record, UsageError
 
 Pair = tuple[str, str]
 """(task label, model label)"""
+Curves = Callable[[Record], Mapping[str, np.ndarray]]
+"""The arrays of a record, as ``Store.arrays`` reads them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +90,20 @@ class Tuned:
         return "\n".join(lines) + "\n"
 
 
-def choose(records: Iterable[Record], source: str) -> Tuned:
-    """For each task and model the rate with most solved trials, then fewest steps to solve, then best validation score.
+def choose(records: Iterable[Record], curves: Curves, source: str) -> Tuned:
+    """For each task and model the rate of most trials that met the threshold, then the soonest, then the best score.
 
-    A trial that did not complete counts as the worst. Equal rates: the smaller one.
+    All of it on validation: whether the test set confirmed a trial as solved has no say. A trial that did not complete
+    counts as the worst. Equal rates: the smaller one.
+
+    Args:
+        records: of a tuning sweep.
+        curves: the arrays of a record, with its ``evaluation_step`` and ``validation/...``.
+        source: one sentence for the table.
 
     Raises:
-        UsageError: no trials, none at a second rate, or pairs that had other rates, trials or settings than the rest.
+        UsageError: no trials, none at a second rate, pairs that had other rates, trials or settings than the rest, or
+            a trial without its evaluations.
     """
     trials = _trials(records)
     if not trials:
@@ -107,7 +118,7 @@ def choose(records: Iterable[Record], source: str) -> Tuned:
     grid, seeds = _common_grid(trials)
     rates, steps = {}, {}
     for pair in sorted(trials):
-        rates[pair] = max(grid, key=lambda rate: (_rank(list(trials[pair][rate].values())), -rate))
+        rates[pair] = max(grid, key=lambda rate: (_rank(list(trials[pair][rate].values()), curves), -rate))
         taken = [
             record.summary["steps"] for record in trials[pair][rates[pair]].values() if record.summary.get("steps")
         ]
@@ -157,16 +168,35 @@ def _common_grid(trials: Mapping[Pair, Mapping[float, Mapping[int, Record]]]) ->
     return grid, len(seeds)
 
 
-def _rank(members: Sequence[Record]) -> tuple[float, float, float]:
+def _rank(members: Sequence[Record], curves: Curves) -> tuple[float, float, float]:
     """What a rate is judged by; larger is better."""
-    done = [record for record in members if record.status == "completed"]
-    solved = [record for record in done if record.summary.get("solved")]
-    to_solve = [float(steps) for record in solved if (steps := record.summary.get("steps_to_solve")) is not None]
+    met = [step for record in members if (step := _met_from(record, curves)) is not None]
     return (
-        len(solved),
-        -statistics.mean(to_solve) if to_solve else -math.inf,
+        len(met),
+        -statistics.mean(met) if met else -math.inf,
         statistics.mean(_score(record) for record in members),
     )
+
+
+def _met_from(record: Record, curves: Curves) -> int | None:
+    """The step from which on a trial met the threshold on validation; None also where nothing counts as solved.
+
+    Raises:
+        UsageError: its curve is missing or damaged.
+    """
+    solved = record.task.get("solved")
+    if record.status != "completed" or not solved:
+        return None
+    name = solved["metric"]
+    try:
+        arrays = curves(record)
+        steps, values = arrays["evaluation_step"].tolist(), arrays[f"validation/{name}"].tolist()
+    except (ValueError, KeyError) as error:
+        raise UsageError(
+            f"a trial must hold its evaluations on validation; got {record.run_id} without them ({error}). Delete its "
+            "folder and run the tuning sweep again: it trains what is missing."
+        ) from error
+    return met_from(steps, [metric(name).meets(value, solved["threshold"]) for value in values])
 
 
 def _score(record: Record) -> float:

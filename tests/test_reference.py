@@ -41,14 +41,15 @@ def test_the_learning_rates_are_those_that_the_committed_trials_choose():
     store = Store(REFERENCE / "tune_long_seq")
     trials = store.records(kind="learning")
     assert store.problems == []
-    chosen, used = choose(trials, "here"), Tuned.read(ROOT / "conf" / "tuned" / "long_seq.yaml")
+    chosen, used = choose(trials, store.arrays, "here"), Tuned.read(ROOT / "conf" / "tuned" / "long_seq.yaml")
     assert chosen.learning_rate == used.learning_rate
     assert (chosen.steps, chosen.grid, chosen.trials) == (used.steps, used.grid, used.trials)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_learning_rates_of_the_yaml_files_are_chosen_alike(model: str):
-    chosen = choose(Store(REFERENCE / "tune_long_seq").records(kind="learning"), "here").learning_rate
+    store = Store(REFERENCE / "tune_long_seq")
+    chosen = choose(store.records(kind="learning"), store.arrays, "here").learning_rate
     (cell,) = compose(["task=adding_problem", f"model={model}"]).cells
     assert cell.model["learning_rate"] == chosen["adding_100", model]
 
