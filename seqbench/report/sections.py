@@ -1,10 +1,9 @@
 """The verdict rows of each task in each environment, under a title that says what was asked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from seqbench.report.groups import Group
-from seqbench.report.remarks import met_at_the_end
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows
 from seqbench.report.wording import some
@@ -30,15 +29,9 @@ class Section:
 def sections_of(learning: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
     """One a task and environment; ``titles`` are theirs."""
     return [
-        Section(title=title, subtitle=_subtitle(group), rows=_rows(group, reference))
+        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
         for group, title in zip(learning, titles, strict=True)
     ]
-
-
-def _rows(group: Group, reference: str | None) -> list[VerdictRow]:
-    """The rows of a task; those with unsolved runs that meet its threshold in the end say so last."""
-    rows = group_rows(group, reference)
-    return [replace(row, remarks=(*row.remarks, *met_at_the_end(row, group.threshold))) for row in rows]
 
 
 def rows_of(sections: Sequence[Section]) -> list[VerdictRow]:

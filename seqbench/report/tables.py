@@ -33,7 +33,7 @@ def group_rows(group: Group, reference: str | None = None) -> list[VerdictRow]:
     baselines = [_baseline_row(group, baseline) for baseline in group.baselines]
     rows = [_model_row(group, cell) for cell in group.cells]
     compared = _compared(rows, reference, [_train(cell) for cell in group.cells])
-    return [replace(row, remarks=remarks(row, baselines)) for row in compared] + baselines
+    return [replace(row, remarks=remarks(row, baselines, group.threshold)) for row in compared] + baselines
 
 
 def _model_row(group: Group, cell: Cell) -> VerdictRow:
