@@ -311,7 +311,7 @@ def test_low_power_is_told_of_the_study_and_of_every_open_verdict():
     few = content(runs("copy_10", {"rnn": near(0.5, 5), "gru": near(0.5, 5, 1)}), "rnn")
     assert few.banners[0].startswith("All rows have 5 to 9 seeds, which is of low power")
     enough = content(runs("copy_10", {"rnn": ten, "gru": near(0.5, 10, 1)}), "rnn")
-    texts = [comparison_text(study.sections[0].rows[1], "rnn").partition(" (")[0] for study in (few, enough)]
+    texts = [comparison_text(study.sections[0].rows[1]).partition(" (")[0] for study in (few, enough)]
     assert texts == ["undecided at low power", "undecided"]
 
 
@@ -320,7 +320,7 @@ def test_a_difference_that_is_decided_but_small_is_said_to_be_little():
     small, large = (
         content(runs("copy_10", {"rnn": many, "gru": [score + by for score in many]}), "rnn") for by in (0.006, 0.03)
     )
-    texts = [comparison_text(study.sections[0].rows[1], "rnn").partition(" (")[0] for study in (small, large)]
+    texts = [comparison_text(study.sections[0].rows[1]).partition(" (")[0] for study in (small, large)]
     assert texts == ["better by little", "better"]
 
 

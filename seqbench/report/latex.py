@@ -91,7 +91,7 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     texts = [f"{score_text(row.score)} {interval_text(row.summary.interval if row.summary else None)}"]
     texts += [f"{skill_text(row.skill)} {skill_interval_text(row)}", f"{solved_text(row)} {rate_interval_text(row)}"]
     texts += [str(len(row.scores)) if row.kind == "model" else DASH, steps_text(row), whole(row.parameters)]
-    texts += [comparison_text(row, reference)] if reference else []
+    texts += [comparison_text(row)] if reference else []
     return [name, *(escaped(text.strip()) for text in texts)]
 
 

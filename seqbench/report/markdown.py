@@ -66,7 +66,7 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     cells += [f"{skill_text(row.skill)} {skill_interval_text(row)}".strip()]
     cells += [f"{solved_text(row)} {rate_interval_text(row)}".strip(), steps_text(row), whole(row.parameters)]
     cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
-    cells += [escaped(comparison_text(row, reference))] if reference else []
+    cells += [escaped(comparison_text(row))] if reference else []
     return [*cells, escaped("; ".join(row.remarks))]
 
 

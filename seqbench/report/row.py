@@ -30,6 +30,7 @@ class VerdictRow:
         not_completed: status -> number of runs.
         comparison: against the reference; None for the reference itself, for baselines, and where none is declared.
         also: other name -> runs that go by it; they are of the same configuration, and of the row.
+        is_reference: whether it is the row that others of its task are compared with.
         remarks: what a reader must not overlook, in words.
     """
 
@@ -57,6 +58,7 @@ class VerdictRow:
     comparison: Comparison | None = None
     remarks: tuple[str, ...] = ()
     also: Mapping[str, int] = field(default_factory=dict)
+    is_reference: bool = False
     command: str = ""
     cell_id: str = ""
     seeds: tuple[int | None, ...] = ()

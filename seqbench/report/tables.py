@@ -102,7 +102,7 @@ def _compared(rows: list[VerdictRow], reference: str | None, trainings: list[Any
     family = [i for i in range(len(rows)) if i != chosen and trainings[i] == trainings[chosen]]
     results = compare_to_reference([upward(rows[i]) for i in family], upward(rows[chosen]))
     by_index = dict(zip(family, results, strict=True))
-    return [replace(row, comparison=by_index.get(i)) for i, row in enumerate(rows)]
+    return [replace(row, comparison=by_index.get(i), is_reference=i == chosen) for i, row in enumerate(rows)]
 
 
 def reference_row(rows: Iterable[VerdictRow], reference: str | None) -> VerdictRow | None:
