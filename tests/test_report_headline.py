@@ -79,10 +79,10 @@ def test_of_an_error_the_lower_one_is_better():
 
 
 def test_equal_architectures_are_told_apart_by_nothing_and_the_seeds_needed_are_named():
-    found = said(content(runs("copy_10", {"gru": near(0.5, 8), "rnn": near(0.5, 8, seed=1)})))
+    found = said(content(runs("copy_10", {"gru": near(0.5, 8), "rnn": [score + 0.006 for score in near(0.5, 8)]})))
     assert not re.search(CLAIMS, found)
     assert "nothing is told apart (rnn and gru)" in found
-    assert re.search(r"about [0-9,]+ seeds each would decide differences as large as those seen", found)
+    assert re.search(r"about [0-9]+ seeds each would decide a difference as large as the one seen\.", found)
 
 
 def test_the_same_scores_need_no_number_of_seeds():
