@@ -13,7 +13,7 @@ from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
 from seqbench.report.costs import Entry, entries
-from seqbench.report.dependency import Dependency, dependencies, dependency_table, not_in
+from seqbench.report.dependency import Dependency, dependencies, dependency_table
 from seqbench.report.dependency_figure import dependency_figure
 from seqbench.report.fairness import Fairness, Trials, fairness, fairness_table
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
@@ -134,7 +134,7 @@ def collect(
         tuning=tuning,
         summary=_readable(headline(every, compared["matrices"], costs, names, lasting)),
         banners=_readable(unreadable(problems) + warned),
-        details=_readable(sentences(not_in(lasting, every), names)),
+        details=_readable(sentences(every, names, lasting)),
         records=records,
         missing=missing,
         environments=names,

@@ -39,9 +39,9 @@ def rows_of(sections: Sequence[Section]) -> list[VerdictRow]:
     return [row for section in sections for row in section.rows]
 
 
-def title_of(group: Group, names: Mapping[str, str]) -> str:
+def title_of(place: Group | VerdictRow, names: Mapping[str, str]) -> str:
     """A task, with its environment where there are several."""
-    return f"{group.task} [{names[group.env_id]}]" if len(names) > 1 else group.task
+    return f"{place.task} [{names[place.env_id]}]" if len(names) > 1 else place.task
 
 
 def _subtitle(group: Group) -> str:
