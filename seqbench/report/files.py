@@ -22,6 +22,7 @@ from seqbench.report.fairness import Trials
 from seqbench.report.groups import grouped
 from seqbench.report.latex import latex
 from seqbench.report.markdown import markdown
+from seqbench.report.names import full_name
 from seqbench.report.page import page
 from seqbench.report.runs_table import runs_lines
 from seqbench.report.sample import drawn as drawn_of
@@ -81,7 +82,8 @@ def _tables(content: Content) -> dict[str, Text]:
     rows = [row for section in content.sections for row in section.rows]
     found: dict[str, Text] = {"runs.csv": runs_lines(content.records)}
     found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
-    found |= {"across.csv": across_csv(content.across)} if content.across else {}
+    names = {row.label: full_name(row.name, row.variant) for row in rows}  # in full: tables of reports may be joined
+    found |= {"across.csv": across_csv(content.across, names)} if content.across else {}
     found |= {"dependency.csv": dependency_csv(content.dependencies)} if content.dependencies else {}
     return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 

@@ -150,7 +150,7 @@ def _provenance(content: Content) -> list[str]:
     tuning = escaped(content.tuning or "How the learning rates were chosen is not stated.")
     parts = ["## Where the numbers come from", tuning, table(head, facts), f"Code: {escaped('; '.join(content.code))}."]
     if content.failures:
-        labels = [label_of(r) for r in content.failures]
+        labels = [label_of(r, content.common) for r in content.failures]
         told = [[escaped(at.task), escaped(at.name), str(r.seed), r.status, escaped(r.reason or "")]
                 for at, r in zip(labels, content.failures, strict=True)]  # fmt: skip
         parts += ["### Runs that did not complete", table(["task", "architecture", "seed", "status", "reason"], told)]

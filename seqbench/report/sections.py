@@ -59,4 +59,5 @@ def _subtitle(group: Group) -> str:
     parts += [f"tested: {' / '.join(dict.fromkeys(selections))}"] if selections else []
     parts += [f"{facts['length']:,} time steps"] if facts.get("length") else []
     parts += [f"budget {facts['budget']:,} training steps"] if facts.get("budget") else []
+    parts += [f"all architectures: {common}"] if (common := group.cells[0].common) else []
     return " · ".join(parts)

@@ -18,14 +18,16 @@ _SKILLS = (-math.inf, 1.0)
 """A skill of 1 is the best possible loss."""
 
 
-def verdict_rows(records: Iterable[Record], reference: str | None = None) -> list[VerdictRow]:
+def verdict_rows(records: Iterable[Record], reference: str | None = None, common: str = "") -> list[VerdictRow]:
     """The rows of all learning records, grouped by environment and task: architectures, then baselines.
 
     Args:
         records: any records; only the attempt that counts of each learning run is used.
         reference: label of the architecture that the others are compared with, task by task.
+        common: words that no name repeats; see ``grouped``.
     """
-    return [row for group in grouped(records, reference=reference) for row in group_rows(group, reference)]
+    groups = grouped(records, reference=reference, common=common)
+    return [row for group in groups for row in group_rows(group, reference)]
 
 
 def group_rows(group: Group, reference: str | None = None) -> list[VerdictRow]:
@@ -52,6 +54,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         task=group.task,
         name=cell.model,
         variant=cell.variant,
+        common=cell.common,
         family=group.family,
         length=group.length,
         metric=group.metric,
@@ -111,7 +114,7 @@ def reference_row(rows: Iterable[VerdictRow], reference: str | None) -> VerdictR
     None where there is no such row, or more than one, or where no score of the task is better than another.
     """
     named = [row for row in rows if row.kind == "model" and row.name == reference]
-    plain = named if len(named) == 1 else [row for row in named if not row.variant]
+    plain = named if len(named) == 1 else [row for row in named if not row.shown]
     return plain[0] if len(plain) == 1 and plain[0].better != "neither" else None
 
 
