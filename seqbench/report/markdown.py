@@ -11,6 +11,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
 from seqbench.report.wording import (
     DASH,
+    comparison_note,
     comparison_text,
     interval_text,
     rate_interval_text,
@@ -33,7 +34,7 @@ def markdown(content: Content) -> str:
     parts = [f"# {escaped(content.study or 'Sequence architectures compared')}", *map(escaped, content.summary)]
     parts += _glance(content)
     parts += ["\n".join(f"- {escaped(said)}" for said in said) for said in (content.banners, content.details) if said]
-    parts += _dependency(content)
+    parts += _dependency(content) + _how(content)
     parts += [_section(section, content.reference) for section in content.sections]
     parts += _costs(content) + _figures(content) + _tables(content)
     parts += _by_name(content) + _provenance(content)
@@ -49,6 +50,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) 
     """A table; the columns from number ``numbers`` on are aligned right, 0 aligns all left."""
     rule = ["---:" if numbers and index >= numbers else "---" for index in range(len(head))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
+
+
+def _how(content: Content) -> list[str]:
+    """How to read the tables of tasks: what their brackets and verdicts are."""
+    cells = [row.summary for section in content.sections for row in section.rows if row.summary]
+    brackets = any(cell.interval or cell.rate_interval for cell in cells)
+    said = ["Brackets: 95 % intervals over seeds, Student's of means and mid-p of solve rates."] if brackets else []
+    compared = [name for section in content.sections if (name := section.compared_with(content.reference))]
+    said += [escaped(comparison_note(name)) for name in compared[:1]]
+    return [" ".join(said)] if said else []
 
 
 def _section(section: Section, reference: str | None) -> str:

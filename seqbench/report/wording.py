@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from seqbench.report.row import VerdictRow
 from seqbench.statistics.seeds import Interval
+from seqbench.statistics.verdict import MEANINGFUL
 
 NAMED = 4
 """Architectures, tasks or pairs that one sentence names; it counts the others."""
@@ -144,6 +145,15 @@ def comparison_text(row: VerdictRow) -> str:
     if found.verdict == "undecided":
         return f"undecided{' at low power' if found.low_power else ''} ({p})"
     return f"{found.verdict}{'' if found.meaningful else ' by little'} ({p})"
+
+
+def comparison_note(reference: str) -> str:
+    """Which test the verdicts against the reference come from, for tables that stand without the page's notes."""
+    return (
+        f"Against {reference}: exact two-sided rank-sum test, p adjusted after Holm over the architectures of the task "
+        f"that are compared with it; by little: the chance to beat a run of it is below {MEANINGFUL:g}, or above "
+        f"{1 - MEANINGFUL:g} where that is worse."
+    )
 
 
 def improvement_text(row: VerdictRow) -> str:
