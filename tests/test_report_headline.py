@@ -176,6 +176,11 @@ def test_the_longest_of_a_family_is_named_with_what_was_tried():
     assert "Over 3 common tasks: gru is better than rnn." in found
 
 
+def test_many_tasks_of_one_length_are_counted_not_listed():
+    records = [record for i in range(6) for record in runs(f"copy_{i}", {"gru": GOOD}, target="seqbench.tasks.c:C")]
+    assert "seeds: copy_0, copy_1, copy_2, copy_3 and 2 more (30 steps) by gru (5/5" in said(content(records))
+
+
 def test_longest_tried_is_said_to_be_no_more_than_that():
     records = [r for n in (20, 50) for r in runs(f"t_{n}", {"gru": GOOD}, length=n, target="seqbench.tasks.t:T")]
     assert "t_50 (50 steps, the longest tried) by gru" in said(content(records))
@@ -193,7 +198,7 @@ def test_many_families_and_architectures_are_counted_not_listed():
     models = {f"model_{i}": GOOD for i in range(6)}
     records = [record for i in range(6) for record in runs(f"copy_{i}0", models)]
     found = said(content(records))
-    assert "2 other tasks below" in found
+    assert "; 2 other kinds of task below." in found
     assert "by model_0, model_1, model_2, model_3 and 2 more (5/5 [0.55, 1.00])" in found
 
 

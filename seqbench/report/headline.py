@@ -12,7 +12,6 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.wording import (
     NAMED,
     count,
-    listed,
     rate_interval_text,
     skill_interval_text,
     skill_text,
@@ -81,7 +80,7 @@ def _reach(rows: Sequence[VerdictRow], other: str) -> str:
         return f"No architecture solves {'another' if other else 'a'} task with at least half of its seeds."
     none = [name for name in families if name not in longest]
     parts = list(longest.values())[:NAMED]
-    parts += [f"{count(len(longest) - NAMED, 'other task')} below"] if len(longest) > NAMED else []
+    parts += [f"{count(len(longest) - NAMED, 'other kind')} of task below"] if len(longest) > NAMED else []
     parts += [f"none of {some(none)}"] if none else []
     what = "Of the other tasks, longest" if other else "Longest"
     return f"{what} sequences solved by at least half of the seeds: {'; '.join(parts)}."
@@ -94,7 +93,7 @@ def _longest(rows: Sequence[VerdictRow]) -> str:
         return ""
     best, tried = max(row.length or 0 for row in solved), max(row.length or 0 for row in rows)
     there = [row for row in solved if (row.length or 0) == best]
-    tasks = listed(list(dict.fromkeys(row.task for row in there)))
+    tasks = some(list(dict.fromkeys(row.task for row in there)))
     several = len({row.length for row in rows}) > 1
     reach = "" if not several else ", the longest tried" if best == tried else f", of up to {tried:,} tried"
     steps = f" ({best:,} steps{reach})" if best else ""
