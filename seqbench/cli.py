@@ -222,9 +222,13 @@ def choose(words: list[str]) -> int:
 
 
 def _write(file: Path, text: str) -> None:
+    from seqbench.record.files import DISK
+
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
+        if error.errno in DISK:  # no wrong use
+            raise OSError(error.errno, error.strerror, str(file)) from error
         raise UsageError(f"--out must be a file that can be written; got {str(file)!r} ({error.strerror}).") from error
     print(f"learning rates: {file}")
 

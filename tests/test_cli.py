@@ -321,3 +321,17 @@ def test_choose_refuses_a_store_without_trials(empty_folder: Path):
     (empty_folder / "a").mkdir()
     with pytest.raises(UsageError, match="tune_long_seq"):
         cli.choose(["--store", "a"])
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "said"),
+    [("/dev/full", 1, "cannot use '/dev/full' (No space left on device)"), (".", 2, "--out must be a file that can")],
+)
+def test_choose_on_a_full_disk_is_no_wrong_usage_and_a_folder_in_place_of_a_file_is(
+    out: str, code: int, said: str, capsys: pytest.CaptureFixture[str]
+):
+    trials = str(ROOT / "results" / "reference" / "tune_long_seq")
+    assert cli.main(["choose", "--store", trials, "--out", out]) == code
+    told = capsys.readouterr()
+    assert said in told.err
+    assert told.out == ""

@@ -143,7 +143,7 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
 
 def test_one_task_short_of_seeds_is_enough_to_rank_nothing() -> None:
     made = only(runs("copy_1", {"rnn": POOR, "gru": GOOD}) + runs("copy_2", {"rnn": POOR[:4], "gru": GOOD}))
-    assert said(made) == "Fewer than 5 seeds: no interval and no ranking."
+    assert said(made) == "Fewer than 5 seeds of rnn on copy_2: no interval and no ranking."
 
 
 def cells(found: Sequence[Across]) -> dict[str, dict[str, str]]:

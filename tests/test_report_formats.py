@@ -63,6 +63,18 @@ def test_numbers_of_every_row_agree_in_json_latex_markdown_and_the_page(whole: C
     assert seen >= 4
 
 
+def test_tables_that_stand_without_the_notes_of_the_page_say_what_they_show():
+    records = runs("copy_10", {"gru": GOOD, "rnn": POOR})
+    brackets, test = "Brackets: 95 % intervals over seeds", "Against gru: exact two-sided rank-sum test, p adjusted"
+    for reference in ("gru", None):
+        found = content(records, reference)
+        for text in (markdown(found), latex(found).replace("\\%", "%")):
+            assert text.count(brackets) == 1
+            assert text.count(test) == (reference is not None)
+    few = markdown(content(runs("copy_10", {"gru": GOOD[:2], "rnn": POOR[:2]})))
+    assert "Brackets" not in few
+
+
 def test_numbers_of_runs_in_csv_are_those_in_json(store: Store, whole: Content, tmp_path: Path):
     write(store, tmp_path, formats=("csv",))
     lines = list(csv.DictReader(io.StringIO((tmp_path / "runs.csv").read_text())))

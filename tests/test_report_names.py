@@ -1,5 +1,7 @@
 """What one configuration is called that was run under several labels, and how its runs come together."""
 
+import csv
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,10 @@ from seqbench.report.compare import compare_stores
 from seqbench.report.costs import entries
 from seqbench.report.fairness import fairness, tried
 from seqbench.report.groups import Group, grouped
+from seqbench.report.latex import latex
+from seqbench.report.markdown import markdown
+from seqbench.report.names import common_words
+from seqbench.report.page import page
 from seqbench.report.pareto import pareto_figure
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import sections_of
@@ -22,6 +28,7 @@ from seqbench.schema import Record
 from tests.test_report_dependency import HALF
 from tests.test_report_dependency import runs as curve
 from tests.test_report_headline import content
+from tests.test_report_tables import printed
 
 LONG = "adding_problem length=50"
 
@@ -281,3 +288,98 @@ def test_page_and_markdown_name_all_labels_of_a_row(tmp_path: Path) -> None:
     write(store, tmp_path / "report", formats=("latex",))
     caption = (tmp_path / "report" / "report.tex").read_text().replace("\\_", "_")
     assert f"gru: {said}." in caption
+
+
+# ------------------------------------------------------------------ what all names have in common
+
+
+def smoke(**variants: str) -> list[Record]:
+    """Two tasks of architectures that all have ``train=smoke``, and costs; ``variants`` say what else they have."""
+    told = {model: f"{variants.get(model, '')} train=smoke".strip() for model in ("gru", "lstm", "mine")}
+    made = [simulated.learning(task, model, n)[0] for task in simulated.TASKS[:2] for model in told for n in range(5)]
+    made += [simulated.cost_record("copy_10", model)[0] for model in told]
+    return [replace(r, labels={**r.labels, "variant": told[r.labels["model"]]}) for r in made]
+
+
+def test_what_all_names_share_is_said_once_and_stands_after_none_of_them() -> None:
+    first, *others = smoke()
+    found = content([replace(first, status="failed", reason="x"), *others], "gru", drawn=("svg",))
+    assert found.common == "train=smoke"
+    assert "Everything was run with train=smoke, which no name repeats." in found.banners
+    assert all(section.subtitle.endswith(" · all architectures: train=smoke") for section in found.sections)
+    assert list(found.look) == ["lstm", "gru", "mine"]
+    assert [row.label for row in found.sections[0].rows if row.kind == "model"] == ["lstm", "gru", "mine"]
+    assert [entry.name for entry in found.costs] == ["lstm", "gru", "mine"]
+    for text in (page(found), markdown(found), latex(found)):
+        assert "(train=smoke)" not in text.replace("\\", "")
+        assert "train=smoke" in text.replace("\\", "")
+    assert all("smoke" not in svg for svg in found.figures.values())
+
+
+def test_the_colours_are_those_of_names_that_share_nothing() -> None:
+    plain = [replace(record, labels={**record.labels, "variant": ""}) for record in smoke()]
+    assert content(smoke()).look == content(plain).look
+
+
+def test_tables_of_two_reports_may_be_joined_as_they_hold_names_in_full(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    curves = [replace(r, labels={**r.labels, "variant": "train=smoke"}) for r in curve("gru", HALF)]
+    for record in [*smoke(), *curves]:
+        store.publish(replace(record, arrays={}), {})
+    write(store, tmp_path / "out", formats=("csv", "json"))
+    tables = {name: read(tmp_path / "out" / f"{name}.csv") for name in ("runs", "verdicts", "costs")}
+    assert all({line["variant"] for line in lines if line.get("kind") != "baseline"} == {"train=smoke"}
+               for lines in tables.values())  # fmt: skip
+    for name in ("across", "dependency"):
+        assert {line["architecture"] for line in read(tmp_path / "out" / f"{name}.csv")} <= {
+            f"{model} (train=smoke)" for model in ("gru", "lstm", "mine")
+        }
+    document = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert document["common"] == "train=smoke"
+    assert {row["variant"] for row in document["sections"][0]["rows"] if row["kind"] == "model"} == {"train=smoke"}
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(file.read_text().splitlines()))
+
+
+def test_what_sets_names_apart_stays_wherever_it_stands() -> None:
+    found = content(smoke(gru="learning_rate=0.1", mine="clip=[1, 2]"))
+    names = [row.label for row in found.sections[0].rows if row.kind == "model"]
+    assert names == ["lstm", "gru (learning_rate=0.1)", "mine (clip=[1, 2])"]
+    alike = content(smoke(gru="clip=[1, 2]", lstm="clip=[1, 3]", mine="clip=[1, 4]"))
+    assert (alike.common, [*alike.look][1]) == ("train=smoke", "gru (clip=[1, 2])")
+    one = smoke()
+    one[0] = replace(one[0], labels={**one[0].labels, "variant": "train=other"})
+    assert content(one).common == ""
+
+
+def test_words_are_left_where_names_would_be_the_same_without_them() -> None:
+    labels = [{"task": "adding_50", "model": "gru", "variant": variant} for variant in ("a=1 b=2", "b=2 a=1")]
+    two = [replace(record, labels=own) for record, own in zip(adding("gru", range(2)), labels, strict=True)]
+    assert common_words(two) == ""
+    assert common_words([]) == ""
+
+
+def test_the_reference_is_plain_where_others_of_its_name_have_more_words() -> None:
+    plain = [
+        replace(r, run_id=f"plain{r.run_id}", cell_id=f"plain{r.cell_id}")
+        for r in smoke()
+        if r.kind == "learning" and r.labels["model"] == "gru"
+    ]
+    records = [*smoke(gru="learning_rate=0.1"), *plain]
+    rows = {row.label: row for row in content(records, "gru").sections[0].rows if row.kind == "model"}
+    assert {name: row.comparison is None for name, row in rows.items()} == {
+        "lstm": False, "gru": True, "gru (learning_rate=0.1)": False, "mine": False,
+    }  # fmt: skip
+
+
+def test_what_a_command_prints_says_it_once_below_the_table() -> None:
+    text = printed(smoke())
+    assert text.count("train=smoke") == 1
+    assert text.rstrip().endswith("all models: train=smoke")
+
+
+def test_two_stores_are_compared_by_names_in_full() -> None:
+    found = compare_stores(("a", smoke()[:5]), ("b", [simulated.learning("copy_10", "rnn", n)[0] for n in range(5)]))
+    assert ("a", "copy_10", "gru (train=smoke)") in found.only

@@ -9,6 +9,7 @@ from seqbench.report.remarks import beats_baseline
 from seqbench.report.row import VerdictRow
 from seqbench.schema import Record
 from tests.test_report_headline import content
+from tests.test_report_tables import printed
 
 
 def erring(scores: Sequence[float], solved: Sequence[bool]) -> list[Record]:
@@ -31,6 +32,15 @@ def test_unsolved_runs_that_end_below_the_threshold_are_counted_in_their_row():
     assert only_row(late).remarks == ("2 unsolved runs end below the threshold",)
     assert only_row(late[1:]).remarks == ("1 unsolved run ends below the threshold",)
     assert only_row(late[2:]).remarks == ()
+
+
+def test_what_a_command_prints_counts_them_too():
+    late = erring([0.0009, 0.00095, 0.0005, 0.0004, 0.001], [False, False, True, True, False])
+    lines = printed(late).splitlines()
+    assert max(map(len, lines)) <= 100
+    column = lines[0].index("remarks")
+    told = " ".join(line[column:].strip() for line in lines)
+    assert "2 unsolved runs end below the threshold" in told
 
 
 def test_an_accuracy_ends_at_or_above_its_threshold():

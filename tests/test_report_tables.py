@@ -130,7 +130,7 @@ def test_network_at_the_baseline_is_said_to_stay_there(records: list[Record]) ->
 def test_comparison_is_with_the_reference_of_the_same_task(records: list[Record]) -> None:
     rows = verdict_rows(records, "gru")
     assert row(rows, "membrane", "gru").comparison is None
-    assert comparison_text(row(rows, "membrane", "gru"), "gru") == "reference"
+    assert comparison_text(row(rows, "membrane", "gru")) == "reference"
     worse = row(rows, "membrane", "attention").comparison
     assert worse is not None
     assert (worse.verdict, worse.p) == ("worse", pytest.approx(8 / 252))  # an error: higher is worse
@@ -142,7 +142,27 @@ def test_comparison_is_with_the_reference_of_the_same_task(records: list[Record]
 
 def test_no_verdict_is_passed_on_three_seeds() -> None:
     rows = verdict_rows(runs(0.1, 0.1, 0.1) + runs(0.4, 0.4, 0.4, model="lstm"), "gru")
-    assert comparison_text(rows[0], "gru") == "no verdict reachable with n = 3, takes 5"
+    assert comparison_text(rows[0]) == "no verdict reachable, takes 5 seeds against 5"
+
+
+def test_a_verdict_out_of_reach_blames_no_row_that_has_enough_seeds() -> None:
+    rows = verdict_rows(runs(0.1, 0.1) + runs(*[0.4] * 5, model="lstm"), "gru")
+    assert comparison_text(row(rows, "membrane", "lstm")) == "no verdict reachable, takes 5 seeds against 5"
+
+
+def test_only_what_others_are_compared_with_is_called_the_reference() -> None:
+    def other(name: str, **config: Any) -> list[Record]:
+        labels = {"task": "membrane", "model": "gru", "variant": name}
+        return [replace(r, run_id=f"{name}{r.seed}", cell_id=name, labels=labels, config={**r.config, **config})
+                for r in runs(*[0.3] * 5)]  # fmt: skip
+
+    def texts(records: list[Record]) -> dict[str, str]:
+        return {r.label: comparison_text(r) for r in verdict_rows(records, "gru") if r.kind == "model"}
+
+    plain, lstm = runs(*[0.4] * 5), runs(*[0.1] * 5, model="lstm")
+    long = other("steps=9", train={"steps": 9})
+    assert texts(plain + lstm + long) == {"gru": "reference", "gru (steps=9)": DASH, "lstm": "better (p = 0.008)"}
+    assert set(texts(other("a=1") + other("a=2") + lstm).values()) == {DASH}
 
 
 def test_nothing_is_compared_where_no_reference_is_declared_or_trained(records: list[Record]) -> None:

@@ -16,6 +16,8 @@ import numpy as np
 from seqbench.schema import Record
 
 _BLOCK = 1 << 20
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a disk says that is full or broken, whichever folder is chosen on it."""
 
 
 def check_arrays(record: Record, arrays: Mapping[str, Any]) -> None:

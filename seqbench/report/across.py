@@ -8,6 +8,7 @@ from seqbench.record.record import canonical
 from seqbench.report.groups import Group
 from seqbench.report.matrix import MOST, Matrix, Trained, in_order, label_of_reference, trained_once
 from seqbench.report.row import VerdictRow
+from seqbench.report.wording import some
 from seqbench.statistics.aggregate import Profile, interquartile_mean, mean_and_median, performance_profile
 from seqbench.statistics.improvement import probability_of_improvement
 from seqbench.statistics.ranking import CriticalDifference, Rank, critical_difference, rank_intervals, win_rates
@@ -175,7 +176,7 @@ def _across(env_id: str, block: _Block, matrix: Matrix | None, reference: str | 
     kept, labels = block.kept, block.labels
     cells = {label: [table[label] for _, table in kept] for label in labels}
     worst = [_worst(table[label] for label in labels) for _, table in kept]
-    why = too_few(min(len(cell.skills) for mine in cells.values() for cell in mine))
+    why = _too_few({label: {group.task: len(table[label].skills) for group, table in kept} for label in labels})
     ranked = why is None and len(labels) <= MOST
     tasks = tuple(group.task for group, _ in kept)
     scores = [[cell.scores for cell in mine] for mine in cells.values()]
@@ -198,6 +199,13 @@ def _across(env_id: str, block: _Block, matrix: Matrix | None, reference: str | 
     )
 
 
+def _too_few(seeds: Mapping[str, Mapping[str, int]]) -> str | None:
+    """Why there are neither intervals nor ranks, from the seeds of each architecture on each task; and of whom."""
+    short = [f"{label} on {task}" for label, tasks in seeds.items() for task, n in tasks.items() if too_few(n)]
+    why = too_few(min(n for tasks in seeds.values() for n in tasks.values()))
+    return f"{why} of {some(short)}" if why and len(short) < sum(map(len, seeds.values())) else why
+
+
 def _worst(cells: Iterable[Trained]) -> float:
     """What a run without a skill counts as: with 0 it would stand above runs that ended below the baseline."""
     return min([0.0, *(skill for cell in cells for skill in cell.skills if skill is not None)])
@@ -215,17 +223,12 @@ def _ranks(
     return rank_intervals(scores, verdicts=verdicts).ranks or [None] * len(labels)
 
 
-def _beats(mine: Sequence[Trained], against: Sequence[Trained] | None) -> Estimate | None:
-    if against is None:
-        return None
-    return probability_of_improvement([(a.scores, b.scores) for a, b in zip(mine, against, strict=True)])
-
-
 def _standing(
     label: str, cells: Sequence[Trained], worst: Sequence[float], rank: Rank | None, against: Sequence[Trained] | None
 ) -> Standing:
     skills = [[at if one is None else one for one in cell.skills] for cell, at in zip(cells, worst, strict=True)]
     mean, median = mean_and_median(skills)
+    pairs = [(a.scores, b.scores) for a, b in zip(cells, against, strict=True)] if against else []
     return Standing(
         label=label,
         runs=sum(map(len, skills)),
@@ -233,7 +236,7 @@ def _standing(
         mean=mean,
         median=median,
         rank=rank,
-        improvement=_beats(cells, against),
+        improvement=probability_of_improvement(pairs) if pairs else None,
         profile=performance_profile(skills, SKILLS) if rank else None,
     )
 

@@ -91,7 +91,7 @@ def across_sentences(made: Across, environments: Mapping[str, str]) -> list[str]
     """What the tasks say of others like them; why there are no ranks; who is left out."""
     where = f"Environment {environments[made.env_id]}: " if len(environments) > 1 else ""
     if made.why:
-        said = f"{where}{made.why}: no interval and no ranking."
+        said = f"{where}{readable(made.why)}: no interval and no ranking."
     elif len(made.rows) > MOST:
         said = f"{where}ranks are told of at most {MOST} architectures; there are {len(made.rows)}."
     else:

@@ -7,6 +7,7 @@ from seqbench.report.fairness import Trials, tried
 from seqbench.report.groups import Group
 from seqbench.report.remarks import beyond_bound
 from seqbench.report.row import VerdictRow
+from seqbench.report.sections import title_of
 from seqbench.report.tables import reference_row
 from seqbench.report.wording import count, listed, some
 from seqbench.schedule import NUM_CONSECUTIVE
@@ -22,12 +23,17 @@ def banners(
     trials: Trials,
     missing: int,
     reference: str | None = None,
+    common: str = "",
 ) -> list[str]:
-    """One sentence each, the gravest first; empty where nothing is to be warned of."""
+    """One sentence each, the gravest first; empty where nothing is to be warned of.
+
+    ``common``: words that all names share, which is said here.
+    """
     models = [row for row in rows if row.kind == "model"]
-    said = [_beyond(models), _below(rows), _reference(models, reference, environments)]
+    said = [_beyond(models, environments), _below(rows, environments), _reference(models, reference, environments)]
     said += [_open(models), _seeds(models), _power(models)]
-    said += [_tuning(groups, trials), _chances(groups), _training(groups)]
+    titles = [title_of(group, environments) for group in groups]
+    said += [_common(common), _tuning(groups, titles, trials), _chances(groups, titles), _training(groups, titles)]
     said += [_environments(len(environments)), _failures(records), _missing(missing)]
     return [sentence for sentence in said if sentence]
 
@@ -38,15 +44,15 @@ def unreadable(problems: Sequence[str]) -> list[str]:
     return [f"{said}; see “Problems in the store”."] if problems else []
 
 
-def _beyond(rows: Sequence[VerdictRow]) -> str:
-    found = [f"{row.label} on {row.task}" for row in rows if beyond_bound(row)]
+def _beyond(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> str:
+    found = [f"{row.label} on {title_of(row, environments)}" for row in rows if beyond_bound(row)]
     return f"Better than the best possible: {some(found)}. The task or its scoring is in error there." if found else ""
 
 
-def _below(rows: Sequence[VerdictRow]) -> str:
+def _below(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> str:
     zeros = {(row.env_id, row.task): row.name for row in rows if row.kind == "baseline" and row.skill == 0}
     found = [
-        f"{row.label} on {row.task}"
+        f"{row.label} on {title_of(row, environments)}"
         for row in rows
         if row.kind == "model" and f"loses to {zeros.get((row.env_id, row.task))}" in row.remarks
     ]
@@ -58,16 +64,15 @@ def _reference(rows: Sequence[VerdictRow], reference: str | None, environments: 
 
     One row alone is a length that one architecture's bisection came to: nobody looks for a comparison there.
     """
-    tasks: dict[tuple[str, str], list[VerdictRow]] = {}
+    tasks: dict[str, list[VerdictRow]] = {}
     for row in rows:
         if row.better != "neither":
-            tasks.setdefault((row.env_id, row.task), []).append(row)
+            tasks.setdefault(title_of(row, environments), []).append(row)
     found: dict[str, list[str]] = {}
-    for (env_id, task), members in tasks.items():
+    for task, members in tasks.items():
         if len(members) > 1 and reference_row(members, reference) is None:
             often = sum(row.name == reference for row in members)
-            where = f"{task} [{environments[env_id]}]" if len(environments) > 1 else task
-            found.setdefault(f"there as {often} configurations" if often else "not there", []).append(where)
+            found.setdefault(f"there as {often} configurations" if often else "not there", []).append(task)
     told = listed([f"{some(tasks)} ({why})" for why, tasks in found.items()])
     return f"Nothing is compared with {reference}, the reference, on {told}." if reference and found else ""
 
@@ -76,9 +81,10 @@ def _open(rows: Sequence[VerdictRow]) -> str:
     found = sum(row.left_open for row in rows)
     if not found:
         return ""
+    these = "It counts" if found == 1 else "They count"
     return (
         f"In {count(found, 'row')} of {len(rows):,} the budget ended too soon to tell whether the task is solved: "
-        f"fewer than {NUM_CONSECUTIVE} evaluations fit into it. They count neither as solved nor as not solved."
+        f"fewer than {NUM_CONSECUTIVE} evaluations fit into it. {these} neither as solved nor as not solved."
     )
 
 
@@ -99,20 +105,24 @@ def _power(rows: Sequence[VerdictRow]) -> str:
     )
 
 
+def _common(common: str) -> str:
+    return f"Everything was run with {common}, which no name repeats." if common else ""
+
+
 def _who(some_rows: Sequence[VerdictRow], rows: Sequence[VerdictRow]) -> str:
     if len(some_rows) == len(rows):
         return "All rows have"
     return f"{count(len(some_rows), 'row')} of {len(rows):,} {'has' if len(some_rows) == 1 else 'have'}"
 
 
-def _tuning(groups: Sequence[Group], trials: Trials) -> str:
+def _tuning(groups: Sequence[Group], titles: Sequence[str], trials: Trials) -> str:
     """Learning rates that were chosen from unequal numbers of trials, on one task: by name, and within one name."""
     found = []
-    for group in groups:
+    for group, title in zip(groups, titles, strict=True):
         had = [(cell.model, numbers) for cell in group.cells if (numbers := {*tried(trials, group, cell)})]
         if len(set[int]().union(*(numbers for _, numbers in had))) > 1:
             texts = dict.fromkeys(f"{model} {' to '.join(map(str, _ends(numbers)))}" for model, numbers in had)
-            found.append(f"{group.task} ({listed([*texts])} trials)")
+            found.append(f"{title} ({listed([*texts])} trials)")
     return f"Unequal tuning, so that the comparison is not fair: {some(found)}." if found else ""
 
 
@@ -121,25 +131,25 @@ def _ends(numbers: Collection[int]) -> list[int]:
     return sorted({min(numbers), max(numbers)})
 
 
-def _chances(groups: Sequence[Group]) -> str:
+def _chances(groups: Sequence[Group], titles: Sequence[str]) -> str:
     """Architectures that stand in one table with unequal numbers of configurations."""
     found = []
-    for group in groups:
+    for group, title in zip(groups, titles, strict=True):
         tried = Counter(cell.model for cell in group.cells)
         if len(set(tried.values())) > 1:
-            found.append(f"{group.task} ({some([f'{model} {number}' for model, number in tried.items()])})")
+            found.append(f"{title} ({some([f'{model} {number}' for model, number in tried.items()])})")
     if not found:
         return ""
     return f"Unequal numbers of configurations: {some(found)}; the best of many looks better than it is."
 
 
-def _training(groups: Sequence[Group]) -> str:
+def _training(groups: Sequence[Group], titles: Sequence[str]) -> str:
     found = []
-    for group in groups:
+    for group, title in zip(groups, titles, strict=True):
         steps = [(cell.name, (cell.records[0].config.get("train") or {}).get("steps")) for cell in group.cells]
         if len({number for _, number in steps}) > 1:
             texts = [f"{name} {number:,}" if number else f"{name} ?" for name, number in dict.fromkeys(steps)]
-            found.append(f"{group.task} ({some(texts)} steps)")
+            found.append(f"{title} ({some(texts)} steps)")
     return f"Unequal training budgets: {some(found)}." if found else ""
 
 
@@ -156,7 +166,8 @@ def _failures(records: Sequence[Record]) -> str:
     if not bad:
         return ""
     parts = listed([f"{number} {status}" for status, number in sorted(bad.items())])
-    return f"Of {count(len(runs), 'run')} {parts}: these count as not solved in every rate."
+    these = "this counts" if sum(bad.values()) == 1 else "these count"
+    return f"Of {count(len(runs), 'run')} {parts}: {these} as not solved in every rate."
 
 
 def _missing(missing: int) -> str:

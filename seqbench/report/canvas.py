@@ -79,7 +79,7 @@ def styles(groups: Sequence[Group]) -> dict[str, Style]:
 
     Variants of one architecture share its colour and differ in their dashes.
     """
-    cells = sorted({(cell.model, cell.variant) for group in groups for cell in group.cells}, key=_order)
+    cells = sorted({(cell.model, cell.shown) for group in groups for cell in group.cells}, key=_order)
     others = [model for model in dict.fromkeys(model for model, _ in cells) if model not in _FIXED]
     found: dict[str, Style] = {}
     seen: dict[str, int] = {}

@@ -13,7 +13,7 @@ from seqbench.report.cost_figures import scaling_figure, speed_figure, streaming
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
 from seqbench.report.costs import Entry, entries
-from seqbench.report.dependency import Dependency, dependencies, dependency_table, not_in
+from seqbench.report.dependency import Dependency, dependencies, dependency_table
 from seqbench.report.dependency_figure import dependency_figure
 from seqbench.report.fairness import Fairness, Trials, fairness, fairness_table
 from seqbench.report.figures import gradient_norms, gradient_profiles, learning_curves
@@ -26,7 +26,7 @@ from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
 from seqbench.report.matrix import Matrix, matrices, matrix_table
-from seqbench.report.names import environment_names
+from seqbench.report.names import common_words, environment_names
 from seqbench.report.pareto import pareto_figure
 from seqbench.report.provenance import code, facts, rates_beside, training_commands
 from seqbench.report.sample import drawn as drawn_of
@@ -46,6 +46,7 @@ class Content:
 
     Attributes:
         study, reference, tuning: as given to ``seqbench.report.write``.
+        common: words that every name has, which none repeats.
         summary: the verdict, three sentences at most. glance: the same as a small table.
         banners: what must be known before any number.
         details: more sentences on who solves what and who loses to what.
@@ -67,6 +68,7 @@ class Content:
     study: str | None
     reference: str | None
     tuning: str
+    common: str
     summary: Sequence[str]
     glance: Glance | None
     banners: Sequence[str]
@@ -122,22 +124,22 @@ def collect(
     drawn: Collection[str] = ("svg",),
 ) -> Content:
     """Work out a report from records and their arrays, with its figures in the forms ``drawn``: svg, pdf, or none."""
-    names, learning = environment_names(records), grouped(records, "learning", reference)
-    trials, titles = trials or {}, [title_of(group, names) for group in learning]
-    costs, lasting, shown = entries(records, reference), dependencies(records, reference), drawn_of(learning)
-    sections, look = sections_of(learning, titles, reference), styles([*shown, *grouped(records, "cost", reference)])
+    names, common = environment_names(records), common_words(records)
+    learning = grouped(records, "learning", reference, common)
+    titles, shown = [title_of(group, names) for group in learning], drawn_of(learning)
+    costs, lasting = entries(records, reference, common), dependencies(records, reference, common)
+    sections, trials = sections_of(learning, titles, reference), trials or {}
     every, compared = rows_of(sections), _compared(learning, sections, reference, trials)
-    warned = [*banners(learning, every, records, names, trials, missing, reference), *left_out(learning, shown)]
+    warned = banners(learning, every, records, names, trials, missing, reference, common) + left_out(learning, shown)
     content = Content(
         study=study,
         reference=reference,
         tuning=tuning,
+        common=common,
         summary=_readable(headline(every, compared["matrices"], costs, names, lasting)),
         banners=_readable(unreadable(problems) + warned),
-        details=_readable(sentences(not_in(lasting, every), names)),
-        records=records,
+        details=_readable(sentences(every, names, lasting)),
         missing=missing,
-        environments=names,
         **_provenance(records, names, learning, titles),
         sections=sections,
         dependencies=lasting,
@@ -145,7 +147,7 @@ def collect(
         **compared,
         solving=solve_times(shown, sections),
         flow=flow_rows(shown, arrays, titles[: len(shown)]),
-        look=look,
+        look=styles([*shown, *grouped(records, "cost", reference, common)]),
         problems=problems,
     )
     return replace(content, **_drawn(_figures(content, shown, arrays), drawn)) if drawn else content
@@ -176,6 +178,8 @@ def _provenance(
     records: Sequence[Record], names: Mapping[str, str], learning: Sequence[Group], titles: Sequence[str]
 ) -> dict[str, Any]:
     return {
+        "records": records,
+        "environments": names,
         "facts": facts(records, names),
         "code": code(records),
         "failures": [record for record in records if record.status != "completed"],

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from seqbench.record.record import canonical, current
-from seqbench.report.names import full_name, label_of, model_order, natural, plainest
+from seqbench.report.names import full_name, label_of, less, model_order, natural, plainest
 from seqbench.schema import FINISHED, Record
 from seqbench.statistics.rounds import Ratio, median_of_rounds, paired_ratio
 from seqbench.statistics.seeds import Estimate
@@ -23,7 +23,7 @@ class Entry:
     """One measurement with all its rounds, in one environment.
 
     Attributes:
-        task, model, variant: labels. backend, what, twin: as in ``schema.Measurement``.
+        task, model, variant: labels. common: see ``groups.Cell``. backend, what, twin: as in ``schema.Measurement``.
         records: those that finished, by round. failed: one that did not, None where all did.
         comparable: what must be the same for two entries to stand side by side, but for length and backend.
     """
@@ -33,6 +33,7 @@ class Entry:
     comparable: str
     model: str
     variant: str
+    common: str
     backend: str
     what: str
     twin: bool
@@ -43,7 +44,7 @@ class Entry:
     @property
     def label(self) -> str:
         """Name of the architecture and its variant."""
-        return full_name(self.model, self.variant)
+        return full_name(self.model, less(self.variant, self.common))
 
     @property
     def name(self) -> str:
@@ -119,10 +120,11 @@ def _over(work: float, time: Estimate) -> Estimate:
     return replace(time, value=work / time.value, interval=ends)
 
 
-def entries(records: Iterable[Record], reference: str | None = None) -> list[Entry]:
+def entries(records: Iterable[Record], reference: str | None = None, common: str = "") -> list[Entry]:
     """Every measurement of the attempts that count, by environment, task, length, architecture and backend.
 
-    What is measured by several names has the ``reference``'s where that is one, else the plainest.
+    What is measured by several names has the ``reference``'s where that is one, else the plainest; for ``common`` see
+    ``groups.grouped``.
     Measurements by an older protocol are left out where the same cell was measured by a newer one.
     """
     parts: dict[tuple[str, str], list[Record]] = {}
@@ -131,14 +133,14 @@ def entries(records: Iterable[Record], reference: str | None = None) -> list[Ent
             parts.setdefault((record.env_id, record.cell_id), []).append(record)
     newer = {(r.env_id, _cell(r)) for members in parts.values() for r in members if "cost" in r.config}
     kept = [m for m in parts.values() if "cost" in m[0].config or (m[0].env_id, _cell(m[0])) not in newer]
-    return sorted((_entry(members, reference) for members in kept), key=_order)
+    return sorted((_entry(members, reference, common) for members in kept), key=_order)
 
 
 def _cell(record: Record) -> str:
     return canonical({key: value for key, value in record.config.items() if key not in ("cost", "instruments")})
 
 
-def _entry(records: Sequence[Record], reference: str | None) -> Entry:
+def _entry(records: Sequence[Record], reference: str | None, common: str) -> Entry:
     first, own = records[0], plainest(map(label_of, records), reference)
     asked = {**OLDER, **(first.config.get("cost") or {})}
     finished = {_round(record): record for record in records if record.status in FINISHED}
@@ -149,6 +151,7 @@ def _entry(records: Sequence[Record], reference: str | None) -> Entry:
         comparable=canonical(shared),
         model=own.model,
         variant=own.variant,
+        common=common,
         backend=str(asked["backend"]),
         what=str(asked["what"]),
         twin=bool(asked["twin"]),

@@ -26,7 +26,8 @@ class Dependency:
     """What one architecture solves of one task at several lengths.
 
     Attributes:
-        env_id, task: environment, and the task's name without a length. name: of the architecture.
+        env_id, task: environment, and the task's name without a length.
+        name: of the architecture. whole_name: the same with the words that all names of the report share.
         setting: what curves have in common that stand side by side: all but the model.
         lengths: rising, in the task's own unit. solved: at each length, whether each run solved.
         estimate: the length at which the solve rate is one half: 0 below the shortest, infinite above the longest.
@@ -36,6 +37,7 @@ class Dependency:
     env_id: str
     task: str
     name: str
+    whole_name: str
     setting: str
     lengths: tuple[int, ...]
     solved: tuple[tuple[bool, ...], ...]
@@ -71,11 +73,11 @@ class Dependency:
         return f"at least {whole(low)}" if low > 0 else f"at most {whole(high)}" if math.isfinite(high) else ""
 
 
-def dependencies(records: Iterable[Record], reference: str | None = None) -> list[Dependency]:
+def dependencies(records: Iterable[Record], reference: str | None = None, common: str = "") -> list[Dependency]:
     """Every architecture that left runs at ``FEWEST`` lengths or more of a task that can be solved, side by side.
 
     None whose budget ended too soon to tell what it solves of the shortest length. Of several names of a curve it has
-    the ``reference``'s where that is one, else the plainest.
+    the ``reference``'s where that is one, else the plainest; for ``common`` see ``groups.grouped``.
     """
     curves: dict[tuple[str, str], list[Record]] = {}
     known: dict[str, str] = {}
@@ -84,11 +86,11 @@ def dependencies(records: Iterable[Record], reference: str | None = None) -> lis
             if record.cell_id not in known:
                 known[record.cell_id] = curve_id(record.config)
             curves.setdefault((record.env_id, known[record.cell_id]), []).append(record)
-    found = [made for members in curves.values() if (made := _dependency(members, reference)) is not None]
+    found = [made for members in curves.values() if (made := _dependency(members, reference, common)) is not None]
     return sorted(found, key=lambda made: (made.env_id, natural(made.task), made.setting, model_order(made.name)))
 
 
-def _dependency(records: Sequence[Record], reference: str | None) -> Dependency | None:
+def _dependency(records: Sequence[Record], reference: str | None, common: str) -> Dependency | None:
     at: dict[int, list[Record]] = {}
     for record in sorted(records, key=lambda record: (_length(record), record.seed is None, record.seed or 0)):
         at.setdefault(_length(record), []).append(record)
@@ -97,11 +99,12 @@ def _dependency(records: Sequence[Record], reference: str | None) -> Dependency 
         return None
     solved = tuple(tuple(map(is_solved, runs)) for runs in at.values())
     same = len({tuple(record.seed for record in runs) for runs in at.values()}) == 1
-    first = at[min(at)][0]
+    first, own = at[min(at)][0], plainest(map(label_of, records), reference)
     return Dependency(
         env_id=first.env_id,
         task=_task([label_of(record).task for runs in at.values() for record in runs]),
-        name=plainest(map(label_of, records), reference).name,
+        name=own._replace(common=common).name,
+        whole_name=own.name,
         setting=canonical({"task": curve_id({"task": first.config["task"]})} | _beside_model(first.config)),
         lengths=tuple(at),
         solved=solved,

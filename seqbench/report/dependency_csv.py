@@ -23,7 +23,7 @@ def dependency_csv(found: Iterable[Dependency]) -> str:
 
 def _line(made: Dependency) -> list[object]:
     counts = (made.lengths, map(sum, made.solved), map(len, made.solved))
-    line: list[object] = [made.env_id, made.task, made.name, *measured(made).values(), made.seeds[0], made.budget]
+    line: list[object] = [made.env_id, made.task, made.whole_name, *measured(made).values(), made.seeds[0], made.budget]
     return [*line, *("; ".join(map(str, numbers)) for numbers in counts)]
 
 

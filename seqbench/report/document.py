@@ -28,6 +28,7 @@ def report_json(content: Content) -> str:
     """
     named = ("study", "reference", "tuning", "missing", "environments", "summary", "banners", "details", "problems")
     taken = (
+        "common",
         "across",
         "solving",
         "matrices",

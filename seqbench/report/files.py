@@ -1,6 +1,5 @@
 """From a store to the files of a report. The only file here that touches the disk."""
 
-import errno
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqbench.record.files import DISK
 from seqbench.record.record import current
 from seqbench.record.store import Store
 from seqbench.report.across_csv import across_csv
@@ -22,6 +22,7 @@ from seqbench.report.fairness import Trials
 from seqbench.report.groups import grouped
 from seqbench.report.latex import latex
 from seqbench.report.markdown import markdown
+from seqbench.report.names import full_name
 from seqbench.report.page import page
 from seqbench.report.runs_table import runs_lines
 from seqbench.report.sample import drawn as drawn_of
@@ -61,7 +62,7 @@ def write_report(
 
 def _refused(error: OSError, out: Path, written: int) -> Exception:
     """A folder that takes nothing is a wrong choice; a disk that fills up, or that refuses midway, is none."""
-    if written or error.errno in _DISK:
+    if written or error.errno in DISK:
         return OSError(error.errno, error.strerror, str(out))
     return UsageError(
         f"the report's folder must be one that can be written; got {str(out)[:80]!r} ({error.strerror}). "
@@ -81,7 +82,8 @@ def _tables(content: Content) -> dict[str, Text]:
     rows = [row for section in content.sections for row in section.rows]
     found: dict[str, Text] = {"runs.csv": runs_lines(content.records)}
     found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
-    found |= {"across.csv": across_csv(content.across)} if content.across else {}
+    names = {row.label: full_name(row.name, row.variant) for row in rows}  # in full: tables of reports may be joined
+    found |= {"across.csv": across_csv(content.across, names)} if content.across else {}
     found |= {"dependency.csv": dependency_csv(content.dependencies)} if content.dependencies else {}
     return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 
@@ -96,8 +98,6 @@ FORMATS: Mapping[str, Callable[[Content], Mapping[str, Text]]] = {
 }
 """Name of a format -> its files, below the report's folder, with their texts."""
 _ADVICE = "Train something first, e.g. python -m seqbench task=adding_problem model=lstm, or point to another store."
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What a disk says that is full or broken, whichever folder is chosen on it."""
 _DRAWN = {"svg": {"html", "md"}, "pdf": {"pdf"}}
 """Form of the figures -> the formats that show it."""
 MAIN = dict(zip(FORMATS, ("index.html", "report.md", "runs.csv", "report.tex", "figures", "report.json"), strict=True))

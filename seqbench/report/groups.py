@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from seqbench.metrics import METRICS
 from seqbench.record.record import canonical, current
-from seqbench.report.names import Label, full_name, label_of, model_order, natural, plainest, task_name
+from seqbench.report.names import Label, full_name, label_of, less, model_order, natural, plainest, task_name
 from seqbench.schema import Better, Record, without_length
 from seqbench.statistics.seeds import UNLIMITED
 
@@ -18,23 +18,30 @@ class Cell:
     """The records of one cell in one environment, by seed.
 
     Attributes:
+        common: words of the variant that all names of the report share, and that ``shown`` leaves out.
         also: other name -> records that go by it, where the same configuration was run under several labels.
     """
 
     model: str
     variant: str
     records: tuple[Record, ...]
+    common: str = ""
     also: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> str:
+        """The variant as tables and legends print it."""
+        return less(self.variant, self.common)
 
     @property
     def name(self) -> str:
         """What tables and legends print."""
-        return full_name(self.model, self.variant)
+        return full_name(self.model, self.shown)
 
     @property
     def labels(self) -> Counter[Label]:
         """What the records are called; one configuration may have several labels."""
-        return Counter(map(label_of, self.records))
+        return Counter(label_of(record, self.common) for record in self.records)
 
     def first(self, field: str, key: str) -> Any:
         """The first value of ``record.<field>[key]`` that is there; a run that failed early may lack it."""
@@ -106,13 +113,17 @@ class Group:
 
 
 def grouped(
-    records: Iterable[Record], kind: Literal["learning", "cost"] = "learning", reference: str | None = None
+    records: Iterable[Record],
+    kind: Literal["learning", "cost"] = "learning",
+    reference: str | None = None,
+    common: str = "",
 ) -> list[Group]:
     """The groups of the attempts that count, sorted by environment, then by the task's name.
 
     Labels of one task stand apart, as they were asked for apart, unless they differ in the word for its length alone.
     A cell is one configuration whatever its runs are called, so all its runs are in one of these groups,
-    under the plainest of their names, or under the ``reference``'s where any of them has it.
+    under the plainest of their names, or under the ``reference``'s where any of them has it; no name repeats the words
+    that are ``common`` to all (``names.common_words``).
     """
     tasks: dict[tuple[str, str], dict[str, list[Record]]] = {}
     texts: dict[tuple[int, int], str] = {}  # many records share one object
@@ -123,7 +134,7 @@ def grouped(
         by_label = tasks.setdefault((record.env_id, text), {})
         by_label.setdefault(without_length(label_of(record).task), []).append(record)
     found = [
-        (env_id, text, _group(env_id, name, members, {task_name(runs) for runs in by_label.values()}, reference))
+        (env_id, text, _group(env_id, name, members, {*map(task_name, by_label.values())}, reference, common))
         for (env_id, text), by_label in tasks.items()
         for name, members in _settled(by_label, reference)
     ]
@@ -185,7 +196,9 @@ def _values(group: Group) -> dict[str, str]:
     return {key: canonical(value).strip('"') for key, value in values.items()} | {"data": str(data)[:8]}
 
 
-def _group(env_id: str, task: str, records: Sequence[Record], names: Collection[str], reference: str | None) -> Group:
+def _group(
+    env_id: str, task: str, records: Sequence[Record], names: Collection[str], reference: str | None, common: str
+) -> Group:
     """A group that is called ``task``; ``names`` are all that its task goes by in the environment."""
     cells: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda r: (r.seed is None, r.seed or 0)):
@@ -198,22 +211,22 @@ def _group(env_id: str, task: str, records: Sequence[Record], names: Collection[
         env_id=env_id,
         task=task,
         also=tuple(sorted({*names} - {task}, key=natural)),
-        cells=tuple(sorted((_cell(members, task, reference) for members in cells.values()), key=_cell_order)),
+        cells=tuple(sorted((_cell(runs, task, reference, common) for runs in cells.values()), key=_cell_order)),
         facts=next((record.task for record in records if record.task), {}),
         baselines=tuple(baselines.values()),
         metrics=next((record.metrics for record in records if record.metrics), {}),
     )
 
 
-def _cell(records: Sequence[Record], task: str, reference: str | None) -> Cell:
+def _cell(records: Sequence[Record], task: str, reference: str | None, common: str) -> Cell:
     """The cell of records whose group is called ``task``."""
-    labels = Counter(map(label_of, records))
+    labels = Counter(label_of(record, common) for record in records)
     own, also = plainest(labels, reference), Counter[str]()
     for label, number in labels.items():
         same = without_length(label.task) == without_length(task)
         also[label.name if same else f"{label.name} on {label.task}"] += number
     del also[own.name]
-    return Cell(model=own.model, variant=own.variant, records=tuple(records), also=dict(also))
+    return Cell(model=own.model, variant=own.variant, records=tuple(records), common=common, also=dict(also))
 
 
 def _cell_order(cell: Cell) -> tuple[Any, ...]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from seqbench.report.cost_wording import interval_text, value_text
 from seqbench.report.costs import Entry, Place, places, ratio
 from seqbench.report.dependency import Dependency, dependency_sentences, not_in
-from seqbench.report.matrix import Duel, Matrix
+from seqbench.report.matrix import Matrix
+from seqbench.report.order import order_sentence
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import (
     NAMED,
     count,
-    listed,
     rate_interval_text,
     skill_interval_text,
     skill_text,
@@ -40,25 +40,29 @@ def headline(
     chosen = max(environments, key=lambda env_id: runs[env_id], default="")
     mine = [row for row in models if row.env_id == chosen]
     curves = [made for made in lasting if made.env_id == chosen]
-    far = [*dependency_sentences(curves, {chosen: environments.get(chosen, "")}), _reach(not_in(curves, mine))]
-    said = [
-        " ".join(sentence for sentence in far if sentence),
-        _order(mine, next((m for m in found if m.env_id == chosen), None)),
-        _speed(costs, chosen, environments),
-    ]
-    said = [sentence for sentence in said if sentence]
-    if len(environments) > 1 and said:
-        said[0] = f"In environment {environments[chosen]}: {said[0]}"
-    return said
+    far = dependency_sentences(curves, {chosen: environments.get(chosen, "")})
+    far += [_reach(not_in(curves, mine), "other " if curves else "")]
+    reach = " ".join(sentence for sentence in far if sentence)
+    where = f"In environment {environments[chosen]}: " if len(environments) > 1 and reach else ""
+    matrix = next((matrix for matrix in found if matrix.env_id == chosen), None)
+    order = order_sentence(mine, matrix, curves, _where(chosen, environments))
+    return [sentence for sentence in (f"{where}{reach}", order, _speed(costs, chosen, environments)) if sentence]
+
+
+def _where(env_id: str, environments: Mapping[str, str]) -> str:
+    return f" in environment {environments[env_id]}" if len(environments) > 1 else ""
 
 
 # ------------------------------------------------------------------ how far back
 
 
-def _reach(rows: Sequence[VerdictRow]) -> str:
+def _reach(rows: Sequence[VerdictRow], other: str) -> str:
+    """Of which tasks; ``other`` is a word for those beside the ones of which curves have told."""
     if not rows:
         return ""
     if all(score is None for row in rows for score in row.scores):
+        if other:
+            return f"No run of the other tasks left a score ({_lost(rows)})."
         return f"No run left a score ({_lost(rows)}): nothing can be said of any architecture."
     rated = [row for row in rows if row.summary and row.summary.solved is not None]
     if not rated:
@@ -66,19 +70,20 @@ def _reach(rows: Sequence[VerdictRow]) -> str:
     tasks = list(dict.fromkeys(row.task for row in rated))
     if not any(row.summary and row.summary.solved for row in rated):
         runs = sum(len(row.scores) for row in rated)
-        what = tasks[0] if len(tasks) == 1 else f"any of the {len(tasks)} tasks that can be solved"
+        what = tasks[0] if len(tasks) == 1 else f"any of the {len(tasks)} {other}tasks that can be solved"
         return f"No architecture solves {what}: 0 of {count(runs, 'run')}."
     families: dict[str, list[VerdictRow]] = {}
     for row in rated:
         families.setdefault(row.family or row.task, []).append(row)
     longest = {name: text for name, members in families.items() if (text := _longest(members))}
     if not longest:
-        return "No architecture solves a task with at least half of its seeds."
+        return f"No architecture solves {'another' if other else 'a'} task with at least half of its seeds."
     none = [name for name in families if name not in longest]
     parts = list(longest.values())[:NAMED]
-    parts += [f"{count(len(longest) - NAMED, 'other task')} below"] if len(longest) > NAMED else []
+    parts += [f"{count(len(longest) - NAMED, 'other kind')} of task below"] if len(longest) > NAMED else []
     parts += [f"none of {some(none)}"] if none else []
-    return f"Longest sequences solved by at least half of the seeds: {'; '.join(parts)}."
+    what = "Of the other tasks, longest" if other else "Longest"
+    return f"{what} sequences solved by at least half of the seeds: {'; '.join(parts)}."
 
 
 def _longest(rows: Sequence[VerdictRow]) -> str:
@@ -88,7 +93,7 @@ def _longest(rows: Sequence[VerdictRow]) -> str:
         return ""
     best, tried = max(row.length or 0 for row in solved), max(row.length or 0 for row in rows)
     there = [row for row in solved if (row.length or 0) == best]
-    tasks = listed(list(dict.fromkeys(row.task for row in there)))
+    tasks = some(list(dict.fromkeys(row.task for row in there)))
     several = len({row.length for row in rows}) > 1
     reach = "" if not several else ", the longest tried" if best == tried else f", of up to {tried:,} tried"
     steps = f" ({best:,} steps{reach})" if best else ""
@@ -129,71 +134,6 @@ def _lost(rows: Sequence[VerdictRow]) -> str:
     return ", ".join(f"{number} {status}" for status, number in sorted(lost.items())) or "none was measured"
 
 
-# ------------------------------------------------------------------ who is better
-
-
-def _order(rows: Sequence[VerdictRow], matrix: Matrix | None) -> str:
-    labels = list(dict.fromkeys(row.label for row in rows))
-    if all(score is None for row in rows for score in row.scores):
-        return ""
-    if len(labels) == 1:
-        return f"There is but one architecture, {labels[0]}: nothing to compare it with."
-    if matrix is None:
-        return ""
-    duels = matrix.against or matrix.duels
-    decided = _against(duels) if matrix.against else _decided(duels)
-    still = [duel for duel in duels if duel.overall.verdict in ("undecided", "unreachable")]
-    names = [duel.a if matrix.against else f"{duel.a} and {duel.b}" for duel in still]
-    said = [text for text in (decided, _open(still, names, bool(decided))) if text]
-    against = f", against {duels[0].b}, the reference" if matrix.against else ""
-    return f"{_over(duels)}{against}: {'; '.join(said)}."
-
-
-def _over(duels: Sequence[Duel]) -> str:
-    """The tasks that decide."""
-    shared = {tuple(task for task, _ in duel.tasks) for duel in duels}
-    tasks = shared.pop()
-    if shared:
-        return "Over the tasks that two have in common"
-    return f"On {tasks[0]}" if len(tasks) == 1 else f"Over {len(tasks)} common tasks"
-
-
-def _against(duels: Sequence[Duel]) -> str:
-    """Who is better than the reference, and who is worse."""
-    parts = []
-    for verdict in ("better", "worse"):
-        names = [duel.a for duel in duels if duel.overall.verdict == verdict]
-        parts += [f"{some(names)} {'are' if len(names) > 1 else 'is'} {verdict}"] if names else []
-    return "; ".join(parts)
-
-
-def _decided(duels: Sequence[Duel]) -> str:
-    """Which of any two is better."""
-    won: dict[str, list[str]] = {}
-    for duel in duels:
-        if duel.overall.verdict in ("better", "worse"):
-            winner, loser = (duel.a, duel.b) if duel.overall.verdict == "better" else (duel.b, duel.a)
-            won.setdefault(winner, []).append(loser)
-    first = [f"{winner} is better than {some(losers)}" for winner, losers in list(won.items())[:NAMED]]
-    more = sum(len(losers) for losers in list(won.values())[NAMED:])
-    return "; ".join([*first, f"{count(more, 'further pair')} decided in the matrix"] if more else first)
-
-
-def _open(duels: Sequence[Duel], names: Sequence[str], after: bool) -> str:
-    """What is not decided, why, and how many seeds it would take; ``names`` are those of the duels."""
-    if not duels:
-        return ""
-    unreachable = [duel.overall for duel in duels if duel.overall.verdict == "unreachable"]
-    if len(unreachable) == len(duels) and not after:
-        return f"no order can be told with these seeds: {unreachable[0].why}"
-    told = f"not told apart: {some(names)}" if after else f"nothing is told apart ({some(names)})"
-    needed = [found for duel in duels if (found := duel.overall.seeds_needed)]
-    if not needed:
-        return told
-    span = f"{min(needed):,}" if min(needed) == max(needed) else f"{min(needed):,} to {max(needed):,}"
-    return f"{told}; about {span} seeds each would decide differences as large as those seen"
-
-
 # ------------------------------------------------------------------ who is fast
 
 
@@ -204,9 +144,8 @@ def _speed(costs: Sequence[Entry], env_id: str, environments: Mapping[str, str])
     if not there:
         return ""
     place = max(there, key=lambda place: place.length or 0)
-    where = "" if place.env_id == env_id else f" in environment {environments[place.env_id]}"
     steps = f" ({place.length:,} steps)" if place.length else ""
-    return f"Speed{where} on {place.task}{steps}: {_ratios(place)}."
+    return f"Speed{_where(place.env_id, environments)} on {place.task}{steps}: {_ratios(place)}."
 
 
 def _ratios(place: Place) -> str:
@@ -214,8 +153,11 @@ def _ratios(place: Place) -> str:
     assert fastest is not None  # two entries were measured
     others = [(entry, found) for entry in place.entries if entry is not fastest and (found := ratio(entry, fastest))]
     if not others or any(found.verdict == "undecided" for _, found in others):
-        rounds = min(len(entry.records) for entry in place.entries if entry.records)
-        return f"not decided, {count(rounds, 'round')} of measurement where {FEWEST_ROUNDS} give an interval"
+        timed = [{*entry.positive("step_s")} for entry in place.entries if entry.by_round("step_s")]
+        rounds = count(min(len(own & {*fastest.positive("step_s")}) for own in timed), "round")
+        return f"not decided, {rounds} of measurement where {FEWEST_ROUNDS} give an interval"
+    if any(found.verdict == "shorter" for _, found in others):
+        return "not decided, medians over all rounds and ratios within common rounds disagree"
     equal = [entry.name for entry, found in others if found.verdict == "equal"]
     slower = [
         f"{entry.name} takes {value_text(found.estimate)} {interval_text(found.estimate)} times"

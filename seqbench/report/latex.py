@@ -12,6 +12,7 @@ from seqbench.report.wording import (
     DASH,
     MINUS,
     TIMES,
+    comparison_note,
     comparison_text,
     interval_text,
     rate_interval_text,
@@ -81,6 +82,7 @@ def _section(section: Section, reference: str | None, number: int) -> str:
     note = "Steps to solve: median, unsolved runs counting as infinite."
     if any("[" in cell for row in (*models, *trivial) for cell in row[1:]):
         note = f"Brackets: 95 % intervals over seeds. {note}"
+    note += f" {comparison_note(reference)}" if reference else ""
     called = "".join(f" {row.label}: {pooled(row)}." for row in section.rows if row.also)
     caption = f"{section.title}: {section.subtitle}. {note}{called}"
     return _float(caption, f"task-{number}", head, [models, trivial])
@@ -91,7 +93,7 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     texts = [f"{score_text(row.score)} {interval_text(row.summary.interval if row.summary else None)}"]
     texts += [f"{skill_text(row.skill)} {skill_interval_text(row)}", f"{solved_text(row)} {rate_interval_text(row)}"]
     texts += [str(len(row.scores)) if row.kind == "model" else DASH, steps_text(row), whole(row.parameters)]
-    texts += [comparison_text(row, reference)] if reference else []
+    texts += [comparison_text(row)] if reference else []
     return [name, *(escaped(text.strip()) for text in texts)]
 
 

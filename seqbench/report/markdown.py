@@ -11,6 +11,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
 from seqbench.report.wording import (
     DASH,
+    comparison_note,
     comparison_text,
     interval_text,
     rate_interval_text,
@@ -33,7 +34,7 @@ def markdown(content: Content) -> str:
     parts = [f"# {escaped(content.study or 'Sequence architectures compared')}", *map(escaped, content.summary)]
     parts += _glance(content)
     parts += ["\n".join(f"- {escaped(said)}" for said in said) for said in (content.banners, content.details) if said]
-    parts += _dependency(content)
+    parts += _dependency(content) + _how(content)
     parts += [_section(section, content.reference) for section in content.sections]
     parts += _costs(content) + _figures(content) + _tables(content)
     parts += _by_name(content) + _provenance(content)
@@ -51,6 +52,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) 
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
 
 
+def _how(content: Content) -> list[str]:
+    """How to read the tables of tasks: what their brackets and verdicts are."""
+    cells = [row.summary for section in content.sections for row in section.rows if row.summary]
+    brackets = any(cell.interval or cell.rate_interval for cell in cells)
+    said = ["Brackets: 95 % intervals over seeds, Student's of means and mid-p of solve rates."] if brackets else []
+    compared = [name for section in content.sections if (name := section.compared_with(content.reference))]
+    said += [escaped(comparison_note(name)) for name in compared[:1]]
+    return [" ".join(said)] if said else []
+
+
 def _section(section: Section, reference: str | None) -> str:
     reference = section.compared_with(reference)
     head = ["architecture", "score", "skill", "solved", "median steps", "parameters", "learning rate"]
@@ -66,7 +77,7 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     cells += [f"{skill_text(row.skill)} {skill_interval_text(row)}".strip()]
     cells += [f"{solved_text(row)} {rate_interval_text(row)}".strip(), steps_text(row), whole(row.parameters)]
     cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
-    cells += [escaped(comparison_text(row, reference))] if reference else []
+    cells += [escaped(comparison_text(row))] if reference else []
     return [*cells, escaped("; ".join(row.remarks))]
 
 
@@ -150,7 +161,7 @@ def _provenance(content: Content) -> list[str]:
     tuning = escaped(content.tuning or "How the learning rates were chosen is not stated.")
     parts = ["## Where the numbers come from", tuning, table(head, facts), f"Code: {escaped('; '.join(content.code))}."]
     if content.failures:
-        labels = [label_of(r) for r in content.failures]
+        labels = [label_of(r, content.common) for r in content.failures]
         told = [[escaped(at.task), escaped(at.name), str(r.seed), r.status, escaped(r.reason or "")]
                 for at, r in zip(labels, content.failures, strict=True)]  # fmt: skip
         parts += ["### Runs that did not complete", table(["task", "architecture", "seed", "status", "reason"], told)]

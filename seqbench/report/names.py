@@ -18,11 +18,13 @@ class Label(NamedTuple):
     task: str
     model: str
     variant: str
+    common: str = ""
+    """Words of the variant that every name of a report has, and that none of them repeats."""
 
     @property
     def name(self) -> str:
         """Model and variant as one text."""
-        return full_name(self.model, self.variant)
+        return full_name(self.model, less(self.variant, self.common))
 
 
 def full_name(model: str, variant: str) -> str:
@@ -34,10 +36,40 @@ def full_name(model: str, variant: str) -> str:
     return f"{model} ({variant})" if variant else model
 
 
-def label_of(record: Record) -> Label:
+def label_of(record: Record, common: str = "") -> Label:
     """The label of a record, which need not be one that we wrote."""
     labels = record.labels
-    return Label(labels.get("task", "?"), labels.get("model", "?"), labels.get("variant") or "")
+    return Label(labels.get("task", "?"), labels.get("model", "?"), labels.get("variant") or "", common)
+
+
+def common_words(records: Sequence[Record]) -> str:
+    """What the variants of all records say alike, such as ``train=smoke``: to be said once, and not in every name.
+
+    Empty where without it two names would be the same.
+    """
+    variants = {record.labels.get("variant") or "" for record in records}
+    shared = [word for word in _words(min(variants, default="")) if all(word in _words(other) for other in variants)]
+    common = " ".join(shared)
+    if not common:
+        return ""
+    names = {(label.model, label.variant) for label in map(label_of, records)}
+    return common if len({(model, less(variant, common)) for model, variant in names}) == len(names) else ""
+
+
+@lru_cache(4096)
+def less(variant: str, common: str) -> str:
+    """A variant without the words that all share.
+
+    >>> less("learning_rate=0.1 train=smoke", "train=smoke"), less("clip=[1, 2]", "")
+    ('learning_rate=0.1', 'clip=[1, 2]')
+    """
+    shared = _words(common)
+    return " ".join(word for word in _words(variant) if word not in shared)
+
+
+def _words(variant: str) -> list[str]:
+    """The overrides of which a variant is made; a value may hold spaces."""
+    return re.split(r" (?=[^ =]+=)", variant) if variant else []
 
 
 def plainest(labels: Iterable[Label], reference: str | None = None) -> Label:

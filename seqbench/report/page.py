@@ -34,7 +34,6 @@ from seqbench.report.verdict_table import (
     swatch,
 )
 from seqbench.report.wording import count, number, readable
-from seqbench.schema import Record
 
 _HERE = Path(__file__).parent / "parts"
 _MOST_LISTED = 200
@@ -75,6 +74,7 @@ def page(content: Content) -> str:
             flow=_flow(content),
             flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
             column_kinds=_column_kinds,
+            cell_name=lambda record: readable(label_of(record, content.common).name),
             most=_MOST_LISTED,
             style=Markup(style),
             script=Markup(script),
@@ -90,7 +90,7 @@ def _templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters |= {"readable": readable, "number": number, "breakable": _breakable, "cell_name": _cell_name}
+    made.filters |= {"readable": readable, "number": number, "breakable": _breakable}
     return made
 
 
@@ -189,7 +189,3 @@ def _flow(content: Content) -> list[tuple[str, list[dict[str, Any]]]]:
 def _breakable(text: str) -> Markup:
     """A name of code that may go on in the next line after each of its words."""
     return Markup(escape(readable(text)).replace("_", Markup("_<wbr>")))
-
-
-def _cell_name(record: Record) -> str:
-    return readable(label_of(record).name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from seqbench.report.names import full_name
+from seqbench.report.names import full_name, less
 from seqbench.schema import Better
 from seqbench.statistics.seeds import Interval
 from seqbench.statistics.summary import CellSummary
@@ -17,6 +17,7 @@ class VerdictRow:
 
     Attributes:
         kind: "model", or "baseline" for a trivial method.
+        common: words of the variant that all names of the report share, and that ``shown`` leaves out.
         env_id, task, name, variant: what the row is about; ``name`` is an architecture's label or a baseline's name.
         family, length: the kind of task (its Python file) and the time steps of a sequence, where the records say.
         metric, better: the headline score and its direction.
@@ -29,6 +30,7 @@ class VerdictRow:
         budget: optimiser steps of one run. left_open: whether it ended too soon to tell if the runs solve.
         not_completed: status -> number of runs.
         comparison: against the reference; None for the reference itself, for baselines, and where none is declared.
+        is_reference: whether it is the row that others of its task are compared with.
         also: other name -> runs that go by it; they are of the same configuration, and of the row.
         remarks: what a reader must not overlook, in words.
     """
@@ -38,6 +40,7 @@ class VerdictRow:
     task: str
     name: str
     variant: str = ""
+    common: str = ""
     family: str = ""
     length: int | None = None
     metric: str | None = None
@@ -55,6 +58,7 @@ class VerdictRow:
     left_open: bool = False
     not_completed: Mapping[str, int] = field(default_factory=dict)
     comparison: Comparison | None = None
+    is_reference: bool = False
     remarks: tuple[str, ...] = ()
     also: Mapping[str, int] = field(default_factory=dict)
     command: str = ""
@@ -62,6 +66,11 @@ class VerdictRow:
     seeds: tuple[int | None, ...] = ()
 
     @property
+    def shown(self) -> str:
+        """The variant as tables print it."""
+        return less(self.variant, self.common)
+
+    @property
     def label(self) -> str:
         """Name and variant as one text."""
-        return full_name(self.name, self.variant)
+        return full_name(self.name, self.shown)

@@ -1,10 +1,9 @@
 """The verdict rows of each task in each environment, under a title that says what was asked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from seqbench.report.groups import Group
-from seqbench.report.remarks import met_at_the_end
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows
 from seqbench.report.wording import some
@@ -30,15 +29,9 @@ class Section:
 def sections_of(learning: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
     """One a task and environment; ``titles`` are theirs."""
     return [
-        Section(title=title, subtitle=_subtitle(group), rows=_rows(group, reference))
+        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
         for group, title in zip(learning, titles, strict=True)
     ]
-
-
-def _rows(group: Group, reference: str | None) -> list[VerdictRow]:
-    """The rows of a task; those with unsolved runs that meet its threshold in the end say so last."""
-    rows = group_rows(group, reference)
-    return [replace(row, remarks=(*row.remarks, *met_at_the_end(row, group.threshold))) for row in rows]
 
 
 def rows_of(sections: Sequence[Section]) -> list[VerdictRow]:
@@ -46,9 +39,9 @@ def rows_of(sections: Sequence[Section]) -> list[VerdictRow]:
     return [row for section in sections for row in section.rows]
 
 
-def title_of(group: Group, names: Mapping[str, str]) -> str:
+def title_of(place: Group | VerdictRow, names: Mapping[str, str]) -> str:
     """A task, with its environment where there are several."""
-    return f"{group.task} [{names[group.env_id]}]" if len(names) > 1 else group.task
+    return f"{place.task} [{names[place.env_id]}]" if len(names) > 1 else place.task
 
 
 def _subtitle(group: Group) -> str:
@@ -66,4 +59,5 @@ def _subtitle(group: Group) -> str:
     parts += [f"tested: {' / '.join(dict.fromkeys(selections))}"] if selections else []
     parts += [f"{facts['length']:,} time steps"] if facts.get("length") else []
     parts += [f"budget {facts['budget']:,} training steps"] if facts.get("budget") else []
+    parts += [f"all architectures: {common}"] if (common := group.cells[0].common) else []
     return " · ".join(parts)

@@ -18,14 +18,16 @@ _SKILLS = (-math.inf, 1.0)
 """A skill of 1 is the best possible loss."""
 
 
-def verdict_rows(records: Iterable[Record], reference: str | None = None) -> list[VerdictRow]:
+def verdict_rows(records: Iterable[Record], reference: str | None = None, common: str = "") -> list[VerdictRow]:
     """The rows of all learning records, grouped by environment and task: architectures, then baselines.
 
     Args:
         records: any records; only the attempt that counts of each learning run is used.
         reference: label of the architecture that the others are compared with, task by task.
+        common: words that no name repeats; see ``grouped``.
     """
-    return [row for group in grouped(records, reference=reference) for row in group_rows(group, reference)]
+    groups = grouped(records, reference=reference, common=common)
+    return [row for group in groups for row in group_rows(group, reference)]
 
 
 def group_rows(group: Group, reference: str | None = None) -> list[VerdictRow]:
@@ -33,7 +35,7 @@ def group_rows(group: Group, reference: str | None = None) -> list[VerdictRow]:
     baselines = [_baseline_row(group, baseline) for baseline in group.baselines]
     rows = [_model_row(group, cell) for cell in group.cells]
     compared = _compared(rows, reference, [_train(cell) for cell in group.cells])
-    return [replace(row, remarks=remarks(row, baselines)) for row in compared] + baselines
+    return [replace(row, remarks=remarks(row, baselines, group.threshold)) for row in compared] + baselines
 
 
 def _model_row(group: Group, cell: Cell) -> VerdictRow:
@@ -52,6 +54,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         task=group.task,
         name=cell.model,
         variant=cell.variant,
+        common=cell.common,
         family=group.family,
         length=group.length,
         metric=group.metric,
@@ -102,7 +105,7 @@ def _compared(rows: list[VerdictRow], reference: str | None, trainings: list[Any
     family = [i for i in range(len(rows)) if i != chosen and trainings[i] == trainings[chosen]]
     results = compare_to_reference([upward(rows[i]) for i in family], upward(rows[chosen]))
     by_index = dict(zip(family, results, strict=True))
-    return [replace(row, comparison=by_index.get(i)) for i, row in enumerate(rows)]
+    return [replace(row, comparison=by_index.get(i), is_reference=i == chosen) for i, row in enumerate(rows)]
 
 
 def reference_row(rows: Iterable[VerdictRow], reference: str | None) -> VerdictRow | None:
@@ -111,7 +114,7 @@ def reference_row(rows: Iterable[VerdictRow], reference: str | None) -> VerdictR
     None where there is no such row, or more than one, or where no score of the task is better than another.
     """
     named = [row for row in rows if row.kind == "model" and row.name == reference]
-    plain = named if len(named) == 1 else [row for row in named if not row.variant]
+    plain = named if len(named) == 1 else [row for row in named if not row.shown]
     return plain[0] if len(plain) == 1 and plain[0].better != "neither" else None
 
 

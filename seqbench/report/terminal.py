@@ -6,7 +6,7 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from seqbench.report.names import environment_names
+from seqbench.report.names import common_words, environment_names
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import verdict_rows
 from seqbench.report.wording import half_width_text, readable, score_text, skill_text, solved_text, steps_text, whole
@@ -20,13 +20,15 @@ def result_table(records: Iterable[Record], reference: str | None = None) -> Tab
     """
     records = list(records)
     names = environment_names(record for record in records if record.kind == "learning")
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    common = common_words(records)
+    caption = Text(readable(f"all models: {common}")) if common else None
+    table = Table(box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left")
     for title in ("task", "model"):
         table.add_column(title, overflow="fold", max_width=26)
     for title in ("score", "solved", "steps", "skill", "parameters"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("remarks", overflow="fold", min_width=18)
-    for _, group in groupby(verdict_rows(records, reference), key=lambda row: (row.env_id, row.task)):
+    for _, group in groupby(verdict_rows(records, reference, common), key=lambda row: (row.env_id, row.task)):
         for position, row in enumerate(group):
             task = row.task if position == 0 else ""
             where = f" [{names[row.env_id]}]" if task and len(names) > 1 else ""

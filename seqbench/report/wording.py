@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from seqbench.report.row import VerdictRow
 from seqbench.statistics.seeds import Interval
+from seqbench.statistics.verdict import MEANINGFUL
 
 NAMED = 4
 """Architectures, tasks or pairs that one sentence names; it counts the others."""
@@ -132,20 +133,27 @@ def rate_interval_text(row: VerdictRow) -> str:
     return f"[{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
 
 
-def comparison_text(row: VerdictRow, reference: str | None) -> str:
+def comparison_text(row: VerdictRow) -> str:
     """The verdict against the reference in words."""
     found = row.comparison
-    if row.kind == "model" and row.name == reference and found is None:
-        return "reference"
     if found is None:
-        return DASH
-    if found.verdict == "unreachable":
-        takes = f", takes {found.seeds_needed}" if found.seeds_needed else ""
-        return f"no verdict reachable with n = {len(row.scores)}{takes}"
+        return "reference" if row.is_reference else DASH
+    if found.verdict == "unreachable":  # it may be the reference that has too few seeds
+        takes = f", takes {found.seeds_needed} seeds against {found.seeds_needed}" if found.seeds_needed else ""
+        return f"no verdict reachable{takes}"
     p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
     if found.verdict == "undecided":
         return f"undecided{' at low power' if found.low_power else ''} ({p})"
     return f"{found.verdict}{'' if found.meaningful else ' by little'} ({p})"
+
+
+def comparison_note(reference: str) -> str:
+    """Which test the verdicts against the reference come from, for tables that stand without the page's notes."""
+    return (
+        f"Against {reference}: exact two-sided rank-sum test, p adjusted after Holm over the architectures of the task "
+        f"that are compared with it; by little: the chance to beat a run of it is below {MEANINGFUL:g}, or above "
+        f"{1 - MEANINGFUL:g} where that is worse."
+    )
 
 
 def improvement_text(row: VerdictRow) -> str:
