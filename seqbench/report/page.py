@@ -67,7 +67,7 @@ def page(content: Content) -> str:
             chips=[(readable(name), number_of(look), dashes(look)) for name, look in content.look.items()],
             glance=_glance(content),
             parts=_parts(content),
-            columns=columns(content.reference),
+            columns=columns(content.against),
             sections=sections,
             left_out=left_out,
             run_columns=RUN_COLUMNS,
