@@ -9,6 +9,7 @@ from typing import Any
 import browser
 import pytest
 import simulated
+from matplotlib.image import imread
 
 from seqbench.record.store import Store
 from seqbench.report import write
@@ -261,6 +262,28 @@ def test_page_is_no_wider_than_its_window(page: browser.Tab, width: int) -> None
     page.size(width)
     page.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert page.run("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_edge_of_a_table_is_shaded_where_more_lies_beyond_it(page: browser.Tab, tmp_path: Path, scheme: str) -> None:
+    page.size(400)
+    page.prefer(scheme)
+    region = "document.querySelector('table.verdicts').parentElement"
+    paper = (LIGHT if scheme == "light" else DARK)["paper"]
+    for end, shaded in ((0, True), (1, False)):
+        page.run(f"{region}.scrollLeft = {end} * {region}.scrollWidth")
+        x, y = page.run(f"""(() => {{
+            const row = {region}.querySelector("tr.group");
+            row.scrollIntoView({{block: "center"}});
+            return [{region}.getBoundingClientRect().right - 1, row.getBoundingClientRect().top + 6]; // above its title
+        }})()""")
+        page.screenshot(tmp_path / "window.png")
+        red, green, blue = (255 * imread(tmp_path / "window.png")[int(y), int(x), :3]).round().astype(int)
+        assert (f"rgb({red}, {green}, {blue})" != paper) == shaded
+    assert page.run(f"{region}.tabIndex") == 0
+    page.run(f"{region}.scrollLeft = 0; {region}.focus()")
+    page.key("ArrowRight", 39)
+    assert page.run(f"new Promise((done) => setTimeout(() => done({region}.scrollLeft), 300))") > 0
 
 
 def test_five_architectures_at_a_glance_are_seen_whole_on_a_phone(tab: browser.Tab, tmp_path: Path) -> None:
