@@ -306,12 +306,25 @@ def test_lines_under_rows_have_whole_heights(page: browser.Tab, width: int) -> N
 
 
 def test_numbers_stand_under_their_heads(page: browser.Tab) -> None:
-    ends = page.run("""[...document.querySelectorAll("[aria-label^='Wins'] table thead th")].map((head, column) => {
+    assert len(aligned(page, "Wins")) == 4
+
+
+def test_texts_stand_under_their_heads(tab: browser.Tab, tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    for record in [r for model in MODELS for r in dependency_runs(model, {5: 5, 10: 4, 20: 0})]:
+        store.publish(replace(record, arrays={}), {})
+    tab.open(write(store, tmp_path / "out"))
+    assert aligned(tab, "Longest") == ["left", "right", "right", "right", "left"]
+
+
+def aligned(tab: browser.Tab, table: str) -> list[str]:
+    """Where texts of the columns of a table stand, which is where their heads do."""
+    ends = tab.run(f"""[...document.querySelectorAll("[aria-label^='{table}'] table thead th")].map((head, column) => {{
         const cell = head.closest("table").tBodies[0].rows[1].cells[column];
         return [getComputedStyle(head).textAlign, getComputedStyle(cell).textAlign];
-    })""")
-    assert len(ends) == 4
+    }})""")
     assert all(head == cell for head, cell in ends)
+    return [head for head, _ in ends]
 
 
 def test_name_of_a_row_leads_to_its_runs_and_its_command(page: browser.Tab) -> None:
