@@ -23,7 +23,7 @@ from seqbench.report.cost_tables import cost_tables
 from seqbench.report.cost_terminal import cost_table
 from seqbench.report.costs import Entry, entries, places, ratio, twins
 from seqbench.report.groups import grouped
-from seqbench.report.wording import DASH
+from seqbench.report.wording import DASH, TIMES
 from seqbench.schema import Record
 from tests import simulated, simulated_costs
 from tests.simulated_costs import sample
@@ -168,10 +168,26 @@ def test_few_rounds_give_no_interval_and_the_page_says_so():
     made = found([*rounds("gru", 2), *rounds("rnn", 2)])
     said = " ".join(cost_sentences(made))
     assert "median over 2 rounds" in said
-    assert "fewer than 8 rounds there is no interval" in said
+    assert "fewer than 8 rounds there is no interval, but their lowest and highest in parentheses, and nothing" in said
     table = cost_tables(made, NAMES)[0]
-    assert all(cell.note == "" for _, _, rows in table.groups for row in rows for cell in row.cells)
+    assert not any("[" in cell.note for _, _, rows in table.groups for row in rows for cell in row.cells)
     assert "fastest" not in {cell.text for _, _, rows in table.groups for row in rows for cell in row.cells}
+
+
+@pytest.mark.parametrize(("number", "spans"), [(1, False), (2, True), (7, True), (8, False)])
+def test_the_table_shows_the_lowest_and_the_highest_of_few_rounds_and_no_interval(number: int, spans: bool):
+    seconds = [0.02, 0.01, 0.04, 0.03, 0.02, 0.05, 0.02, 0.06][:number]
+    made = [timed("gru", seconds), timed("rnn", [0.01] * number)]
+    table = cost_tables(made, NAMES)[0]
+    cells = dict(zip(table.columns[1:], next(r for r in table.groups[0][2] if r.name == "gru").cells, strict=True))
+    low, high = 1e3 * min(seconds), 1e3 * max(seconds)
+    notes = [f"({low:.1f} to {high:.1f})", f"({low / 10:.2f} to {high / 10:.2f})"]
+    notes += [f"({4096e3 / high:,.0f} to {4096e3 / low:,.0f})"]
+    columns = ("step, ms", f"{TIMES} fastest", "tokens/s")
+    assert [cells[name].note == note for name, note in zip(columns, notes, strict=True)] == [spans] * 3
+    assert ("of GEMM, %" in cells and " to " in cells["of GEMM, %"].note) == spans
+    assert [cells[name].note[:1] == "[" for name in columns] == [number == 8] * 3
+    assert ("in parentheses" in " ".join(cost_sentences(made))) == spans
 
 
 @pytest.mark.parametrize("number", [1, 2, 7, 8])

@@ -185,7 +185,8 @@ def test_latex_explains_brackets_where_there_are_any():
 def test_a_task_without_the_reference_has_no_column_of_comparisons_with_it():
     for reference, there in (("gru", True), ("lstm", False), (None, False)):
         made = content(runs("copy_10", {"gru": GOOD, "rnn": POOR}), reference)
-        assert [f"against {reference}" in text for text in (markdown(made), latex(made))] == [there] * 2
+        texts = (markdown(made), latex(made), page(made).lower())
+        assert [f"against {reference}" in text for text in texts] == [there] * 3
 
 
 def test_nothing_in_a_name_is_obeyed_by_latex():

@@ -94,6 +94,43 @@ def test_two_configurations_of_one_label_take_no_part_and_unequal_training_is_no
     assert made(runs("copy_10", {"gru": GOOD, "rnn": POOR}, gru={"train": {"steps": 9}})) == []
 
 
+def test_a_name_of_two_configurations_is_told_beside_the_matrix_with_the_task_where_it_takes_no_part():
+    models = {"gru": GOOD, "rnn": POOR, "lstm": POOR}
+    twice = [replace(r, cell_id="other", run_id=f"other {r.seed}") for r in runs("copy_20", {"gru": GOOD})]
+    (matrix,) = made([*runs("copy_10", models), *runs("copy_20", models), *twice])
+    told = " In more than one configuration, and not compared there: gru on copy_20."
+    assert matrix_table(matrix, NAMES).lead.endswith(told)
+    assert {(d.a, d.b): len(d.tasks) for d in matrix.duels} == {
+        ("rnn", "lstm"): 2,
+        ("rnn", "gru"): 1,
+        ("lstm", "gru"): 1,
+    }
+    assert "configuration" not in matrix_table(made(runs("copy_10", models))[0], NAMES).lead
+
+
+def variant(task: str, name: str) -> list[Record]:
+    """Runs of a gru that is called so, of a configuration of its own."""
+    return [
+        replace(r, cell_id=name, run_id=f"{name} {task} {r.seed}", labels={**r.labels, "variant": name})
+        for r in runs(task, {"gru": GOOD})
+    ]
+
+
+def test_the_matrix_compares_with_the_reference_just_where_the_tables_do():
+    records = [r for task in ("copy_10", "copy_20") for r in runs(task, {"rnn": POOR, "lstm": near(0.5, 5)})]
+    records += variant("copy_10", "wide") + variant("copy_10", "slim") + variant("copy_20", "wide")
+    groups = grouped(records)
+    compared = {row.task for group in groups for row in group_rows(group, "gru") if row.comparison}
+    assert compared == {"copy_20"}  # two variants are no reference
+    (matrix,) = made(records, "gru")
+    assert {(d.a, d.b): [task for task, _ in d.tasks] for d in matrix.against} == {
+        ("rnn", "gru (wide)"): ["copy_20"],
+        ("lstm", "gru (wide)"): ["copy_20"],
+    }
+    (plain,) = made([*records, *runs("copy_10", {"gru": GOOD})], "gru")  # by two names on two tasks: the plain one
+    assert {(d.b, *(task for task, _ in d.tasks)) for d in plain.against} == {("gru", "copy_10")}
+
+
 def test_family_against_the_reference_is_smaller_than_that_of_all_pairs():
     models = {"rnn": POOR, "lstm": near(0.3, 5), "gru": near(0.5, 5), "attention": near(0.7, 5), "transformer": GOOD}
     (matrix,) = made(runs("copy_10", models), reference="gru")

@@ -9,6 +9,7 @@ from typing import Any
 import browser
 import pytest
 import simulated
+from matplotlib.image import imread
 
 from seqbench.record.store import Store
 from seqbench.report import write
@@ -263,6 +264,28 @@ def test_page_is_no_wider_than_its_window(page: browser.Tab, width: int) -> None
     assert page.run("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_edge_of_a_table_is_shaded_where_more_lies_beyond_it(page: browser.Tab, tmp_path: Path, scheme: str) -> None:
+    page.size(400)
+    page.prefer(scheme)
+    region = "document.querySelector('table.verdicts').parentElement"
+    paper = (LIGHT if scheme == "light" else DARK)["paper"]
+    for end, shaded in ((0, True), (1, False)):
+        page.run(f"{region}.scrollLeft = {end} * {region}.scrollWidth")
+        x, y = page.run(f"""(() => {{
+            const row = {region}.querySelector("tr.group");
+            row.scrollIntoView({{block: "center"}});
+            return [{region}.getBoundingClientRect().right - 1, row.getBoundingClientRect().top + 6]; // above its title
+        }})()""")
+        page.screenshot(tmp_path / "window.png")
+        red, green, blue = (255 * imread(tmp_path / "window.png")[int(y), int(x), :3]).round().astype(int)
+        assert (f"rgb({red}, {green}, {blue})" != paper) == shaded
+    assert page.run(f"{region}.tabIndex") == 0
+    page.run(f"{region}.scrollLeft = 0; {region}.focus()")
+    page.key("ArrowRight", 39)
+    assert page.run(f"new Promise((done) => setTimeout(() => done({region}.scrollLeft), 300))") > 0
+
+
 def test_five_architectures_at_a_glance_are_seen_whole_on_a_phone(tab: browser.Tab, tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     for record, _ in simulated.study(tasks=("adding_100", "membrane"), cost=False):
@@ -283,12 +306,25 @@ def test_lines_under_rows_have_whole_heights(page: browser.Tab, width: int) -> N
 
 
 def test_numbers_stand_under_their_heads(page: browser.Tab) -> None:
-    ends = page.run("""[...document.querySelectorAll("[aria-label^='Wins'] table thead th")].map((head, column) => {
+    assert len(aligned(page, "Wins")) == 4
+
+
+def test_texts_stand_under_their_heads(tab: browser.Tab, tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    for record in [r for model in MODELS for r in dependency_runs(model, {5: 5, 10: 4, 20: 0})]:
+        store.publish(replace(record, arrays={}), {})
+    tab.open(write(store, tmp_path / "out"))
+    assert aligned(tab, "Longest") == ["left", "right", "right", "right", "left"]
+
+
+def aligned(tab: browser.Tab, table: str) -> list[str]:
+    """Where texts of the columns of a table stand, which is where their heads do."""
+    ends = tab.run(f"""[...document.querySelectorAll("[aria-label^='{table}'] table thead th")].map((head, column) => {{
         const cell = head.closest("table").tBodies[0].rows[1].cells[column];
         return [getComputedStyle(head).textAlign, getComputedStyle(cell).textAlign];
-    })""")
-    assert len(ends) == 4
+    }})""")
     assert all(head == cell for head, cell in ends)
+    return [head for head, _ in ends]
 
 
 def test_name_of_a_row_leads_to_its_runs_and_its_command(page: browser.Tab) -> None:

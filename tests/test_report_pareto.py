@@ -1,5 +1,6 @@
 """Skill against cost, and curves of more seeds than one can tell apart."""
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,68 @@ def test_cost_of_another_environment_or_task_is_not_taken_by_whatever_label(tmp_
     root = drawn(tmp_path, "pareto", *learning(("rnn", "gru")), *costs)
     assert root is not None
     assert [panel.get("data-names", "")[:4] for panel in panels(root)] == ['["pa', '["st']
+
+
+OF_TEST = simulated.base("copy_10", "gru", None).config
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "same"),
+    [
+        ("model", {"width": 128}, False),
+        ("model", {"version": 2}, False),
+        ("train", {"batch_size": 8}, False),
+        ("model", {"learning_rate": 0.1}, True),
+        ("train", {"steps": 9}, True),
+    ],
+)
+def test_cost_is_taken_of_the_same_training_step_and_of_no_other_one_of_that_name(
+    tmp_path: Path, part: str, changes: dict, same: bool
+) -> None:
+    config = {**OF_TEST, part: {**OF_TEST[part], **changes}}
+    costs = [simulated.cost_record("copy_10", "rnn"), simulated.cost_record("copy_10", "gru", config=config)]
+    root = drawn(tmp_path, "pareto", *learning(("rnn", "gru")), *costs)
+    assert root is not None
+    found = [notes(panel, "mean over seeds") for panel in panels(root)]
+    assert found == [["rnn", "gru"]] * (4 if same else 2)
+
+
+def test_two_configurations_of_one_name_have_each_its_own_skill_and_cost(tmp_path: Path) -> None:
+    config = {**OF_TEST, "model": {**OF_TEST["model"], "width": 128}}
+    skills, sizes = (0.4, 0.9), (1000, 9000)
+    made = []
+    for number, (skill, size) in enumerate(zip(skills, sizes, strict=True)):
+        for record, arrays in learning(("gru",)):
+            own = {"summary": {**record.summary, "skill": skill}, "run_id": f"{record.seed}{number}" * 8}
+            own |= {"architecture": {"parameters": size}, "cell_id": f"{number}" * 16}
+            own |= {"config": config} if number else {}
+            made.append((replace(record, **own), arrays))
+    speeds = (100.0, 900.0)
+    for speed, setting in zip(speeds, (OF_TEST, config), strict=True):
+        record, arrays = simulated.cost_record("copy_10", "gru", config=setting, run_id=f"{speed:016.0f}")
+        summary = {"tokens_per_s": {"median": speed}}
+        made.append((replace(record, cell_id=f"{speed:016.0f}", summary=summary), arrays))
+    root = drawn(tmp_path, "pareto", *made)
+    assert root is not None
+    for panel, costs in zip(panels(root), (speeds, sizes), strict=True):
+        assert values(panel, "mean over seeds") == pytest.approx(
+            [number for pair in zip(costs, skills, strict=True) for number in pair], rel=0.01
+        )
+
+
+def values(panel: ElementTree.Element, note: str) -> list[float]:
+    """x and y of every mark that says so, read off the panel's axes: across logarithmic, upward linear."""
+    left, top, width, height = map(float, panel.get("data-box", "").split())
+    low, high = (math.log10(float(end)) for end in panel.get("data-x", "").split()[1:])
+    bottom, most = map(float, panel.get("data-y", "").split()[1:])
+    found = []
+    for group in panel.iter(GROUP):
+        if group.get("data-note") == note:
+            path = next(group.iter("{http://www.w3.org/2000/svg}path")).get("d", "")
+            x, y = map(float, re.findall(r"-?[\d.]+", path)[:2])
+            found += [10 ** (low + (x - left) / width * (high - low)),
+                      bottom + (top + height - y) / height * (most - bottom)]  # fmt: skip
+    return found
 
 
 def with_skills(skills: dict[str, float], sizes: dict[str, int]) -> list[tuple]:

@@ -1,5 +1,7 @@
 import math
 from collections.abc import Sequence
+from fractions import Fraction
+from functools import reduce
 from itertools import combinations
 
 import numpy as np
@@ -51,6 +53,7 @@ def test_permutation_p_of_20_against_20_agrees_with_scipy() -> None:
         ([1, 1, 2, -INF], [1, 2, 2, 3, 3]),
         ([10, 20, INF, INF, INF], [10, 10, 20, 20, 40, INF]),  # steps to solve, unsolved runs tied at infinity
         ([0, 0, 0, 0, 1], [1, 1, 1, 1, 1]),
+        ([0, 0, 1, 1, 1, 4], [0, 2, 2]),  # more in the first: chances above and below what is expected differ
     ],
 )
 def test_permutation_p_with_ties_agrees_with_going_through_all_splits(a: list[float], b: list[float]) -> None:
@@ -72,17 +75,67 @@ def test_stratified_p_agrees_with_going_through_all_splits_of_both_tasks() -> No
     assert stratified_p(pairs) == pytest.approx(np.mean(np.abs(every) >= abs(seen) - 1e-9))
 
 
+@pytest.mark.parametrize("most_multiplied", [10**7, 0])
+def test_stratified_p_of_any_groups_agrees_with_going_through_all_splits(
+    monkeypatch: pytest.MonkeyPatch, most_multiplied: int
+) -> None:
+    monkeypatch.setattr("seqbench.statistics.permutation._MOST_MULTIPLIED", most_multiplied)
+    rng, compared = np.random.default_rng(0), 0
+    for _ in range(200):
+        sizes = rng.integers(1, 5, (rng.integers(2, 4), 2)).tolist()
+        pairs = [tuple(rng.integers(0, 6, n).astype(float) for n in both) for both in sizes]
+        parts = [(rank_sums(*pair), pair[0].size * pair[1].size) for pair in pairs]
+        every = reduce(np.add.outer, [sums / size for (sums, _), size in parts])
+        seen = sum(observed / size for (_, observed), size in parts)
+        p = stratified_p(pairs)
+        assert p == pytest.approx(np.mean(np.abs(every) >= abs(seen) - 1e-9), rel=1e-9)
+        compared += p < 1
+    assert compared > 100
+
+
+def test_thin_tails_of_many_tasks_agree_with_counting_all_splits_in_whole_numbers() -> None:
+    rng = np.random.default_rng(1)
+    for shift, thinnest in ((0.3, 1e-3), (2.0, 1e-42), (9.0, 1e-99)):
+        pairs = [(np.round(rng.normal(shift, 1, 20), 1), np.round(rng.normal(0, 1, 20), 1)) for _ in range(9)]
+        p = stratified_p(pairs)
+        assert 0 < p < thinnest
+        assert p == pytest.approx(float(counted_p(pairs)), rel=1e-9)
+
+
+def counted_p(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Fraction:
+    """The same p for groups of one size, from ways in whole numbers.
+
+    One number holds the ways to every sum of doubled ranks, each in as many of its bytes as none of them fills.
+    """
+    n = pairs[0][0].size
+    width = math.comb(2 * n, n).bit_length() * len(pairs) // 8 + 1
+    ways, seen, middle = 1, 0, len(pairs) * n * (2 * n + 1)
+    for a, b in pairs:
+        ranks = np.rint(2 * stats.rankdata([*a, *b])).astype(int).tolist()
+        chosen = [1, *[0] * n]
+        for rank in ranks:
+            for number in range(n, 0, -1):
+                chosen[number] += chosen[number - 1] << 8 * width * rank
+        ways *= chosen[n]
+        seen += sum(ranks[:n])
+    digits = ways.to_bytes((2 * middle + 1) * width, "little")
+    each = [int.from_bytes(digits[at * width : (at + 1) * width], "little") for at in range(2 * middle + 1)]
+    away = abs(seen - middle)
+    return Fraction(sum(each[: middle - away + 1]) + sum(each[middle + away :]), sum(each))
+
+
 def test_tasks_of_different_sizes_weigh_the_same_and_opposite_results_cancel() -> None:
     up, down = ([6, 7, 8, 9, 10, 11], [1, 2, 3, 4, 5]), ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11, 12])
     assert stratified_p([up, down]) == pytest.approx(1.0)
     assert stratified_p([up, up]) < permutation_p(*up) < 0.01
 
 
-def test_drawn_splits_agree_with_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", ["MOST_EXACT", "_FINEST"])
+def test_drawn_splits_agree_with_exact_ones(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     rng = np.random.default_rng(3)
     pairs = [(rng.normal(0.3, 1, 8), rng.normal(0, 1, 8)) for _ in range(3)]
     exact = stratified_p(pairs)
-    monkeypatch.setattr("seqbench.statistics.permutation.MOST_EXACT", 10)
+    monkeypatch.setattr(f"seqbench.statistics.permutation.{limit}", 10)
     drawn = stratified_p(pairs)
     assert 0.01 < exact < 0.5
     assert drawn == pytest.approx(exact, abs=4 * math.sqrt(exact / 20_000))

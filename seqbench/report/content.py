@@ -99,6 +99,11 @@ class Content:
     prints: Mapping[str, Print] = field(default_factory=dict)
 
     @property
+    def against(self) -> str | None:
+        """The reference where any section has it; None where nothing is compared with it."""
+        return next((found for section in self.sections if (found := section.compared_with(self.reference))), None)
+
+    @property
     def dependency(self) -> Table | None:
         """The longest solved dependencies, laid out; None where no task was trained at several lengths."""
         return dependency_table(self.dependencies, self.environments) if self.dependencies else None

@@ -102,7 +102,7 @@ def _log_log(axes: Axes, lengths: Sequence[float], values: np.ndarray) -> None:
 
 
 def streaming_figure(entries: Sequence[Entry], loaded: Loaded, look: Styles, names: Names) -> Panels | None:
-    """Time of one step and size of the carried state against the steps already taken; bars are 99 % intervals."""
+    """Time of one step and size of the carried state against the steps already taken: medians over rounds."""
     found: dict[tuple[str, str], list[tuple[Entry, dict[str, np.ndarray]]]] = {}
     for entry in entries:
         arrays = _streamed(entry, loaded)
@@ -187,7 +187,6 @@ def _dots(axes: Axes, place: Place, rows: Sequence[str], look: Styles) -> None:
         axes.plot([0, found.value], [y, y], color=color, linewidth=5, alpha=0.3, gid=gid)
         if found.interval is not None:
             axes.plot(found.interval, [y, y], color=color, linewidth=1.6, gid=gid)
-        elif len(times := entry.positive("step_s").values()) > 1:
-            span = [1 / max(times), 1 / min(times)]
-            axes.plot(span, [y, y], color=color, linewidth=1.0, marker="|", gid=series(entry.label, "all rounds"))
+        elif found.span is not None:
+            axes.plot(found.span, [y, y], color=color, linewidth=1.0, marker="|", gid=series(entry.label, "all rounds"))
         axes.plot(found.value, y, "o", color=color, markersize=5, gid=series(entry.label, "median"))

@@ -80,7 +80,10 @@ def _rounds(entries: Sequence[Entry]) -> list[str]:
     span = count(numbers[0], "round") if numbers[0] == numbers[-1] else f"{numbers[0]} to {numbers[-1]} rounds"
     text = f"Each number is the median over {span}, a fresh process each"
     if few:
-        return [f"{text}; with fewer than {FEWEST} rounds there is no interval and nothing is called equal or faster."]
+        several = any(1 < number < FEWEST for number in numbers)
+        instead = ", but their lowest and highest in parentheses," if several else ""
+        said = f"with fewer than {FEWEST} rounds there is no interval{instead} and nothing is called equal or faster."
+        return [f"{text}; {said}"]
     return [f"{text}, with its distribution-free 99 % interval."]
 
 

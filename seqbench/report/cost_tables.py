@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
-from seqbench.report.cost_wording import estimate_text, interval_text, rounds_text, scaled, value_text, versus
+from seqbench.report.cost_wording import estimate_text, interval_text, rounds_text, value_text, versus
 from seqbench.report.costs import TRAINING, Entry, Place, places, ratio
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.wording import DASH, TIMES, count, number, readable, whole
+from seqbench.statistics.rounds import FEWEST
 from seqbench.statistics.scaling import Local
 from seqbench.statistics.seeds import Estimate
 
@@ -37,9 +38,10 @@ def _measured(entries: Sequence[Entry], names: Names) -> Table:
         for p in places(entries)
     ]
     lead = (
-        f"Medians over rounds; brackets: 99 % intervals. {TIMES} fastest: median of the ratios within each round, "
-        "not the ratio of the medians. Each column is timed on its own, so after few rounds a part may seem to take "
-        "longer than the whole. Step: forward, backward, clipping and update on a batch that was made "
+        "Medians over rounds; brackets: 99 % intervals; parentheses: the lowest and the highest of fewer than "
+        f"{FEWEST} rounds. {TIMES} fastest: median of the ratios within each round, not the ratio of the medians. Each "
+        "column is timed on its own, so after few rounds a part may seem to take longer than the whole. Step: forward, "
+        "backward, clipping and update on a batch that was made "
         "before; forward alone is without gradients. Peak: memory above what torch itself needs; of all, and of the "
         f"forward pass alone. MFLOP: of the matrix products of a training step, {TRAINING} times those of a forward "
         "pass. Of GEMM: these per second, over the rate of a product of large float32 matrices in the same process. "
@@ -62,7 +64,7 @@ _COLUMNS: dict[str, Callable[[Entry], Item]] = {
     "peak, MiB": lambda e: _item(e.estimate("peak_bytes", 2**-20)),
     "forward, MiB": lambda e: _item(e.estimate("peak_forward_bytes", 2**-20)),
     "reserved, MiB": lambda e: _item(e.estimate("reserved_bytes", 2**-20)),
-    "of GEMM, %": lambda e: _item(scaled(e.share_of_gemm(), 100.0)),
+    "of GEMM, %": lambda e: _item(e.share_of_gemm(100.0)),
     "MFLOP": lambda e: _number(None if e.flops is None else TRAINING * e.flops / 1e6),
     "tokens/s": lambda e: _item(e.estimate("tokens_per_s")),
     "streaming, ms": lambda e: _item(e.estimate("stream_s", 1e3)),

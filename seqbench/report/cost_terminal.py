@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqbench.report.cost_sentences import cost_warnings
-from seqbench.report.cost_wording import milliseconds, rounds_text, value_text, versus_text
+from seqbench.report.cost_wording import estimate_text, rounds_text, value_text, versus_text
 from seqbench.report.costs import Entry, entries, places
 from seqbench.report.wording import DASH, readable
 from seqbench.schema import Record
@@ -31,7 +31,7 @@ def _table(found: Sequence[Entry]) -> Table:
             texts = (
                 where,
                 readable(entry.name),
-                milliseconds(entry.estimate("step_s")),
+                estimate_text(entry.estimate("step_s", 1e3)),
                 versus_text(place, entry),
                 value_text(entry.estimate("peak_bytes", 2**-20)),
                 rounds_text(entry),

@@ -1,18 +1,16 @@
 """Numbers of cost as text, the same in the page, in Markdown and in the terminal."""
 
-from dataclasses import replace
-
-from seqbench.report.costs import Entry, Place, ratio
+from seqbench.report.costs import Entry, Measured, Place, ratio
 from seqbench.report.wording import DASH, number, whole
 from seqbench.statistics.rounds import FEWEST
 from seqbench.statistics.seeds import Estimate
 
 
 def estimate_text(found: Estimate | None) -> str:
-    """A median with its interval, where it has one.
+    """A median with its interval or the span of its rounds, where it has one.
 
-    >>> estimate_text(Estimate(value=50.0, interval=(48.0, 51.0))), estimate_text(Estimate(value=1234.5))
-    ('50.0 [48.0, 51.0]', '1,234')
+    >>> estimate_text(Estimate(value=50.0, interval=(48.0, 51.0))), estimate_text(Measured(value=50.0, span=(48, 51)))
+    ('50.0 [48.0, 51.0]', '50.0 (48.0 to 51.0)')
     """
     if found is None:
         return DASH
@@ -25,32 +23,20 @@ def value_text(found: Estimate | None) -> str:
 
 
 def interval_text(found: Estimate | None) -> str:
-    """The interval alone, empty where there is none."""
-    if found is None or found.interval is None:
-        return ""
-    return f"[{_text(found.interval[0])}, {_text(found.interval[1])}]"
+    """The interval alone in brackets, or the span of few rounds, in parentheses as it is none; else empty."""
+    if found is not None and found.interval is not None:
+        return f"[{_text(found.interval[0])}, {_text(found.interval[1])}]"
+    span = found.span if isinstance(found, Measured) else None
+    return f"({_text(span[0])} to {_text(span[1])})" if span else ""
 
 
 def _text(value: float) -> str:
     return whole(value) if 1000 <= abs(value) < 1e9 else number(value)
 
 
-def scaled(found: Estimate | None, factor: float) -> Estimate | None:
-    """The same in another unit."""
-    if found is None:
-        return None
-    ends = found.interval and (factor * found.interval[0], factor * found.interval[1])
-    return replace(found, value=factor * found.value, interval=ends)
-
-
 def rounds_text(entry: Entry) -> str:
     """Rounds that were measured; where there is none, what became of it."""
     return str(len(entry.records)) if entry.records else entry.failed.status if entry.failed else DASH
-
-
-def milliseconds(found: Estimate | None) -> str:
-    """Seconds as milliseconds."""
-    return estimate_text(scaled(found, 1e3))
 
 
 def versus_text(place: Place, entry: Entry) -> str:

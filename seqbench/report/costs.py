@@ -9,13 +9,20 @@ from seqbench.record.record import canonical, current
 from seqbench.report.names import full_name, label_of, less, model_order, natural, plainest
 from seqbench.schema import FINISHED, Record
 from seqbench.statistics.rounds import Ratio, median_of_rounds, paired_ratio
-from seqbench.statistics.seeds import Estimate
+from seqbench.statistics.seeds import Estimate, Interval
 
 TRAINING = 3
 """Matrix products of a training step in those of its forward pass: two more for the two gradients of each."""
 RATES = ("steps_per_s", "sequences_per_s", "tokens_per_s")
 OLDER: Mapping[str, Any] = {"what": "step", "length": None, "backend": "auto", "twin": False, "round": 0}
 """What a record measured that was written before there were rounds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Estimate):
+    """A median over rounds; ``span``: the lowest and the highest of several that are too few for an interval."""
+
+    span: Interval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +76,16 @@ class Entry:
         """The same without what no time, rate or size can be, for ratios and logarithms."""
         return {number: value for number, value in self.by_round(key).items() if value > 0}
 
-    def estimate(self, key: str, scale: float = 1.0) -> Estimate | None:
-        """Median over rounds with its interval; None where nothing was measured.
+    def estimate(self, key: str, scale: float = 1.0) -> Measured | None:
+        """Median over rounds with its interval or their span; None where nothing was measured.
 
         A rate is what one training step does over the median of its time, so that the two agree: the median of an even
         number of rates is another number.
         """
         step, work = (self.estimate("step_s"), self._work(key)) if key in RATES else (None, None)
-        if step and work and min((step.value, *(step.interval or ()))) > 0:
+        if step and work and min((step.value, *(step.interval or step.span or ()))) > 0:
             return _over(scale * work, step)
-        values = self.by_round(key)
-        return median_of_rounds([scale * value for value in values.values()]) if values else None
+        return _over_rounds([scale * value for value in self.by_round(key).values()])
 
     def _work(self, rate: str) -> float | None:
         """What a rate counts in one training step."""
@@ -107,17 +113,24 @@ class Entry:
         size = self.first("batch_size")
         return of_one * size if declared is None and of_one and size else declared
 
-    def share_of_gemm(self) -> Estimate | None:
+    def share_of_gemm(self, scale: float = 1.0) -> Measured | None:
         """FLOP/s of the training step over those of a plain matrix product in the same process."""
         flops, step, rate = self.flops, self.positive("step_s"), self.positive("gemm_flops_per_s")
-        values = [TRAINING * flops / step[i] / rate[i] for i in step if i in rate] if flops else []
-        return median_of_rounds(values) if values else None
+        return _over_rounds([scale * TRAINING * flops / step[i] / rate[i] for i in step if i in rate] if flops else [])
 
 
-def _over(work: float, time: Estimate) -> Estimate:
+def _over_rounds(values: Sequence[float]) -> Measured | None:
+    if not values:
+        return None
+    found = median_of_rounds(values)
+    span = (min(values), max(values)) if found.interval is None and len(values) > 1 else None
+    return Measured(value=found.value, interval=found.interval, why=found.why, span=span)
+
+
+def _over(work: float, time: Measured) -> Measured:
     """A rate from an amount and a time above 0."""
-    ends = time.interval and (work / time.interval[1], work / time.interval[0])
-    return replace(time, value=work / time.value, interval=ends)
+    interval, span = (ends and (work / ends[1], work / ends[0]) for ends in (time.interval, time.span))
+    return replace(time, value=work / time.value, interval=interval, span=span)
 
 
 def entries(records: Iterable[Record], reference: str | None = None, common: str = "") -> list[Entry]:
@@ -209,7 +222,10 @@ def ratio(a: Entry, b: Entry, key: str = "step_s", other: str = "step_s") -> Rat
     """``key`` of ``a`` over the ``other`` key of ``b``, of positive values of one round each; None without any."""
     first, second = a.positive(key), b.positive(other)
     shared = sorted(first.keys() & second.keys())
-    return paired_ratio([first[i] for i in shared], [second[i] for i in shared]) if shared else None
+    measured = _over_rounds([first[i] / second[i] for i in shared])
+    if measured is None:
+        return None
+    return replace(paired_ratio([first[i] for i in shared], [second[i] for i in shared]), estimate=measured)
 
 
 def twins(found: Sequence[Entry]) -> list[tuple[Entry, Entry, Ratio]]:

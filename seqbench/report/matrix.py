@@ -10,8 +10,8 @@ from seqbench.report.groups import Group
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
-from seqbench.report.tables import upward
-from seqbench.report.wording import DASH, count, listed, readable
+from seqbench.report.tables import reference_row, upward
+from seqbench.report.wording import DASH, count, readable, some
 from seqbench.statistics.permutation import Pair
 from seqbench.statistics.verdict import Comparison, compare_families
 
@@ -58,6 +58,7 @@ class Matrix:
 
     Attributes:
         labels: architectures in the order of every table; left_out: those beyond ``MOST``.
+        several: what takes no part on a task, as two configurations there have its name: "gru on copy_10".
         duels: each pair once, the one that comes first in ``labels`` as ``a``; pairs without a common task are absent.
         against: every other architecture as ``a`` against the study's reference, Holm over these alone; empty where
             there is no reference.
@@ -66,6 +67,7 @@ class Matrix:
     env_id: str
     labels: tuple[str, ...]
     left_out: tuple[str, ...]
+    several: tuple[str, ...]
     duels: tuple[Duel, ...]
     against: tuple[Duel, ...] = ()
 
@@ -103,22 +105,25 @@ class Trained:
 
 
 def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], reference: str | None) -> Matrix:
-    tasks = [(group.task, trained_once(group, rows)) for group, rows in groups if group.better != "neither"]
-    names = in_order({name for _, entries in tasks for name in entries}, [row for _, rows in groups for row in rows])
-    kept, reference = names[:MOST], label_of_reference(reference, [row for _, rows in groups for row in rows])
+    groups = [(group, rows) for group, rows in groups if group.better != "neither"]
+    tasks = [(group.task, trained_once(group, rows)) for group, rows in groups]
+    every = [row for _, rows in groups for row in rows]
+    names = in_order({name for _, entries in tasks for name in entries}, every)
+    kept, compared = names[:MOST], _compared_with(reference, every)
     shared: dict[tuple[str, str], list[tuple[str, Pair]]] = {}
     for task, entries in tasks:
         for a, b in combinations([name for name in kept if name in entries], 2):
             if entries[a].training == entries[b].training:
                 shared.setdefault((a, b), []).append((task, (entries[a].scores, entries[b].scores)))
-    with_reference = {pair: found for pair, found in shared.items() if reference in pair}
-    against = [duel if duel.b == reference else duel.mirrored() for duel in _duels(with_reference)]
+    with_reference = {pair: [one for one in found if compared.get(one[0]) in pair] for pair, found in shared.items()}
+    against = _duels({pair: found for pair, found in with_reference.items() if found})
     return Matrix(
         env_id=env_id,
         labels=tuple(kept),
         left_out=tuple(names[MOST:]),
+        several=tuple(f"{label} on {group.task}" for group, rows in groups for label in _several(rows)),
         duels=tuple(_duels(shared)),
-        against=tuple(against),
+        against=tuple(duel if duel.b in compared.values() else duel.mirrored() for duel in against),
     )
 
 
@@ -137,9 +142,18 @@ def _duels(shared: Shared) -> list[Duel]:
 
 
 def label_of_reference(reference: str | None, rows: Iterable[VerdictRow]) -> str | None:
-    """Its label; where it is there as one variant only, which the verdicts then take, that of the variant."""
-    labels = {row.label for row in rows if row.kind == "model" and row.name == reference}
-    return labels.pop() if len(labels) == 1 else reference
+    """What the row is called that others are compared with, on one task or more of an environment; None on none."""
+    return next(iter(_compared_with(reference, rows).values()), None)
+
+
+def _compared_with(reference: str | None, rows: Iterable[VerdictRow]) -> dict[str, str]:
+    """Task -> label of the row that its others are compared with; it is one: where tasks differ, the plain name."""
+    tasks: dict[str, list[VerdictRow]] = {}
+    for row in rows:
+        tasks.setdefault(row.task, []).append(row)
+    found = {task: row.label for task, mine in tasks.items() if (row := reference_row(mine, reference)) is not None}
+    one = reference if len({*found.values()}) > 1 else None
+    return {task: label for task, label in found.items() if one in (None, label)}
 
 
 def in_order(labels: Collection[str], rows: Iterable[VerdictRow]) -> list[str]:
@@ -150,14 +164,19 @@ def in_order(labels: Collection[str], rows: Iterable[VerdictRow]) -> list[str]:
 
 def trained_once(group: Group, rows: Sequence[VerdictRow]) -> dict[str, Trained]:
     """By label; two configurations of one label are not one architecture, and take no part."""
-    models = [row for row in rows if row.kind == "model"]
-    often = Counter(row.label for row in models)
-    trained = {row.cell_id: row for row in models if often[row.label] == 1}
+    several = _several(rows)
+    trained = {row.cell_id: row for row in rows if row.kind == "model" and row.label not in several}
     return {
         row.label: Trained(upward(row), row.skills, cell.records[0].config.get("train"))
         for cell in group.cells
         if (row := trained.get(cell.records[0].cell_id)) is not None
     }
+
+
+def _several(rows: Sequence[VerdictRow]) -> list[str]:
+    """Labels that more than one configuration of a task has."""
+    often = Counter(row.label for row in rows if row.kind == "model")
+    return [label for label, number in often.items() if number > 1]
 
 
 def matrix_table(matrix: Matrix, names: Mapping[str, str]) -> Table:
@@ -186,10 +205,11 @@ def _lead(matrix: Matrix) -> str:
     lead += _out_of_reach("verdicts on one task", of_tasks)
     lead += _out_of_reach("verdicts on all tasks", [duel.overall for duel in matrix.duels])
     lead += _against_alone(matrix)
+    if matrix.several:
+        lead += f" In more than one configuration, and not compared there: {some([*map(readable, matrix.several)])}."
     if matrix.left_out:
-        left = listed([readable(name) for name in matrix.left_out[:5]])
-        more = f" and {len(matrix.left_out) - 5} more" if len(matrix.left_out) > 5 else ""
-        lead += f" The first {MOST} architectures are compared; left out: {left}{more}."
+        left = some([*map(readable, matrix.left_out)])
+        lead += f" The first {MOST} architectures are compared; left out: {left}."
     return lead
 
 

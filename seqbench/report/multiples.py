@@ -57,7 +57,7 @@ def multiples(
         axes.set_ylabel(f"{readable(title)}\n{y}" if title else "")
 
     names = [place and place[0].name for place in places]
-    sizes = {"columns": width, "height": height, "left": 0.85, "between": 0.45}
+    sizes = {"columns": width, "height": height, "left": 0.85, "between": 0.5}
     return Panels(names, panel, {}, extra=extra, architectures=True, **sizes) if names else None
 
 

@@ -66,7 +66,7 @@ def page(content: Content) -> str:
             chips=[(readable(name), number_of(look), dashes(look)) for name, look in content.look.items()],
             glance=_glance(content),
             parts=_parts(content),
-            columns=columns(content.reference),
+            columns=columns(content.against),
             sections=sections,
             left_out=left_out,
             run_columns=RUN_COLUMNS,
@@ -162,8 +162,10 @@ def _drawings(
     ]
 
 
-def _column_kinds(names: Sequence[str]) -> Columns:
-    return [(name, "number" if index else "text") for index, name in enumerate(names)]
+def _column_kinds(table: Table) -> Columns:
+    """Title and kind of each column: a title stands as the cells below it do."""
+    cells = next((row.cells for _, _, rows in table.groups for row in rows), [Item("")] * (len(table.columns) - 1))
+    return list(zip(table.columns, ["text", *(cell.kind.split()[0] for cell in cells)], strict=True))
 
 
 def _counts(content: Content) -> str:

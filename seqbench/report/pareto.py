@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from seqbench.record.record import canonical
 from seqbench.report.canvas import Panels, Styles, log_axis, series
 from seqbench.report.costs import Entry
 from seqbench.report.frame import INK
@@ -29,11 +29,15 @@ _COSTS: dict[str, tuple[bool, Callable[[Cell, Entry | None], float | None]]] = {
     "state, floats": (False, lambda cell, entry: cell.first("architecture", "state_size")),
 }
 """Label of a column -> whether more is better, and the value of a cell with its measurement of cost."""
+_FREE = {"model": ("learning_rate",), "train": ("steps", "evaluate_every", "evaluate_growth", "evaluate_batch")}
+"""Settings that change neither the time nor the memory of a training step."""
+_Measured = Mapping[tuple[str, str, int | None], Entry]
+"""By environment, what a configuration says of a training step, and the length that was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One architecture on one task."""
+    """One configuration on one task."""
 
     name: str
     cost: float
@@ -50,12 +54,12 @@ def pareto_figure(
 ) -> Panels | None:
     """Skill against tokens per second, memory, parameters and state size, from records that have them.
 
-    A panel needs two architectures; the first ``_MOST_TASKS`` tasks are drawn. The line joins those that no other one
+    A panel needs two configurations; the first ``_MOST_TASKS`` tasks are drawn. The line joins those that no other one
     beats on both counts.
     """
-    skills = [{row.label: row for row in found if row.kind == "model"} for found in rows]
-    drawn = [[_points(group, skill, costs, label) for label in _COSTS]
-             for group, skill in zip(groups, skills, strict=True)]  # fmt: skip
+    measured = _measured(costs)
+    drawn = [[_points(group, found, measured, label) for label in _COSTS]
+             for group, found in zip(groups, rows, strict=True)]  # fmt: skip
     wanted = [i for i, found in enumerate(drawn) if any(len(points) > 1 for points in found)][:_MOST_TASKS]
     columns = [c for c in range(len(_COSTS)) if any(len(drawn[i][c]) > 1 for i in wanted)]
     places = [(i, c) if len(drawn[i][c]) > 1 else None for i in wanted for c in columns]
@@ -71,40 +75,40 @@ def pareto_figure(
     if not wanted:
         return None
     front = ("not beaten on both counts", Line2D([], [], color=INK, linestyle=":", linewidth=1))
-    shown = {name: style for name, style in look.items() if any(name in skill for skill in skills)}
+    there = {row.label for found in rows for row in found if row.kind == "model"}
+    shown = {name: style for name, style in look.items() if name in there}
     return Panels(names, draw, shown, columns=len(columns), height=2.25, left=0.55, between=0.42, extra=[front])
 
 
-def _points(group: Group, skills: Mapping[str, VerdictRow], costs: Sequence[Entry], label: str) -> list[Point]:
-    value = _COSTS[label][1]
+def _points(group: Group, rows: Sequence[VerdictRow], measured: _Measured, label: str) -> list[Point]:
+    value, by_cell = _COSTS[label][1], {row.cell_id: row for row in rows if row.kind == "model"}
     found = []
     for cell in group.cells:
-        row, cost = skills.get(cell.name), value(cell, _measured(group, cell, costs))
+        row, cost = by_cell.get(cell.records[0].cell_id), value(cell, _of(group, cell, measured))
         if row and row.skill is not None and cost and cost > 0:
             found.append(Point(name=cell.name, cost=float(cost), skill=row.skill, interval=row.skill_interval))
     return found
 
 
-def _measured(group: Group, cell: Cell, costs: Sequence[Entry]) -> Entry | None:
-    """The measurement of a cell as it is trained: same environment and task, its own length and backend.
-
-    A task is its configuration and what it reads: different ones may have one label.
-    """
-    task, names = _task(cell.records[0]), {label.name for label in cell.labels}
-    same = (
-        entry
-        for entry in costs
-        if entry.env_id == group.env_id
-        and entry.label in names
-        and any(_task(record) == task for record in entry.records.values())
-        and (entry.what, entry.twin, entry.backend) == ("step", False, "auto")
-        and entry.asked in (None, group.facts.get("length"))
-    )
-    return next(same, None)
+def _measured(costs: Sequence[Entry]) -> _Measured:
+    """What was measured as it is trained; of what was measured twice, the first."""
+    own = [e for e in costs if e.records and (e.what, e.twin, e.backend) == ("step", False, "auto")]
+    return {(e.env_id, _step(e.records[min(e.records)]), e.asked): e for e in reversed(own)}
 
 
-def _task(record: Record) -> tuple[Any, Any]:
-    return record.config.get("task"), record.config.get("data_sha256")
+def _of(group: Group, cell: Cell, measured: _Measured) -> Entry | None:
+    """The measurement of a cell at its own length: by its configuration, as different ones may have one label."""
+    step = _step(cell.records[0])
+    lengths = (None, group.facts.get("length"))
+    return next((found for asked in lengths if (found := measured.get((group.env_id, step, asked)))), None)
+
+
+def _step(record: Record) -> str:
+    """What its configuration says of a training step."""
+    asked = {key: value for key, value in record.config.items() if key not in ("cost", "instruments")}
+    parts = {part: asked[part] for part in _FREE if isinstance(asked.get(part), Mapping)}
+    kept = {part: {k: v for k, v in values.items() if k not in _FREE[part]} for part, values in parts.items()}
+    return canonical(asked | kept)
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -150,9 +154,9 @@ def _bar(point: Point) -> tuple[float, float]:
 
 def _label(axes: Axes, named: Sequence[Point], shown: Sequence[Point]) -> None:
     """The name of each point of the front, joined to it by a line where there is no room beside it."""
-    marks = {point.name: _mark(axes, point) for point in shown}
-    others = [mark for name, mark in marks.items() if name not in {point.name for point in named}]
-    own = [marks[point.name] for point in named]
+    marks = {point: _mark(axes, point) for point in shown}
+    others = [mark for point, mark in marks.items() if point not in named]
+    own = [marks[point] for point in named]
     others += along([((mark[0] + mark[2]) / 2, _height(axes, p.skill)) for p, mark in zip(named, own, strict=True)])
     size = (float(axes.bbox.width), float(axes.bbox.height))
     for point, box, mark in zip(named, placed([p.name for p in named], own, others, size), own, strict=True):

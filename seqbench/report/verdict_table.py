@@ -100,7 +100,7 @@ def _section_rows(
     zero = next((row for row in section.rows if row.kind == "baseline" and row.skill == 0), None)
     made = []
     for order, (row, strip) in enumerate(zip(kept, drawn, strict=False)):
-        fields = _row(row, strip, order, content.reference, zero)
+        fields = _row(row, strip, order, content.against, zero)
         if row.kind == "model":
             fields |= _behind(runs[row.env_id, row.cell_id], len(content.records)) | {"link": f"{link}-{order}"}
             fields["swatch"] = swatch(content.look.get(row.label))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 
@@ -15,6 +15,10 @@ MOST_EXACT = 100
 """Seeds of both groups together up to which all splits of a task are counted; beyond, splits are drawn."""
 _FINEST = 2000
 _DRAWS = 20_000
+_MOST_MULTIPLIED = 5_000_000
+"""Products of a convolution of all tasks above which they are multiplied as Fourier transforms."""
+_STEPS, _STEEPEST = 12, 40.0
+"""Newton's steps to a tilt, and its limit: a lattice's next value then weighs exp(40) times as much."""
 _BLOCK = 4_000_000  # numbers shuffled at once: drawing takes 100 MB however many seeds there are
 
 
@@ -48,12 +52,14 @@ def stratified_p(pairs: Sequence[Pair], seed: int = 0) -> float:
     common = math.lcm(*(n * (ranks.size - n) for ranks, n in tasks))
     if max(ranks.size for ranks, _ in tasks) > MOST_EXACT or common > _FINEST:
         return _drawn_p(tasks, np.random.default_rng(seed))
-    observed = sum(_excess(ranks[:n], ranks.size) * (common // (n * (ranks.size - n))) for ranks, n in tasks)
-    chances = np.ones(1)  # of every value of the statistic, on a lattice that is symmetric around 0
-    for ranks, n in tasks:
-        chances = np.convolve(chances, _spread(_split_chances(tuple(np.sort(ranks).tolist()), n), common))
-    away = np.abs(np.arange(chances.size) - chances.size // 2) >= abs(observed)
-    return min(1.0, float(chances[away].sum()))
+    least = abs(sum(_excess(ranks[:n], ranks.size) * (common // (n * (ranks.size - n))) for ranks, n in tasks))
+    each = np.stack([_spread(_split_chances(ranks, n), common) for ranks, n in tasks])  # on one lattice around 0
+    if len(each) * (len(each) - 1) // 2 * each.shape[1] ** 2 <= _MOST_MULTIPLIED:
+        chances = reduce(np.convolve, each)
+        return min(1.0, float(chances[np.abs(np.arange(chances.size) - chances.size // 2) >= least].sum()))
+    upper = _tail(each, least)
+    equal = all(ranks.size == 2 * n for ranks, n in tasks)  # then as many splits lack so much as exceed it
+    return min(1.0, upper + (upper if equal else _tail(each[:, ::-1], least)))
 
 
 def _ranked(a: Values, b: Values) -> tuple[np.ndarray, int]:
@@ -79,16 +85,25 @@ def _excess(ranks: np.ndarray, total: int) -> int:
     return int(ranks.sum()) - ranks.size * (total + 1)
 
 
-@lru_cache(maxsize=512)
-def _split_chances(ranks: tuple[int, ...], n: int) -> np.ndarray:
+def _split_chances(ranks: np.ndarray, n: int) -> np.ndarray:
     """The chance of every excess from -nm to nm, over all choices of n of the doubled ranks: (2nm + 1,)."""
-    m, size = len(ranks) - n, sum(ranks) + 1
-    ways = np.zeros((n + 1, size))  # ways to choose so many with such a sum
-    ways[0, 0] = 1
-    for rank in ranks:
-        ways[1:, rank:] += ways[:-1, : size - rank].copy()
-    lowest = n * (n + m + 1) - n * m
-    return ways[n, lowest : lowest + 2 * n * m + 1] / math.comb(n + m, n)
+    ordered, m = tuple(np.sort(ranks).tolist()), ranks.size - n
+    return _counted(ordered, n) if n <= m else _counted(ordered, m)[::-1]  # what these have in excess, the others lack
+
+
+@lru_cache(maxsize=2048)  # a matrix of 24 tasks and 66 pairs asks for each by task, and again by pair
+def _counted(ranks: tuple[int, ...], n: int) -> np.ndarray:
+    """The same of sorted ranks, where n are no more than half of them."""
+    size, half = len(ranks), n * (len(ranks) - n)
+    ways = np.zeros((n + 1, 2 * half + 1))  # to choose so many with such an excess
+    ways[0, half] = 1
+    lowest = highest = half  # columns that are not 0: few for long, where ranks come from the middle outward
+    for position, own in enumerate(sorted((rank - (size + 1) for rank in ranks), key=abs)):
+        fewest, most = max(1, n - (size - position - 1)), min(n, position + 1)  # from other numbers no way leads to n
+        lowest, highest = max(0, lowest + min(own, 0)), min(2 * half, highest + max(own, 0))
+        first, last = max(lowest, own), min(highest, 2 * half + own)
+        ways[fewest : most + 1, first : last + 1] += ways[fewest - 1 : most, first - own : last + 1 - own]
+    return ways[n] / math.comb(size, n)
 
 
 def _spread(chances: np.ndarray, common: int) -> np.ndarray:
@@ -98,21 +113,61 @@ def _spread(chances: np.ndarray, common: int) -> np.ndarray:
     return wide
 
 
+def _tail(each: np.ndarray, least: int) -> float:
+    """The chance that values, of each task one with its chances (tasks, lattice), add up to so much or more.
+
+    By Fourier transforms of distributions whose mean is near where the tail begins: weighed by exp(tilt * value) they
+    are multiplied as transforms, and the weights are taken away again. Rounding is small beside the tail then, however
+    thin that is, and not 1e-16 of everything. Source: Keich 2005, doi:10.1089/cmb.2005.12.416.
+    """
+    half, tilt = each.shape[1] // 2, 0.0
+    values = np.arange(-half, half + 1.0)
+    with np.errstate(divide="ignore"):
+        logs = np.log(each)
+    for _ in range(_STEPS):
+        weighed, _ = _weighed(logs + tilt * values)
+        means = weighed @ values
+        missing, variance = least - float(means.sum()), float((weighed @ values**2 - means**2).sum())
+        if missing**2 <= variance:
+            break
+        tilt = min(tilt + missing / max(variance, 1e-9), _STEEPEST)
+    weighed, scale = _weighed(logs + tilt * values)
+    total = len(each) * 2 * half + 1
+    length = min(odd << (-(-total // odd) - 1).bit_length() for odd in (1, 3, 5))  # quick to transform
+    product = np.ones(length // 2 + 1, complex)
+    for chances in weighed:
+        product *= np.fft.rfft(chances, length)
+    beyond = np.fft.irfft(product, length)[total // 2 + least : total]
+    return float(beyond @ np.exp(scale - tilt * (least + np.arange(beyond.size))))
+
+
+def _weighed(logs: np.ndarray) -> tuple[np.ndarray, float]:
+    """Rows of logarithms as chances that add up to 1, and the logarithm of what all rows were divided by."""
+    highest = logs.max(1, keepdims=True)
+    weights = np.exp(logs - highest)
+    sums = weights.sum(1, keepdims=True)
+    return weights / sums, float((highest + np.log(sums)).sum())
+
+
 def _drawn_p(tasks: list[tuple[np.ndarray, int]], rng: np.random.Generator) -> float:
     """The p of the first groups among drawn splits, the observed one being the first of them."""
     total = np.zeros(1 + _DRAWS)
     for ranks, n in tasks:
-        sums = np.concatenate([[ranks[:n].sum()], *_drawn_sums(ranks, n, rng)])
-        total += (sums - n * (ranks.size + 1)) / (n * (ranks.size - n))
+        found = np.concatenate([[_excess(ranks[:n], ranks.size)], *_drawn(ranks, n, rng)])
+        total += found / (n * (ranks.size - n))
     return float(np.mean(np.abs(total) >= abs(total[0]) - 1e-9))  # sums of fractions: equal ones differ in last digits
 
 
-def _drawn_sums(ranks: np.ndarray, n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Rank sums of n drawn without replacement, ``_DRAWS`` of them in blocks."""
+def _drawn(ranks: np.ndarray, n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The excess of n drawn without replacement, ``_DRAWS`` of them: by their chances where these can be counted."""
+    if ranks.size <= MOST_EXACT:
+        chances = _split_chances(ranks, n)
+        yield rng.choice(np.arange(chances.size), _DRAWS, p=chances) - chances.size // 2
+        return
     rows = max(1, _BLOCK // ranks.size)
     for start in range(0, _DRAWS, rows):
         splits = np.tile(ranks, (min(rows, _DRAWS - start), 1))
-        yield rng.permuted(splits, axis=1)[:, :n].sum(1)
+        yield rng.permuted(splits, axis=1)[:, :n].sum(1) - n * (ranks.size + 1)
 
 
 def smallest_p(n: int, m: int) -> float:
