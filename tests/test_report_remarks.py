@@ -8,6 +8,7 @@ import simulated
 from seqbench.report.remarks import beats_baseline
 from seqbench.report.row import VerdictRow
 from seqbench.schema import Record
+from seqbench.sweep.followed import told_of
 from tests.test_report_headline import content
 from tests.test_report_tables import printed
 
@@ -50,9 +51,22 @@ def test_an_accuracy_ends_at_or_above_its_threshold():
     assert "1 unsolved run ends at or above the threshold" in only_row(made).remarks
 
 
+def test_runs_that_the_test_set_does_not_confirm_are_told_apart_from_those_that_ran_out_of_steps():
+    made = erring([0.0011, 0.0012, 0.5, 0.0004], [False, False, False, True])
+    ended = [400, 500, 1500, 300]  # of 1,500
+    made = [replace(r, summary={**r.summary, "steps": s}) for r, s in zip(made, ended, strict=True)]
+    assert "2 runs met the threshold on validation, not on the test set" in only_row(made).remarks
+    assert not any("met the threshold" in remark for remark in only_row(made[2:]).remarks)
+    assert told_of(made[1]) == "mse 0.0012, not solved: met on validation after 500 steps, not on the test set"
+    assert told_of(made[2]) == "mse 0.5, not solved in 1500 steps"
+
+
 def test_the_line_of_a_task_says_all_that_solving_takes():
     (section,) = content(erring([0.1], [False])).sections
-    assert "solved: mse < 0.001 at 3 validation evaluations in a row and on the test set" in section.subtitle
+    assert (
+        "solved: mse < 0.001 at 3 validation evaluations in a row, where training ends, and on the test set"
+        in section.subtitle
+    )
 
 
 def test_where_one_seed_learns_and_one_is_far_worse_nobody_stays_at_the_baseline():

@@ -10,7 +10,7 @@ from rich.console import Console
 from seqbench.report.groups import grouped
 from seqbench.report.row import VerdictRow
 from seqbench.report.strips import strips
-from seqbench.report.tables import verdict_rows
+from seqbench.report.tables import upward, verdict_rows
 from seqbench.report.terminal import result_table
 from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
 from seqbench.schema import Record
@@ -134,10 +134,26 @@ def test_comparison_is_with_the_reference_of_the_same_task(records: list[Record]
     worse = row(rows, "membrane", "attention").comparison
     assert worse is not None
     assert (worse.verdict, worse.p) == ("worse", pytest.approx(8 / 252))  # an error: higher is worse
-    better = row(rows, "copy_30", "attention").comparison
-    assert better is not None
-    assert better.verdict == "better"
+    worst = row(rows, "adding_100", "rnn").comparison
+    assert worst is not None
+    assert worst.verdict == "worse"
     assert row(rows, "membrane", "ridge").comparison is None
+
+
+@pytest.mark.parametrize(("task", "best", "good", "poor"), [("copy_30", 1.0, 0.991, 0.7), ("adding_100", 0, 9e-4, 0.1)])
+def test_scores_beyond_the_threshold_are_equal_to_a_verdict(task: str, best: float, good: float, poor: float) -> None:
+    """Training ends at it: how far beyond is the luck of the moment, and no architecture is the better for it."""
+    trained = runs(*[good] * 6, task=task) + runs(*[best] * 6, task=task, model="attention")
+    rows = verdict_rows([*trained, *runs(*[poor] * 6, task=task, model="lstm")], "gru")
+    found = {name: row(rows, task, name).comparison for name in ("attention", "lstm")}
+    assert {name: one and one.verdict for name, one in found.items()} == {"attention": "undecided", "lstm": "worse"}
+    assert upward(row(rows, task, "attention")) == upward(row(rows, task, "gru"))
+    assert row(rows, task, "attention").score == best, "the score itself is told as it is"
+
+
+def test_scores_without_a_notion_of_solved_have_no_cap() -> None:
+    rows = verdict_rows(runs(0.1, 0.2, 1e-6))
+    assert upward(rows[0]) == [-0.1, -0.2, -1e-6]
 
 
 def test_no_verdict_is_passed_on_three_seeds() -> None:

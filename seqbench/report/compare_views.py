@@ -11,7 +11,7 @@ from seqbench.report.compared import ComparedRow, SpeedRow, StoreComparison
 from seqbench.report.cost_wording import estimate_text
 from seqbench.report.document import strict
 from seqbench.report.markdown import escaped, table
-from seqbench.report.wording import DASH, count, listed, readable, score_text, signed_text, some
+from seqbench.report.wording import BEYOND, DASH, count, listed, readable, score_text, signed_text, some
 
 HEAD = ("task", "architecture", "a", "b", "b \N{MINUS SIGN} a", "runs", "verdict on b")
 SPEED_HEAD = ("task", "architecture", "steps", "time b / a", "rounds", "verdict on b")
@@ -45,7 +45,7 @@ def legend(found: StoreComparison) -> str:
     text = (
         f"a is {readable(found.a)}, b is {readable(found.b)}. Differences are Hodges and Lehmann's, brackets their "
         "95 % intervals; p is exact and Holm-adjusted over the architectures of a task, by pairs of equal seeds where "
-        "it says so. No verdict is no sign of equality."
+        f"it says so. {BEYOND} No verdict is no sign of equality."
     )
     return text if found.rows else f"a is {readable(found.a)}, b is {readable(found.b)}."
 

@@ -11,7 +11,7 @@ from seqbench.report.item import Item, Row, Table
 from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import reference_row, upward
-from seqbench.report.wording import DASH, count, readable, some
+from seqbench.report.wording import BEYOND, DASH, count, readable, some
 from seqbench.statistics.permutation import Pair
 from seqbench.statistics.verdict import Comparison, compare_families
 
@@ -198,8 +198,8 @@ def _lead(matrix: Matrix) -> str:
     lead = (
         "Each row against each column: tasks won, without a verdict, and lost. A verdict on one task takes an exact "
         "rank-sum test, Holm-adjusted over all pairs of that task; below it stands the verdict on all common tasks at "
-        "once, from a test in which runs change sides within their task only, Holm-adjusted over all pairs. No verdict "
-        "is no sign of equality."
+        "once, from a test in which runs change sides within their task only, Holm-adjusted over all pairs. "
+        f"{BEYOND} No verdict is no sign of equality."
     )
     of_tasks = [found for duel in matrix.duels for _, found in duel.tasks]
     lead += _out_of_reach("verdicts on one task", of_tasks)

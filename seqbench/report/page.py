@@ -33,7 +33,7 @@ from seqbench.report.verdict_table import (
     number_of,
     swatch,
 )
-from seqbench.report.wording import count, number, readable
+from seqbench.report.wording import BEYOND, count, number, readable
 
 _HERE = Path(__file__).parent / "parts"
 _MOST_LISTED = 200
@@ -74,6 +74,7 @@ def page(content: Content) -> str:
             flow=_flow(content),
             flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
             column_kinds=_column_kinds,
+            beyond=BEYOND,
             cell_name=lambda record: readable(label_of(record, content.common).name),
             most=_MOST_LISTED,
             style=Markup(style),

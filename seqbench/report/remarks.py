@@ -13,8 +13,8 @@ AT_BASELINE_ALONE = 0.05
 """The same of each of its runs, which scatter around the mean; the study of dependencies has up to 0.04."""
 
 
-def remarks(row: VerdictRow, baselines: Sequence[VerdictRow], threshold: float | None = None) -> tuple[str, ...]:
-    """Remarks on a row of an architecture, the most important first; ``threshold`` is of the headline score."""
+def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]:
+    """Remarks on a row of an architecture, the most important first."""
     found = [f"{number} {status}" for status, number in sorted(row.not_completed.items())]
     zero = next((baseline for baseline in baselines if baseline.skill == 0.0), None)
     found += ["budget too short to tell whether it solves"] if row.left_open else []
@@ -26,7 +26,9 @@ def remarks(row: VerdictRow, baselines: Sequence[VerdictRow], threshold: float |
     against = [b for b in baselines if not (stays and b is zero)]
     found += [text for baseline in against if (text := _against(row, baseline))]
     found += [pooled(row)] if row.also else []
-    found += [text] if (text := _met_at_the_end(row, threshold)) else []
+    found += [text] if (text := _met_at_the_end(row)) else []
+    unconfirmed = count(row.unconfirmed, "run")
+    found += [f"{unconfirmed} met the threshold on validation, not on the test set"] if row.unconfirmed else []
     return tuple(found)
 
 
@@ -35,14 +37,14 @@ def pooled(row: VerdictRow) -> str:
     return f"{count(sum(row.also.values()), 'run')} of this configuration called {some(list(row.also))}"
 
 
-def _met_at_the_end(row: VerdictRow, threshold: float | None) -> str:
+def _met_at_the_end(row: VerdictRow) -> str:
     """How many unsolved runs end with a test score that meets the threshold; nothing where none does.
 
     They met it too late, or not at enough validation evaluations in a row.
     """
-    if threshold is None or row.summary is None or row.summary.solved is None:
+    if row.threshold is None or row.summary is None or row.summary.solved is None:
         return ""
-    lower = row.better == "lower"
+    lower, threshold = row.better == "lower", row.threshold
     unsolved = [score for score, step in zip(row.scores, row.steps, strict=True) if step is None and score is not None]
     met = sum(score < threshold if lower else score >= threshold for score in unsolved)
     ends = "ends" if met == 1 else "end"

@@ -21,6 +21,7 @@ class VerdictRow:
         env_id, task, name, variant: what the row is about; ``name`` is an architecture's label or a baseline's name.
         family, length: the kind of task (its Python file) and the time steps of a sequence, where the records say.
         metric, better: the headline score and its direction.
+        threshold: of the headline score, where training ends and a run may count as solved; None without one.
         score: mean over the runs that left one; a baseline's value.
         scores: of every run, by seed; None where a run left none.
         summary: interval, solve rate and steps to solve; None for a baseline.
@@ -28,6 +29,7 @@ class VerdictRow:
         skills: of every run, by seed.
         steps: to solve, of every run, by seed; None where it did not solve.
         budget: optimiser steps of one run. left_open: whether it ended too soon to tell if the runs solve.
+        unconfirmed: runs that ended as they met the threshold on validation, and do not on the test set.
         not_completed: status -> number of runs.
         comparison: against the reference; None for the reference itself, for baselines, and where none is declared.
         is_reference: whether it is the row that others of its task are compared with.
@@ -45,6 +47,7 @@ class VerdictRow:
     length: int | None = None
     metric: str | None = None
     better: Better = "neither"
+    threshold: float | None = None
     score: float | None = None
     scores: tuple[float | None, ...] = ()
     summary: CellSummary | None = None
@@ -56,6 +59,7 @@ class VerdictRow:
     learning_rate: float | None = None
     budget: int | None = None
     left_open: bool = False
+    unconfirmed: int = 0
     not_completed: Mapping[str, int] = field(default_factory=dict)
     comparison: Comparison | None = None
     is_reference: bool = False

@@ -9,7 +9,7 @@ from seqbench.report.tables import group_rows
 from seqbench.report.wording import some
 from seqbench.schedule import NUM_CONSECUTIVE
 
-_CONFIRMED = f" at {NUM_CONSECUTIVE} validation evaluations in a row and on the test set"
+_CONFIRMED = f" at {NUM_CONSECUTIVE} validation evaluations in a row, where training ends, and on the test set"
 """What solving takes beside the threshold; a test score below it alone is not enough."""
 
 

@@ -11,6 +11,15 @@ def is_solved(record: Record) -> bool:
     return record.status == "completed" and record.summary.get("solved") is True
 
 
+def is_unconfirmed(record: Record) -> bool:
+    """Whether training ended, as the threshold was met on validation, and the test set does not confirm it.
+
+    Nothing else ends a run before its budget; one that meets the threshold with its last steps is not told apart.
+    """
+    taken, budget = (record.summary.get(key) or 0 for key in ("steps", "budget"))
+    return record.status == "completed" and record.summary.get("solved") is False and 0 < taken < budget
+
+
 def left_open(records: Sequence[Record]) -> bool:
     """Whether no run of a cell could have been solved: fewer evaluations fit into the budget than solving takes.
 

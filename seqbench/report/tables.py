@@ -9,7 +9,7 @@ from typing import Any
 from seqbench.report.groups import Cell, Group, grouped
 from seqbench.report.remarks import remarks
 from seqbench.report.row import VerdictRow
-from seqbench.report.solving import is_solved, left_open
+from seqbench.report.solving import is_solved, is_unconfirmed, left_open
 from seqbench.schema import Record
 from seqbench.statistics.summary import summarise
 from seqbench.statistics.verdict import compare_to_reference
@@ -35,7 +35,7 @@ def group_rows(group: Group, reference: str | None = None) -> list[VerdictRow]:
     baselines = [_baseline_row(group, baseline) for baseline in group.baselines]
     rows = [_model_row(group, cell) for cell in group.cells]
     compared = _compared(rows, reference, [_train(cell) for cell in group.cells])
-    return [replace(row, remarks=remarks(row, baselines, group.threshold)) for row in compared] + baselines
+    return [replace(row, remarks=remarks(row, baselines)) for row in compared] + baselines
 
 
 def _model_row(group: Group, cell: Cell) -> VerdictRow:
@@ -59,6 +59,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         length=group.length,
         metric=group.metric,
         better=group.better,
+        threshold=group.threshold,
         summary=(summary := summarise(scores, solved, steps if solved is not None else None, group.limits)),
         score=summary.mean,
         scores=scores,
@@ -70,6 +71,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         left_open=is_open,
         learning_rate=(records[0].config.get("model") or {}).get("learning_rate"),
         budget=train.get("steps") or cell.first("summary", "budget"),
+        unconfirmed=sum(map(is_unconfirmed, records)) if solvable else 0,
         not_completed=Counter(record.status for record in records if record.status != "completed"),
         also=cell.also,
         command=records[0].command,
@@ -119,6 +121,11 @@ def reference_row(rows: Iterable[VerdictRow], reference: str | None) -> VerdictR
 
 
 def upward(row: VerdictRow) -> list[float]:
-    """Scores such that higher is better; a run without one loses to all that have one."""
+    """Scores as verdicts compare them: higher is better, and a run without one loses to all that have one.
+
+    What is beyond the threshold for solved counts as just there: training ends at it, so how far beyond a run ended is
+    the luck of that moment, and says nothing of what its architecture could have reached.
+    """
     sign = 1.0 if row.better == "higher" else -1.0
-    return [-math.inf if score is None else sign * score for score in row.scores]
+    most = math.inf if row.threshold is None else sign * row.threshold
+    return [-math.inf if score is None else min(sign * score, most) for score in row.scores]

@@ -147,12 +147,16 @@ def comparison_text(row: VerdictRow) -> str:
     return f"{found.verdict}{'' if found.meaningful else ' by little'} ({p})"
 
 
+BEYOND = "Scores beyond the threshold for solved, where training ends, are equal to a verdict."
+"""Said wherever verdicts are: a table shows such scores apart."""
+
+
 def comparison_note(reference: str) -> str:
     """Which test the verdicts against the reference come from, for tables that stand without the page's notes."""
     return (
         f"Against {reference}: exact two-sided rank-sum test, p adjusted after Holm over the architectures of the task "
         f"that are compared with it; by little: the chance to beat a run of it is below {MEANINGFUL:g}, or above "
-        f"{1 - MEANINGFUL:g} where that is worse."
+        f"{1 - MEANINGFUL:g} where that is worse. {BEYOND}"
     )
 
 

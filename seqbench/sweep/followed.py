@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from seqbench.report.solving import is_unconfirmed
 from seqbench.report.wording import score_text
 from seqbench.schema import CONTINUED, FINISHED, Record
 from seqbench.sweep.entry import Announcement, Planned
@@ -125,4 +126,6 @@ def told_of(record: Record) -> str:
         return f"{record.status} ({record.reason}), {score}"
     if summary["solved"]:
         return f"{score}, solved after {summary['steps_to_solve']} steps"
+    if is_unconfirmed(record):
+        return f"{score}, not solved: met on validation after {summary['steps']} steps, not on the test set"
     return score if summary["solved"] is None else f"{score}, not solved in {summary['steps']} steps"
