@@ -57,8 +57,8 @@ def test_runs_that_the_test_set_does_not_confirm_are_told_apart_from_those_that_
     made = [replace(r, summary={**r.summary, "steps": s}) for r, s in zip(made, ended, strict=True)]
     assert "2 runs met the threshold on validation, not on the test set" in only_row(made).remarks
     assert not any("met the threshold" in remark for remark in only_row(made[2:]).remarks)
-    assert told_of(made[1]) == "mse 0.0012, not solved: met on validation after 500 steps, not on the test set"
-    assert told_of(made[2]) == "mse 0.5, not solved in 1500 steps"
+    assert told_of(made[1]) == "mse 0.00120, not solved: met on validation after 500 steps, not on the test set"
+    assert told_of(made[2]) == "mse 0.500, not solved in 1500 steps"
 
 
 def test_the_line_of_a_task_says_all_that_solving_takes():
