@@ -152,8 +152,9 @@ def test_scores_beyond_the_threshold_are_equal_to_a_verdict(task: str, best: flo
 
 
 def test_scores_without_a_notion_of_solved_have_no_cap() -> None:
-    rows = verdict_rows(runs(0.1, 0.2, 1e-6))
-    assert upward(rows[0]) == [-0.1, -0.2, -1e-6]
+    made = VerdictRow(kind="model", env_id="here", task="any", name="gru", better="higher", scores=(0.5, 2.0, None))
+    assert upward(made) == [0.5, 2.0, -math.inf]
+    assert upward(replace(made, better="lower")) == [-0.5, -2.0, -math.inf]
 
 
 def test_no_verdict_is_passed_on_three_seeds() -> None:
