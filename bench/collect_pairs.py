@@ -53,7 +53,7 @@ def main() -> None:
             samples = bench.blocks(names, 1)
             line = {"block": number, "at": datetime.now(UTC).isoformat(timespec="seconds"), "load": os.getloadavg()}
             line |= {"neighbour": options.neighbour, "samples": [asdict(sample) for sample in samples]}
-            line |= about(root) if number == 0 else {}
+            line |= about(root) if number == done else {}
             with options.out.open("a") as file:
                 file.write(json.dumps(line) + "\n")
             print(f"block {number + 1} of {options.blocks}: {time.monotonic() - began:.0f} s", flush=True)
@@ -70,7 +70,7 @@ def parse() -> argparse.Namespace:
 
 
 def about(root: Path) -> dict[str, Any]:
-    """Where and of what the pairs are, told in the first line."""
+    """Where and of what the pairs are, told in the first line that a command adds."""
     return {"environment": environment(), "commit": state(root)}
 
 
