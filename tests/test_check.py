@@ -126,6 +126,30 @@ def test_an_interrupt_leaves_nothing_behind(
     assert left_behind(project) == ("", 1)
 
 
+def test_hooks_of_the_users_do_not_run(project: Path) -> None:
+    hook = project / ".git/hooks/post-checkout"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+
+
+def test_a_tree_that_was_half_made_is_forgotten_and_no_other(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(project, "worktree", "add", "--quiet", "--detach", str(project.parent / "on a disk that is away"))
+    (project.parent / "on a disk that is away").rename(project.parent / "elsewhere")
+    true = commits.git
+
+    def interrupted(folder: Path, *words: str) -> str:
+        told = true(folder, *words)
+        if words[:2] == ("worktree", "add"):
+            (Path(words[-2]) / ".git").unlink()
+            raise KeyboardInterrupt
+        return told
+
+    monkeypatch.setattr(commits, "git", interrupted)
+    assert cli.main(["check", "--against", "HEAD"]) == 130
+    assert left_behind(project) == ("", 2), "the user's own is still known"
+
+
 def test_two_environments_import_what_each_has_installed(
     project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
