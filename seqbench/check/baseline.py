@@ -48,7 +48,7 @@ def read(path: Path) -> Baseline:
         if file.stat().st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         return _checked(json.loads(file.read_bytes()))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         reason = ascii(getattr(error, "strerror", None) or str(error))[1:-1][:160]
         raise UsageError(
             f"--baseline must be a baseline that check has written; got {str(file)[:120]!a} ({reason}). "
