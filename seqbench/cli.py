@@ -129,10 +129,13 @@ def check(words: list[str]) -> int:
 
     options, rest = options_of(words, OPTIONS, "a value")
     try:
-        return run_check(options, rest, console(steady=True))
+        return run_check(options, rest, console(steady=True), complain)
     except KeyboardInterrupt:
         complain("\nseqbench: interrupted; half a check says nothing, and none of it was kept.")
         return 130
+    except OSError as error:  # no room for the base or a sample, for example
+        complain(f"seqbench: {refusal(error)} Half a check says nothing, and none of it was kept.")
+        return 1
 
 
 def watch(words: list[str]) -> int:

@@ -1,9 +1,11 @@
 """The command ``check`` from outside: a toy project under git, real processes, exit codes and what is left behind."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from seqbench import cli
 from seqbench.check import against, command, commits, history, programs, session
+from seqbench.check.finding import Finding
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
 from seqbench.schema import UsageError
@@ -110,7 +113,37 @@ def test_a_base_without_the_suite_is_not_compared(project: Path, capfd: pytest.C
     assert cli.main(["check", "--against", "HEAD", "--suite", "speed"]) == 4
     told = capfd.readouterr().out
     assert "the base has no speed" in told
-    assert "check: inconclusive: 2 not comparable" in told
+    assert "the base cannot be counted" in told
+    assert "check: inconclusive: 3 not comparable" in told
+
+
+def test_counts_that_only_the_base_has_are_no_pass(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed = session.Session(findings=[Finding(kind="time", name="bench/a.py::test_a", verdict="fine", says="")])
+    monkeypatch.setattr(session, "compare", lambda *words: timed)
+    assert cli.main(["check", "--against", "HEAD"]) == 0
+    (project / "bench/counts.py").unlink()
+    assert cli.main(["check", "--against", "HEAD"]) == 4
+    assert "gone: only the base counts" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        '{"environment": 3, "counts": {}}',
+        '{"environment": {"cpu": NaN}, "counts": {"a": {"value": 1, "depends_on": "code"}}}',
+        '{"environment": {}, "counts": {"a": {"value": 1%s, "depends_on": "code"}}}' % ("0" * 400),
+        "[]",
+        "no JSON",
+    ],
+)
+def test_counts_that_are_none_are_refused_in_one_line(
+    project: Path, capfd: pytest.CaptureFixture[str], printed: str
+) -> None:
+    (project / "bench/counts.py").write_text(f"print({printed!r})")
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 2
+    assert "bench/counts.py must print its counts in the working tree; got: " in capfd.readouterr().err
 
 
 def test_an_interrupt_leaves_nothing_behind(
@@ -175,6 +208,77 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
     assert "twice as good" in capfd.readouterr().out
 
 
+def test_fewer_counts_are_fine_and_only_a_baseline_can_be_renewed(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 0"))
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+    told = capfd.readouterr().out
+    assert "45 fewer" in told
+    assert "--save" not in told
+    assert cli.main(["check", "--baseline", "m.json"]) == 0
+    assert "--save makes it the baseline" in capfd.readouterr().out
+
+
+# ------------------------------------------------------------------ files that cannot be written
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--against", "HEAD", "--out", "src"], "--out must be a file that can be written; got 'src' (Is a directory)"),
+        (["--against", "HEAD", "--out", "src/toy.py/x"], "got 'src/toy.py/x' (Not a directory)"),
+        (["--against", "HEAD", "--history", "src/toy.py/x"], "--history must be a file that can be written"),
+        (["--baseline", "src/toy.py/x", "--save"], "--baseline must be a file that can be written"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_measured(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    monkeypatch.setattr(programs, "run_python", lambda *words: pytest.fail("nothing is to be measured"))
+    assert cli.main(["check", *words]) == 2
+    assert told in capfd.readouterr().err
+    assert left_behind(project) == ("", 1)
+
+
+def test_a_disk_that_is_full_in_the_end_loses_no_outcome(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert cli.main(["check", "--against", "HEAD", "--counts", "--out", "found.json", "--format", "json"]) == 2
+    told = capfd.readouterr()
+    assert "check: no regression: 1 fine" in told.out
+    assert "No space left" in told.err
+    assert left_behind(project) == ("", 1)
+
+
+def test_a_device_is_written_into_and_not_replaced(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pipe = project / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert cli.main(["check", "--against", "HEAD", "--counts", "--out", "pipe"]) == 0
+    assert b"1 count equal" in os.read(reader, 10_000)
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_no_room_for_the_base_is_one_message(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    assert cli.main(["check", "--against", "HEAD"]) == 1
+    told = capfd.readouterr().err
+    assert "'/tmp/x' (No space left on device). Make room" in told
+    assert "none of it was kept" in told
+
+
 @pytest.mark.slow
 def test_times_against_past_days_are_advice_until_there_are_ten(
     project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -221,6 +325,12 @@ def test_a_suite_that_cannot_be_read_says_why(
     told = " ".join(capfd.readouterr().out.split())
     assert "the base's suite cannot be run: bench/test_new.py" in told
     assert why in told
+
+
+def test_a_suite_that_ends_its_process_is_told(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "bench/test_toy.py").write_text("import os; os._exit(0)")
+    assert cli.main(["check", "--against", "HEAD"]) == 2
+    assert "--suite must run in the working tree; got: the process was ended from within" in capfd.readouterr().err
 
 
 def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
