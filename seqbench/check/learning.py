@@ -14,7 +14,7 @@ import numpy as np
 from seqbench.check.finding import Finding, Verdict
 from seqbench.record.record import current
 from seqbench.record.store import Store
-from seqbench.schema import Record
+from seqbench.schema import Record, UsageError
 from seqbench.statistics.paired import median_shift, shift_bounds
 from seqbench.statistics.signed_ranks import one_sided_p
 
@@ -61,11 +61,23 @@ class Limits:
 
 
 def runs_of(store: Store) -> Runs:
-    """The runs of a store, of each the attempt that counts."""
+    """The runs of a store, of each the attempt that counts.
+
+    Raises:
+        UsageError: one name stands for runs of several configurations or environments, and none is the one to compare.
+    """
     found: dict[str, dict[int, Run]] = {}
+    sources: dict[str, tuple[str, str]] = {}
     for record in current(store.records("learning")):
-        if record.seed is not None:
-            found.setdefault(_cell(record), {})[record.seed] = _run(record, store)
+        if record.seed is None:
+            continue
+        name, source = _cell(record), (record.cell_id, record.env_id)
+        if sources.setdefault(name, source) != source:
+            raise UsageError(
+                f"--learning must find one configuration of a name, trained in one environment; got several of "
+                f"{name[:80]!a} in {str(store.root)[:80]!a}. Train what you compare into a store of its own: store=DIR."
+            )
+        found.setdefault(name, {})[record.seed] = _run(record, store)
     return found
 
 
@@ -109,6 +121,9 @@ def compare(base: Runs, head: Runs, limits: Limits = Limits()) -> list[Finding]:
         pairs = [(base[name][seed], head[name][seed]) for seed in sorted(base[name].keys() & head[name].keys())]
         if pairs and all(_same_bits(*pair) for pair in pairs):
             found.append(_bits(name, base[name], head[name]))
+        elif any(before.budget != after.budget for before, after in pairs):  # unsolved is as long as the budget
+            says = "trained for other numbers of steps"
+            found.append(Finding(kind="learning", name=name, verdict="not comparable", says=says))
         elif pairs:
             todo += _measures(name, pairs)
     return found + [_judged(*measure, len(todo), limits) for measure in todo]
