@@ -192,6 +192,38 @@ def test_two_environments_import_what_each_has_installed(
     assert "1 count equal" in capfd.readouterr().out
 
 
+@pytest.fixture
+def elsewhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project with its code in lib/, and an interpreter that has the working tree's installed, as editable."""
+    git(project, "mv", "src", "lib")
+    git(project, "commit", "--quiet", "-m", "moved")
+    python = project.parent / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="$PYTHONPATH:{project}/lib" exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    return project
+
+
+@pytest.mark.parametrize("words", [["--counts"], []])
+def test_a_base_that_would_run_the_code_of_the_working_tree_is_refused(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert cli.main(["check", "--against", "HEAD", *words]) == 2
+    told = capfd.readouterr().err
+    assert f"got toy from '{elsewhere}/lib/toy.py', the working tree's" in told
+    assert left_behind(elsewhere) == ("", 1)
+
+
+def test_where_both_sides_run_what_is_installed_it_is_said(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (elsewhere / "lib").rename(tmp_path / "installed")
+    python = Path(sys.executable)
+    python.write_text(python.read_text().replace(f"{elsewhere}/lib", f"{tmp_path}/installed"))
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+    assert "both sides may have timed what is installed" in capfd.readouterr().out
+
+
 # ------------------------------------------------------------------ against a baseline
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seqbench.check import baseline, commits, counts, history, programs, session
+from seqbench.check import baseline, commits, counts, history, origin, programs, session, suite
 from seqbench.check.finding import Finding, Outcome
 from seqbench.check.programs import ProgramError, Side
 from seqbench.check.request import Request
@@ -73,9 +73,13 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
         UsageError: the commit is unknown, or the head cannot be measured.
     """
     with sides(request) as (base, head):
+        notes = []
+        if request.against:
+            note = origin.check_own_code(base, head, suite.imported(head.root / request.suite))
+            notes += [note] if note else []
         findings, raw = _counts(base, head, request, say)
         if request.counts_only:
-            return Outcome(base=base.name, head=head.name, findings=tuple(findings), raw=raw)
+            return Outcome(base=base.name, head=head.name, findings=tuple(findings), notes=tuple(notes), raw=raw)
         times = session.compare(base, head, request.suite, design, say)
     raw |= {
         key: [asdict(sample) for sample in taken] for key, taken in (("first", times.first), ("second", times.second))
@@ -88,7 +92,7 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
         head=head.name,
         findings=(*findings, *times.findings, *levels(request.history, now)),
         causes=tuple(causes(times.facts)),
-        notes=tuple(_told(times, design)),
+        notes=(*notes, *_told(times, design)),
         raw=raw,
         session=now,
     )

@@ -117,8 +117,10 @@ def _comparable(bench: "Bench") -> tuple[list[str], list[Finding]]:
             why = bench.refused or "new: the base does not have it"
         elif name not in ours:
             why = "gone: only the base has it"
-        elif suite.source_hash(bench.sides["base"].root, name) != suite.source_hash(bench.sides["head"].root, name):
+        elif len(sources := {suite.source_hash(side.root, name) for side in bench.sides.values()}) > 1:
             why = "the source of the benchmark was changed"
+        elif None in sources:
+            why = "the source of the benchmark cannot be read"
         else:
             names.append(name)
             continue

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seqbench.check import against, learning
+from seqbench.check import against, learning, origin
 from seqbench.check.finding import Outcome
 from seqbench.check.programs import ProgramError, Side, run_python
 from seqbench.check.request import Request
@@ -47,6 +47,8 @@ def compare(request: Request, say: Say) -> Outcome:
         return _outcome(str(base), str(head), base, head, request.bitwise)
     studies = BITS if request.bitwise else MICRO
     with against.sides(request) as (base, head), tempfile.TemporaryDirectory(prefix="seqbench-learning-") as scratch:
+        if request.against:
+            origin.check_own_code(base, head, ["seqbench"])
         stores = [Path(scratch) / name for name in ("base", "head")]
         for side, store in zip((base, head), stores, strict=True):
             say(f"Training a small study in the {side.name}.")
