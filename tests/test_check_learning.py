@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seqbench import cli
 from seqbench.check import training
-from seqbench.check.learning import Limits, Run, Runs, bitwise, compare
+from seqbench.check.learning import Limits, Run, Runs, bitwise, compare, runs_of
 from seqbench.check.programs import Side
 from seqbench.config import compose
 from seqbench.models import gru as gru_file
@@ -279,6 +279,21 @@ def test_runs_that_no_longer_solve_are_worse_than_any_that_did() -> None:
     assert verdicts(base, {name: unsolved}) == ["regressed", "regressed"]
 
 
+def test_runs_that_fail_are_neither_faster_nor_the_same(tmp_path: Path) -> None:
+    for seed in range(SEEDS):
+        record, arrays = simulated.learning("adding_50", "gru", seed)
+        bits = {"losses_sha256": "a" * 64, "parameters_sha256": "b" * 64, "steps_to_solve": 400, "skill": 0.99}
+        Store(tmp_path / "old").publish(replace(record, status="completed", summary={**record.summary, **bits}), arrays)
+        lost: dict[str, Any] = {"task": {}, "summary": {}, "arrays": {}, "reason": "ValueError: x"}
+        Store(tmp_path / "new").publish(replace(record, status="failed", **lost), {})
+    base, head = (runs_of(Store(tmp_path / name)) for name in ("old", "new"))
+    assert verdicts(base, head) == ["regressed", "regressed"]
+    assert verdicts(head, head) == verdicts(head, base) == ["not comparable"], "a base that failed says nothing"
+    (found,) = bitwise(base, head)
+    assert (found.verdict, found.says) == ("regressed", "seed 0 left no hashes of its training in the head: it failed")
+    assert [finding.verdict for finding in bitwise(head, head)] == ["not comparable"]
+
+
 def test_few_seeds_decide_nothing_and_the_finding_says_how_many_would() -> None:
     draw = np.random.default_rng(4)
     found = compare(runs(draw, seeds=5), runs(draw, worse=2.0, seeds=5))
@@ -296,6 +311,7 @@ def test_cells_and_seeds_that_one_side_lacks_are_told() -> None:
     }
     later = {name: {seed + 100: run for seed, run in one[name].items()}}
     assert [f.says for f in compare(one, later)] == ["trained in both, with other seeds"]
+    assert [f.verdict for f in bitwise(one, later)] == ["not comparable"], "no seed is no pass"
 
 
 def test_runs_of_another_budget_are_not_compared() -> None:
