@@ -123,7 +123,9 @@ def cost(words: list[str]) -> int:
 
 def check(words: list[str]) -> int:
     """Compare with what was before: whether speed, learning or a count got worse."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed leaves no tree and no process either
+        if signal.getsignal(ended) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(ended, signal.default_int_handler)
     from seqbench.check.command import run as run_check
     from seqbench.check.request import OPTIONS
 
