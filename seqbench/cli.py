@@ -123,16 +123,21 @@ def cost(words: list[str]) -> int:
 
 def check(words: list[str]) -> int:
     """Compare with what was before: whether speed, learning or a count got worse."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed leaves no tree and no process either
+        if signal.getsignal(ended) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(ended, signal.default_int_handler)
     from seqbench.check.command import run as run_check
     from seqbench.check.request import OPTIONS
 
     options, rest = options_of(words, OPTIONS, "a value")
     try:
-        return run_check(options, rest, console(steady=True))
+        return run_check(options, rest, console(steady=True), complain)
     except KeyboardInterrupt:
         complain("\nseqbench: interrupted; half a check says nothing, and none of it was kept.")
         return 130
+    except OSError as error:  # no room for the base or a sample, for example
+        complain(f"seqbench: {refusal(error)} Half a check says nothing, and none of it was kept.")
+        return 1
 
 
 def watch(words: list[str]) -> int:

@@ -1,9 +1,12 @@
 """The command ``check`` from outside: a toy project under git, real processes, exit codes and what is left behind."""
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 
 from seqbench import cli
 from seqbench.check import against, command, commits, history, programs, session
+from seqbench.check.finding import Finding
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
 from seqbench.schema import UsageError
@@ -110,20 +114,79 @@ def test_a_base_without_the_suite_is_not_compared(project: Path, capfd: pytest.C
     assert cli.main(["check", "--against", "HEAD", "--suite", "speed"]) == 4
     told = capfd.readouterr().out
     assert "the base has no speed" in told
-    assert "check: inconclusive: 2 not comparable" in told
+    assert "the base cannot be counted" in told
+    assert "check: inconclusive: 3 not comparable" in told
 
 
-def test_an_interrupt_leaves_nothing_behind(
+def test_counts_that_only_the_base_has_are_no_pass(
     project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed = session.Session(findings=[Finding(kind="time", name="bench/a.py::test_a", verdict="fine", says="")])
+    monkeypatch.setattr(session, "compare", lambda *words: timed)
+    assert cli.main(["check", "--against", "HEAD"]) == 0
+    (project / "bench/counts.py").unlink()
+    assert cli.main(["check", "--against", "HEAD"]) == 4
+    assert "gone: only the base counts" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        '{"environment": 3, "counts": {}}',
+        '{"environment": {"cpu": NaN}, "counts": {"a": {"value": 1, "depends_on": "code"}}}',
+        '{"environment": {}, "counts": {"a": {"value": 1%s, "depends_on": "code"}}}' % ("0" * 400),
+        "[]",
+        "no JSON",
+    ],
+)
+def test_counts_that_are_none_are_refused_in_one_line(
+    project: Path, capfd: pytest.CaptureFixture[str], printed: str
+) -> None:
+    (project / "bench/counts.py").write_text(f"print({printed!r})")
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 2
+    assert "bench/counts.py must print its counts in the working tree; got: " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_leaves_nothing_behind(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ended: signal.Signals
 ) -> None:
     def interrupted(base: programs.Side, *rest: object) -> None:
         assert (base.root / "src/toy.py").is_file()
-        raise KeyboardInterrupt
+        signal.raise_signal(ended)
 
+    before = signal.getsignal(signal.SIGHUP)
     monkeypatch.setattr(session, "compare", interrupted)
-    assert cli.main(["check", "--against", "HEAD"]) == 130
+    try:
+        assert cli.main(["check", "--against", "HEAD"]) == 130
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert "none of it was kept" in capfd.readouterr().err
     assert left_behind(project) == ("", 1)
+
+
+def test_hooks_of_the_users_do_not_run(project: Path) -> None:
+    hook = project / ".git/hooks/post-checkout"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+
+
+def test_a_tree_that_was_half_made_is_forgotten_and_no_other(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(project, "worktree", "add", "--quiet", "--detach", str(project.parent / "on a disk that is away"))
+    (project.parent / "on a disk that is away").rename(project.parent / "elsewhere")
+    true = commits.git
+
+    def interrupted(folder: Path, *words: str) -> str:
+        told = true(folder, *words)
+        if words[:2] == ("worktree", "add"):
+            (Path(words[-2]) / ".git").unlink()
+            raise KeyboardInterrupt
+        return told
+
+    monkeypatch.setattr(commits, "git", interrupted)
+    assert cli.main(["check", "--against", "HEAD"]) == 130
+    assert left_behind(project) == ("", 2), "the user's own is still known"
 
 
 def test_two_environments_import_what_each_has_installed(
@@ -133,6 +196,38 @@ def test_two_environments_import_what_each_has_installed(
     monkeypatch.setenv("PYTHONPATH", str(project / "src"))
     assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 0
     assert "1 count equal" in capfd.readouterr().out
+
+
+@pytest.fixture
+def elsewhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project with its code in lib/, and an interpreter that has the working tree's installed, as editable."""
+    git(project, "mv", "src", "lib")
+    git(project, "commit", "--quiet", "-m", "moved")
+    python = project.parent / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="$PYTHONPATH:{project}/lib" exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    return project
+
+
+@pytest.mark.parametrize("words", [["--counts"], []])
+def test_a_base_that_would_run_the_code_of_the_working_tree_is_refused(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert cli.main(["check", "--against", "HEAD", *words]) == 2
+    told = capfd.readouterr().err
+    assert f"got toy from '{elsewhere}/lib/toy.py', the working tree's" in told
+    assert left_behind(elsewhere) == ("", 1)
+
+
+def test_where_both_sides_run_what_is_installed_it_is_said(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (elsewhere / "lib").rename(tmp_path / "installed")
+    python = Path(sys.executable)
+    python.write_text(python.read_text().replace(f"{elsewhere}/lib", f"{tmp_path}/installed"))
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+    assert "both sides may have timed what is installed" in capfd.readouterr().out
 
 
 # ------------------------------------------------------------------ against a baseline
@@ -149,6 +244,77 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
     )
     assert cli.main(["check", "--baseline", "m.json"]) == 0
     assert "twice as good" in capfd.readouterr().out
+
+
+def test_fewer_counts_are_fine_and_only_a_baseline_can_be_renewed(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 0 * i"))
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+    told = capfd.readouterr().out
+    assert "45 fewer" in told
+    assert "--save" not in told
+    assert cli.main(["check", "--baseline", "m.json"]) == 0
+    assert "--save makes it the baseline" in capfd.readouterr().out
+
+
+# ------------------------------------------------------------------ files that cannot be written
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--against", "HEAD", "--out", "src"], "--out must be a file that can be written; got 'src' (Is a directory)"),
+        (["--against", "HEAD", "--out", "src/toy.py/x"], "got 'src/toy.py/x' (Not a directory)"),
+        (["--against", "HEAD", "--history", "src/toy.py/x"], "--history must be a file that can be written"),
+        (["--baseline", "src/toy.py/x", "--save"], "--baseline must be a file that can be written"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_measured(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    monkeypatch.setattr(programs, "run_python", lambda *words: pytest.fail("nothing is to be measured"))
+    assert cli.main(["check", *words]) == 2
+    assert told in capfd.readouterr().err
+    assert left_behind(project) == ("", 1)
+
+
+def test_a_disk_that_is_full_in_the_end_loses_no_outcome(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert cli.main(["check", "--against", "HEAD", "--counts", "--out", "found.json", "--format", "json"]) == 2
+    told = capfd.readouterr()
+    assert "check: no regression: 1 fine" in told.out
+    assert "No space left" in told.err
+    assert left_behind(project) == ("", 1)
+
+
+def test_a_device_is_written_into_and_not_replaced(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pipe = project / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert cli.main(["check", "--against", "HEAD", "--counts", "--out", "pipe"]) == 0
+    assert b"1 count equal" in os.read(reader, 10_000)
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_no_room_for_the_base_is_one_message(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    assert cli.main(["check", "--against", "HEAD"]) == 1
+    told = capfd.readouterr().err
+    assert "'/tmp/x' (No space left on device). Make room" in told
+    assert "none of it was kept" in told
 
 
 @pytest.mark.slow
@@ -197,6 +363,12 @@ def test_a_suite_that_cannot_be_read_says_why(
     told = " ".join(capfd.readouterr().out.split())
     assert "the base's suite cannot be run: bench/test_new.py" in told
     assert why in told
+
+
+def test_a_suite_that_ends_its_process_is_told(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "bench/test_toy.py").write_text("import os; os._exit(0)")
+    assert cli.main(["check", "--against", "HEAD"]) == 2
+    assert "--suite must run in the working tree; got: the process was ended from within" in capfd.readouterr().err
 
 
 def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(

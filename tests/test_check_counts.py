@@ -75,6 +75,7 @@ def test_a_baseline_comes_back_as_it_was_written(tmp_path: Path) -> None:
         ({"format": 9}, "format must be 1"),
         ({"counts": {}}, "mapping of names"),
         ({"counts": {"a": {"value": "x", "depends_on": "code"}}}, "must have a number"),
+        ({"counts": {"a": {"value": 10**400, "depends_on": "code"}}}, "too large"),
         ({"counts": {"a": {"value": True, "depends_on": "code"}}}, "must have a number"),
         ({"counts": {"a": {"value": 1, "depends_on": "moon"}}}, "must depend on code or torch"),
         ({"environment": 3}, "environment a mapping"),
@@ -146,6 +147,24 @@ def test_the_document_is_strict_json() -> None:
     found = json.loads(present.document(replace(OUTCOME, findings=(EQUAL, unbounded))), parse_constant=pytest.fail)
     assert found["exit_code"] == 3
     assert found["findings"][1]["interval"] == [0.07, None]
+
+
+def test_large_counts_are_told_to_their_last_digit() -> None:
+    (found,) = counts.compare(
+        {"a": {"value": 7_960_128, "depends_on": "code"}}, {"a": {"value": 9_960_144, "depends_on": "code"}}, {}, {}
+    )
+    page = present.text(replace(OUTCOME, findings=(found,)))
+    for told in ("7,960,128", "9,960,144", "+2,000,016", "2,000,016 more"):
+        assert told in page
+
+
+def test_benchmarks_of_two_files_are_told_apart_and_colons_in_a_name_stay() -> None:
+    twice = [replace(SLOW, name=f"bench/test_{file}.py::test_a[x::y]") for file in "ab"]
+    page = present.markdown(replace(OUTCOME, findings=(*twice, replace(SLOW, name="bench/test_c.py::TestC::test_c"))))
+    cells = [
+        line.split(" | ")[0].removeprefix("| ").replace("\\", "") for line in page.splitlines() if "regressed |" in line
+    ]
+    assert cells == ["bench/test_a.py::test_a[x::y]", "bench/test_b.py::test_a[x::y]", "TestC::test_c"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from seqbench.check import history, stored
 from seqbench.check.finding import exit_code
+from seqbench.check.session import MOST_BENCHMARKS
 from seqbench.check.verdict import Design
 from seqbench.schema import UsageError
 from seqbench.statistics.change_point import change_point
@@ -67,13 +68,28 @@ def test_sessions_are_added_and_a_new_level_is_advice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["{", "[]", json.dumps({"env_id": 3}), json.dumps({**session(1.0), "seconds": 3}), json.dumps(session(-1.0))],
+    [
+        *("{", "[]", json.dumps({"env_id": 3}), json.dumps({**session(1.0), "seconds": 3})),
+        *(json.dumps(session(seconds)) for seconds in (-1.0, 10**400)),
+    ],
 )
-def test_a_file_that_is_something_else_is_refused(tmp_path: Path, line: str) -> None:
+def test_a_file_that_is_something_else_is_refused_with_the_line(tmp_path: Path, line: str) -> None:
     file = tmp_path / "history.jsonl"
-    file.write_text(line + "\n")
-    with pytest.raises(UsageError, match="--history must be a file of past sessions"):
+    file.write_text(json.dumps(session(1.0)) + "\n" + line + "\n")
+    with pytest.raises(UsageError, match=r"--history must be a file of past sessions; got .*\(line 2: "):
         history.read(file)
+
+
+def test_a_new_level_is_named_also_where_there_are_as_many_benchmarks_as_a_suite_may_have() -> None:
+    draw, names = np.random.default_rng(8), [f"{A}[{number}]" for number in range(MOST_BENCHMARKS)]
+    sessions = []
+    for number in range(30):
+        seconds = {name: 0.1 * float(np.exp(draw.normal(0, 0.01))) for name in names}
+        seconds[names[7]] *= 1.0 if number < 15 else 1.3
+        sessions.append({**session(1.0), "seconds": seconds})
+    assert [finding.name for finding in history.findings(sessions)] == [f"{names[7]} (history)"]
+    del sessions[-1]["seconds"][names[7]]
+    assert history.findings(sessions) == [], "what is timed no more is of no interest"
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What was learned, base against head: broken variants are caught, harmless rewritings are not."""
 
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +15,15 @@ from torch import Tensor
 
 from seqbench import cli
 from seqbench.check import training
-from seqbench.check.learning import Limits, Run, Runs, bitwise, compare
+from seqbench.check.learning import Limits, Run, Runs, bitwise, compare, runs_of
+from seqbench.check.programs import Side
 from seqbench.config import compose
 from seqbench.models import gru as gru_file
 from seqbench.models import lstm as lstm_file
 from seqbench.population import Adam, Population
 from seqbench.record.store import Store
 from seqbench.run import Training
-from seqbench.schema import Cell
+from seqbench.schema import Cell, UsageError
 from seqbench.sweep.cell import build_task, build_trainer
 from seqbench.train import Trainer
 
@@ -277,6 +279,21 @@ def test_runs_that_no_longer_solve_are_worse_than_any_that_did() -> None:
     assert verdicts(base, {name: unsolved}) == ["regressed", "regressed"]
 
 
+def test_runs_that_fail_are_neither_faster_nor_the_same(tmp_path: Path) -> None:
+    for seed in range(SEEDS):
+        record, arrays = simulated.learning("adding_50", "gru", seed)
+        bits = {"losses_sha256": "a" * 64, "parameters_sha256": "b" * 64, "steps_to_solve": 400, "skill": 0.99}
+        Store(tmp_path / "old").publish(replace(record, status="completed", summary={**record.summary, **bits}), arrays)
+        lost: dict[str, Any] = {"task": {}, "summary": {}, "arrays": {}, "reason": "ValueError: x"}
+        Store(tmp_path / "new").publish(replace(record, status="failed", **lost), {})
+    base, head = (runs_of(Store(tmp_path / name)) for name in ("old", "new"))
+    assert verdicts(base, head) == ["regressed", "regressed"]
+    assert verdicts(head, head) == verdicts(head, base) == ["not comparable"], "a base that failed says nothing"
+    (found,) = bitwise(base, head)
+    assert (found.verdict, found.says) == ("regressed", "seed 0 left no hashes of its training in the head: it failed")
+    assert [finding.verdict for finding in bitwise(head, head)] == ["not comparable"]
+
+
 def test_few_seeds_decide_nothing_and_the_finding_says_how_many_would() -> None:
     draw = np.random.default_rng(4)
     found = compare(runs(draw, seeds=5), runs(draw, worse=2.0, seeds=5))
@@ -294,6 +311,16 @@ def test_cells_and_seeds_that_one_side_lacks_are_told() -> None:
     }
     later = {name: {seed + 100: run for seed, run in one[name].items()}}
     assert [f.says for f in compare(one, later)] == ["trained in both, with other seeds"]
+    assert [f.verdict for f in bitwise(one, later)] == ["not comparable"], "no seed is no pass"
+
+
+def test_runs_of_another_budget_are_not_compared() -> None:
+    draw = np.random.default_rng(7)
+    base, head = runs(draw), runs(draw)
+    (name,) = head
+    shorter = {seed: replace(run, steps=None, budget=50) for seed, run in head[name].items()}
+    (finding,) = compare(base, {name: shorter})
+    assert (finding.verdict, finding.says) == ("not comparable", "trained for other numbers of steps")
 
 
 def test_the_chance_of_a_mistake_is_shared_by_all_comparisons() -> None:
@@ -335,6 +362,45 @@ def test_what_is_trained_is_every_architecture_and_seeds_enough(studies: tuple[t
     if studies is training.MICRO:
         tests = 2 * len(cells)  # steps and skill of each
         assert all(0.5 ** len(cell.seeds) <= Limits().error / tests for cell in cells)
+
+
+def test_what_two_stores_do_not_share_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name, seeds, torch_version in (("old", range(5), "2.12.0"), ("new", range(2, 9), "2.13.0")):
+        for seed in seeds:
+            record, arrays = simulated.learning("adding_50", "gru", seed)
+            facts = {**record.environment, "torch": torch_version}
+            Store(tmp_path / name).publish(replace(record, environment=facts), arrays)
+    (tmp_path / "new/odd").mkdir()
+    (tmp_path / "new/odd/record.json").write_text("{")
+    assert cli.main(["check", "--learning", str(tmp_path / "old"), str(tmp_path / "new")]) == 4
+    told = " ".join(capfd.readouterr().out.split())
+    assert "1 cell of both, 3 seeds each" in told
+    assert "not compared: 6 runs with seeds that only one side has" in told
+    assert "likely cause: torch 2.12.0 in the base, 2.13.0 in the head" in told
+    assert "1 thing could not be read" in told
+
+
+@pytest.mark.parametrize("change", ["env_id", "cell_id"])
+def test_a_store_that_holds_a_name_twice_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], change: str
+) -> None:
+    for seed in range(3):
+        record, arrays = simulated.learning("adding_50", "gru", seed)
+        Store(tmp_path / "one").publish(record, arrays)
+        Store(tmp_path / "two").publish(record, arrays)
+        other = replace(record, **{change: "0" * 12}, run_id=f"{seed:0{len(record.run_id)}d}")
+        Store(tmp_path / "two").publish(other, arrays)
+    assert cli.main(["check", "--learning", str(tmp_path / "one"), str(tmp_path / "two")]) == 2
+    assert "got several of 'gru on adding_50" in capfd.readouterr().err
+
+
+def test_what_trains_is_what_the_environment_has_installed(tmp_path: Path) -> None:
+    (tmp_path / "seqbench").mkdir()
+    (tmp_path / "seqbench/__init__.py").write_text("raise ImportError('of the current folder')")
+    side = Side(name="here", root=tmp_path, python=Path(sys.executable), imports_root=False)
+    with pytest.raises(UsageError) as told:
+        training.train(side, tmp_path / "runs", [("nonsense=1",)])
+    assert "of the current folder" not in str(told.value)
 
 
 def test_two_stores_are_compared_by_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

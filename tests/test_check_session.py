@@ -152,6 +152,27 @@ def test_the_source_includes_what_it_imports_from_beside_it(tmp_path: Path) -> N
     (other / "bench/engine.py").write_text('"""Words."""\n\ndef run(n):\n    # more words\n    return n\n')
     assert suite.source_hash(one, A) == suite.source_hash(other, A)
     assert suite.source_hash(one, "bench/gone.py::test_a") is None
+    (one / "conftest.py").write_text("SIZE = 1")
+    (other / "conftest.py").write_text("SIZE = 2")
+    assert suite.source_hash(one, A) != suite.source_hash(other, A), "also what stands above the suite"
+
+
+def test_what_a_suite_imports_is_found_in_its_own_files(tmp_path: Path) -> None:
+    tree(tmp_path, BENCH + "def inside():\n    from a.b import c\n    from . import d\n")
+    for folder in ("bench/.hidden", "bench/env"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "other.py").write_text("import other")
+    (tmp_path / "bench/env/pyvenv.cfg").write_text("")
+    (tmp_path / "bench/broken.py").write_text("import (")
+    assert suite.imported(tmp_path / "bench") == {"engine", "a"}
+    assert suite.imported(tmp_path / "bench/engine.py") == set()
+
+
+def test_a_source_that_cannot_be_read_is_not_compared(compare: Compare, tmp_path: Path) -> None:
+    for side in ("base", "head"):
+        (tmp_path / side / "bench/engine.py").write_text("print(")
+    found = compare(Simulated({"base": {A: 0.1}, "head": {A: 0.1}}))
+    assert [finding.says for finding in found.findings] == ["the source of the benchmark cannot be read"]
 
 
 def test_new_and_gone_benchmarks_are_told(compare: Compare) -> None:

@@ -146,3 +146,9 @@ def test_nothing_is_measured_again_in_a_session_too_noisy_or_with_too_few_pairs(
 
 def test_too_few_pairs_say_nothing() -> None:
     assert judge(np.array([0.01, 0.02]), False, 0.01, DESIGN).says == "too few pairs"
+
+
+def test_what_is_red_says_by_how_much_only_where_its_interval_does() -> None:
+    values = np.r_[np.full(11, 0.05), np.full(3, -0.01)]
+    assert judge(values, True, 0.01, DESIGN).says == "slower in both stages"
+    assert judge(values + 0.03, True, 0.01, DESIGN).says == "slower, by more than 2.0 %"

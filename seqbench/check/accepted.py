@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from seqbench.check.finding import Finding
+from seqbench.check.wording import amount
 from seqbench.schema import UsageError
 
 MOST_BYTES = 64 * 1024
@@ -62,7 +63,7 @@ def read(path: Path) -> list[Accepted]:
         if not isinstance(entries, list):
             raise ValueError("it must be a list of mappings")
         return [_entry(number, entry) for number, entry in enumerate(entries, 1)]
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
         reason = ascii(getattr(error, "strerror", None) or str(error))[1:-1].replace("\\n", " ")[:200]
         raise UsageError(
             f"--accepted must list what is accepted and why; got {str(path)[:80]!a} ({reason})."
@@ -99,5 +100,5 @@ def _applied(finding: Finding, entry: Accepted | None, today: datetime.date) -> 
         return replace(finding, says=f"{finding.says}; accepted by {entry.author} until {entry.expires} only")
     size = abs(finding.change) * (100 if finding.kind == "time" or finding.unit == "steps" else 1)
     if size > entry.most:
-        return replace(finding, says=f"{finding.says}; {entry.author} accepted {entry.most:g} at most")
+        return replace(finding, says=f"{finding.says}; {entry.author} accepted {amount(entry.most)} at most")
     return replace(finding, verdict="accepted", says=f"{entry.reason} ({entry.author}, until {entry.expires})")

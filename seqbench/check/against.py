@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seqbench.check import baseline, commits, counts, history, programs, session
+from seqbench.check import baseline, commits, counts, history, origin, programs, session, suite
 from seqbench.check.finding import Finding, Outcome
 from seqbench.check.programs import ProgramError, Side
 from seqbench.check.request import Request
@@ -47,31 +47,37 @@ def sides(request: Request) -> Iterator[tuple[Side, Side]]:
         yield Side(name=f"{request.against} ({commit[:12]})", root=tree / inside, python=python), here()
 
 
-def counted(side: Side, suite: Path) -> baseline.Baseline:
+def counted(side: Side, folder: Path, say: session.Say) -> baseline.Baseline:
     """What a side counts now.
 
     Raises:
         UsageError: its suite has no counts, or they fail.
     """
-    script = suite / COUNTS
+    script = folder / COUNTS
     if not (side.root / script).is_file():
-        raise UsageError(f"--suite must be a folder that holds {COUNTS}; got {str(suite)[:80]!a}.")
+        raise UsageError(f"--suite must be a folder that holds {COUNTS}; got {str(folder)[:80]!a}.")
+    say(f"Counting in the {side.name}.")
     try:
         found = programs.run_json(side, str(script))
-        facts, numbers = found["environment"], baseline.checked_counts(found["counts"])
-    except (ProgramError, ValueError, KeyError, TypeError) as error:
+        facts, numbers = dict(found["environment"]), baseline.checked_counts(found["counts"])
+        machine = env_id(facts)
+    except (ProgramError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UsageError(f"{script} must print its counts in the {side.name}; got: {error}.") from error
-    return baseline.Baseline(env_id=env_id(facts), environment=facts, commit=commits.state(side.root), counts=numbers)
+    return baseline.Baseline(env_id=machine, environment=facts, commit=commits.state(side.root), counts=numbers)
 
 
-def compare(request: Request, design: Design, say: Callable[[str], object]) -> Outcome:
+def compare(request: Request, design: Design, say: session.Say) -> Outcome:
     """All that can be compared of base and head.
 
     Raises:
         UsageError: the commit is unknown, or the head cannot be measured.
     """
     with sides(request) as (base, head):
-        findings, raw, notes = _counts(base, head, request)
+        notes = []
+        if request.against:
+            note = origin.check_own_code(base, head, suite.imported(head.root / request.suite))
+            notes += [note] if note else []
+        findings, raw = _counts(base, head, request, say)
         if request.counts_only:
             return Outcome(base=base.name, head=head.name, findings=tuple(findings), notes=tuple(notes), raw=raw)
         times = session.compare(base, head, request.suite, design, say)
@@ -103,17 +109,23 @@ def levels(file: Path | None, now: Mapping[str, Any] | None) -> list[Finding]:
     return [] if file is None or now is None else history.findings([*history.of_machine(file, now["env_id"]), now])
 
 
-def _counts(base: Side, head: Side, request: Request) -> tuple[list[Finding], dict[str, Any], list[str]]:
-    suite = request.suite
-    if not request.counts_only and not (head.root / suite / COUNTS).is_file():
-        return [], {}, []
-    after = counted(head, suite)
+def _counts(base: Side, head: Side, request: Request, say: session.Say) -> tuple[list[Finding], dict[str, Any]]:
+    having = [(side.root / request.suite / COUNTS).is_file() for side in (base, head)]
+    if having == [True, False] and not request.counts_only:
+        return [_uncounted("gone: only the base counts")], {}
+    if not any(having) and not request.counts_only:
+        return [], {}
+    after = counted(head, request.suite, say)
     try:
-        before = counted(base, suite)
+        before = counted(base, request.suite, say)
     except UsageError as error:
-        return [], {}, [f"counts: not comparable: {error}"]
+        return [_uncounted(f"the base cannot be counted: {error}")], {}
     found = counts.compare(before.counts, after.counts, before.environment, after.environment)
-    return found, {"counts": {"base": asdict(before), "head": asdict(after)}}, []
+    return found, {"counts": {"base": asdict(before), "head": asdict(after)}}
+
+
+def _uncounted(why: str) -> Finding:
+    return Finding(kind="count", name="all counts", verdict="not comparable", says=why)
 
 
 def _told(times: session.Session, design: Design) -> Iterator[str]:

@@ -2,14 +2,12 @@
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from seqbench.check import files
 from seqbench.check.counts import Counts
 from seqbench.record.environment import env_id
 from seqbench.schema import UsageError
@@ -48,7 +46,7 @@ def read(path: Path) -> Baseline:
         if file.stat().st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         return _checked(json.loads(file.read_bytes()))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         reason = ascii(getattr(error, "strerror", None) or str(error))[1:-1][:160]
         raise UsageError(
             f"--baseline must be a baseline that check has written; got {str(file)[:120]!a} ({reason}). "
@@ -110,28 +108,4 @@ def write(path: Path, baseline: Baseline) -> None:
         UsageError: the file cannot be written.
     """
     text = json.dumps(asdict(baseline), indent=1, sort_keys=True, allow_nan=False) + "\n"
-    write_text(path, text, "--baseline")
-
-
-def write_text(path: Path, text: str, option: str) -> None:
-    """Write a file whole or not at all, its folder included.
-
-    Raises:
-        UsageError: it cannot be written; the message names the option that named it.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
-    except OSError as error:
-        raise UsageError(
-            f"{option} must be a file that can be written; got {str(path)[:120]!a} ({error.strerror})."
-        ) from error
+    files.write_text(path, text, "--baseline")

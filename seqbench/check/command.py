@@ -1,6 +1,5 @@
 """The command ``check``: read what is asked, compare, print or write the outcome, and return the exit code."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -8,77 +7,88 @@ from pathlib import Path
 
 from rich.console import Console
 
-from seqbench.check import accepted, against, baseline, counts, history, present, session, stored, training
+from seqbench.check import accepted, against, baseline, counts, files, history, present, session, stored, training
 from seqbench.check.finding import REGRESSED, Outcome
 from seqbench.check.request import Request, read
 from seqbench.check.verdict import Design
 from seqbench.check.wording import headline
 from seqbench.report.wording import count
+from seqbench.schema import UsageError
 
 NOT_TIMED = "times: not compared; --history FILE does so with past days of this machine, --against REF with a commit"
+FEWER = "counts: what is fewer than in the baseline may grow back unseen; --save makes it the baseline"
 
 
-def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console) -> int:
+def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console, say: session.Say) -> int:
     """Run the check that the words ask for; returns its exit code.
 
+    Args:
+        options: values of each of ``request.OPTIONS``.
+        rest: the other words.
+        console: for the outcome, which may be a document.
+        say: prints a line of progress elsewhere.
+
     Raises:
-        UsageError: what is wrong with the words, the base or the suite; nothing was written then.
+        UsageError: what is wrong with the words, the base or the suite; nothing was written then. Or a file could not
+            be written in the end; what was measured is printed then.
     """
     request = read(options, rest)
     if request.save:
-        return _save(request, console)
+        return _save(request, console, say)
+    for path, option in ((request.out, "--out"), (request.history, "--history")):
+        if path is not None:
+            files.check_writable(path, option)
     entries = [] if request.accepted is None else accepted.read(request.accepted)
     if request.history:
         history.read(request.history)  # what is no history is refused before anything is measured
-    outcome = _compared(request)
+    outcome = _compared(request, say)
     outcome = replace(outcome, findings=tuple(accepted.apply(outcome.findings, entries, date.today())))
+    _tell(outcome, request, console)
     if request.history and outcome.session and outcome.exit_code != REGRESSED:  # else it would become what is usual
         history.add(request.history, outcome.session)
-    _tell(outcome, request, console)
     return outcome.exit_code
 
 
-def _compared(request: Request) -> Outcome:
+def _compared(request: Request, say: session.Say) -> Outcome:
     if request.learning or request.bitwise:
-        return training.compare(request, _say)
+        return training.compare(request, say)
     if request.baseline:
-        return _against_baseline(request)
+        return _against_baseline(request, say)
     design = Design() if request.pairs is None else replace(Design(), pairs=request.pairs)
-    return against.compare(request, design, _say)
+    return against.compare(request, design, say)
 
 
-def _say(line: str) -> None:
-    """Progress, apart from the outcome, which may be a document."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def _save(request: Request, console: Console) -> int:
+def _save(request: Request, console: Console, say: session.Say) -> int:
     assert request.baseline is not None
-    found = against.counted(against.here(), request.suite)
-    file = request.baseline / f"{found.env_id}.json" if request.baseline.is_dir() else request.baseline
+    folder = request.baseline.is_dir()
+    files.check_writable(request.baseline / "new.json" if folder else request.baseline, "--baseline")
+    found = against.counted(against.here(), request.suite, say)
+    file = request.baseline / f"{found.env_id}.json" if folder else request.baseline
     baseline.write(file, found)
     console.print(f"baseline: {file}, {len(found.counts)} counts", highlight=False, markup=False)
     return 0
 
 
-def _against_baseline(request: Request) -> Outcome:
+def _against_baseline(request: Request, say: session.Say) -> Outcome:
     assert request.baseline is not None
     base = baseline.read(request.baseline)
-    head = against.counted(against.here(), request.suite)
+    head = against.counted(against.here(), request.suite, say)
     same = "this machine" if base.env_id == head.env_id else f"another machine or torch ({base.env_id})"
     outcome = Outcome(
         base=f"{request.baseline}, counted at {(base.commit or 'no commit')[:12]} on {same}",
         head="working tree",
         findings=tuple(counts.compare(base.counts, head.counts, base.environment, head.environment)),
     )
+    if any(finding.verdict == "fine" and finding.change for finding in outcome.findings):
+        outcome = replace(outcome, notes=(FEWER,))
     if request.history is None:
-        return outcome if request.counts_only else replace(outcome, notes=(NOT_TIMED,))
-    return _with_times(outcome, request.history, request.suite)
+        return outcome if request.counts_only else replace(outcome, notes=(*outcome.notes, NOT_TIMED))
+    return _with_times(outcome, request.history, request.suite, say)
 
 
-def _with_times(outcome: Outcome, file: Path, suite: Path) -> Outcome:
+def _with_times(outcome: Outcome, file: Path, suite: Path, say: session.Say) -> Outcome:
     """The outcome, with times against those of past days of this machine."""
-    _say(f"Timing {suite} in {4 * session.BLOCKS} fresh processes.")
+    say(f"Timing {suite} in {4 * session.BLOCKS} fresh processes.")
     now = against.session_of(against.here(), session.timed(against.here(), suite))
     past = history.of_machine(file, now["env_id"])
     days = len(stored.by_day(past))
@@ -88,7 +98,10 @@ def _with_times(outcome: Outcome, file: Path, suite: Path) -> Outcome:
     return replace(
         outcome,
         findings=(*outcome.findings, *stored.compare(past, now["seconds"], Design()), *against.levels(file, now)),
-        notes=(f"times: against {count(days, 'day')} of this machine; {note}",),
+        notes=(
+            *outcome.notes,
+            f"times: against {count(days, 'day')} of this machine; {note}",
+        ),
         session=now,
     )
 
@@ -102,5 +115,9 @@ def _tell(outcome: Outcome, request: Request, console: Console) -> None:
     if request.out is None:
         console.file.write(content)
         return
-    baseline.write_text(request.out, content, "--out")
+    try:
+        files.write_text(request.out, content, "--out")
+    except UsageError:  # what took minutes to measure is not lost with the file
+        present.screen(outcome, console)
+        raise
     console.print(f"{headline(outcome)} ({request.out})", highlight=False, markup=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """Commits, as git knows them: what a ref names, its tree in a folder of its own, and the state of the working tree."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ def git(folder: Path, *words: str) -> str:
         UsageError: git is missing, or refuses.
     """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    command = ["git", "-C", str(folder), *words]
+    no_hooks = ("-c", f"core.hooksPath={os.devnull}")  # the user's have nothing to do here, and one that fails ends it
+    command = ["git", "-C", str(folder), *no_hooks, *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_S, env=clean, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -40,13 +42,14 @@ def checked_out(folder: Path, ref: str) -> Iterator[tuple[Path, str]]:
     """
     commit = resolve(folder, ref)
     with tempfile.TemporaryDirectory(prefix="seqbench-base-") as scratch:
-        tree = Path(scratch) / "tree"
-        git(folder, "worktree", "add", "--quiet", "--detach", str(tree), commit)
+        tree = Path(scratch).resolve() / "tree"
         try:
+            git(folder, "worktree", "add", "--quiet", "--detach", str(tree), commit)
             yield tree, commit
         finally:
+            shutil.rmtree(tree, ignore_errors=True)  # then git forgets it, half made ones included, and no other tree
             with suppress(UsageError):
-                git(folder, "worktree", "remove", "--force", str(tree))
+                git(folder, "worktree", "remove", "--force", "--force", str(tree))
 
 
 def resolve(folder: Path, ref: str) -> str:

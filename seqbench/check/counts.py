@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seqbench.check.finding import Finding
+from seqbench.check.wording import amount
 
 Counts = Mapping[str, Mapping[str, Any]]
 """Name -> "value" and what it "depends_on" beside the code: "code" (nothing) or "torch" (its build, and Python's)."""
@@ -49,12 +50,7 @@ def _findings(base: Counts, head: Counts, other_torch: str | None) -> Iterator[F
 def _judged(name: str, before: float, after: float) -> Finding:
     change = after - before
     worse = change != 0 if name.endswith(FIXED) else change > 0
-    if change == 0:
-        says = "equal"
-    elif worse:
-        says = f"{abs(change):,g} {'more' if change > 0 else 'fewer'}"
-    else:
-        says = f"{-change:,g} fewer; --save makes this the baseline"
+    says = f"{amount(abs(change))} {'more' if change > 0 else 'fewer'}" if change else "equal"
     return Finding(
         kind="count",
         name=name,

@@ -2,13 +2,14 @@
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqbench.check.finding import Finding
 from seqbench.schema import UsageError
-from seqbench.statistics.change_point import FEWEST, change_point
+from seqbench.statistics.change_point import DRAWS, FEWEST, change_point
 
 MOST_BYTES = 50_000_000
 RARE = 0.005
@@ -26,7 +27,8 @@ def read(path: Path) -> list[dict[str, Any]]:
             return []
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
-        return [_session(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = enumerate(path.read_text(encoding="utf-8").split("\n"), 1)
+        return [_session(line, number) for number, line in lines if line.strip()]
     except (OSError, ValueError, RecursionError) as error:
         raise _refused(path, error) from error
 
@@ -59,24 +61,35 @@ def _refused(path: Path, error: Exception) -> UsageError:
     return UsageError(f"--history must be a file of past sessions; got {str(path)[:80]!a} ({reason}).")
 
 
-def _session(line: str) -> dict[str, Any]:
-    found = json.loads(line)
+def _session(line: str, number: int) -> dict[str, Any]:
+    try:
+        return _checked(json.loads(line))
+    except ValueError as error:  # where an earlier check was stopped while it wrote, that line can be removed
+        raise ValueError(f"line {number}: {error}") from error
+
+
+def _checked(found: Any) -> dict[str, Any]:
+    """Refuse what is no session.
+
+    Raises:
+        ValueError: naming what is wrong.
+    """
     if not isinstance(found, dict) or not isinstance(found.get("env_id"), str):
-        raise ValueError("a line must be a session with its env_id")
+        raise ValueError("it must be a session with its env_id")
     if not isinstance(found.get("commit"), str | None) or not isinstance(found.get("at"), str):
         raise ValueError("a session must have its commit and when it was")
     if not isinstance(found.get("seconds"), dict):
         raise ValueError("a session must have its seconds")
     for name, seconds in found["seconds"].items():
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not number or not 0 < seconds < math.inf:
+        if not number or not 0 < seconds <= sys.float_info.max:
             raise ValueError(f"the seconds of {name[:60]!a} must be a number above 0")
     return found
 
 
 def findings(sessions: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """Advisory findings: change points of the benchmarks, or that there are too few sessions to look for any."""
-    names = sorted({name for session in sessions for name in session["seconds"]})
+    """Advisory findings: change points of what the last session timed, or that there are too few sessions for any."""
+    names = sorted(sessions[-1]["seconds"]) if sessions else []
     found = [finding for name in names if (finding := _changed(name, sessions, RARE / len(names))) is not None]
     if len(sessions) < FEWEST:
         says = f"{len(sessions)} sessions of this machine: change points need {FEWEST}"
@@ -86,7 +99,8 @@ def findings(sessions: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 def _changed(name: str, sessions: Sequence[Mapping[str, Any]], rare: float) -> Finding | None:
     having = [session for session in sessions if name in session["seconds"]]
-    found = change_point([math.log(session["seconds"][name]) for session in having])
+    draws = max(DRAWS, math.ceil(2 / rare))  # with fewer no chance is as small as that
+    found = change_point([math.log(session["seconds"][name]) for session in having], draws=draws)
     if found is None or found.p > rare:
         return None
     commit = (having[found.at]["commit"] or "no commit")[:12]

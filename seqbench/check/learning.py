@@ -14,7 +14,7 @@ import numpy as np
 from seqbench.check.finding import Finding, Verdict
 from seqbench.record.record import current
 from seqbench.record.store import Store
-from seqbench.schema import Record
+from seqbench.schema import Record, UsageError
 from seqbench.statistics.paired import median_shift, shift_bounds
 from seqbench.statistics.signed_ranks import one_sided_p
 
@@ -24,14 +24,14 @@ class Run:
     """The training of one seed, as far as it is compared.
 
     Attributes:
-        steps: to solve, None where unsolved. budget: of steps.
+        steps: to solve, None where unsolved. budget: of steps, None of a run that failed before it told.
         skill: final, normalised; None of a run without a result, which counts as 0, the trivial method's.
         bits: hashes of all training losses and of the final parameters; None where there are none.
         losses: step -> training loss, of the steps that were kept.
     """
 
     steps: int | None
-    budget: int
+    budget: int | None
     skill: float | None
     bits: tuple[str, str] | None
     losses: Mapping[int, float]
@@ -61,11 +61,23 @@ class Limits:
 
 
 def runs_of(store: Store) -> Runs:
-    """The runs of a store, of each the attempt that counts."""
+    """The runs of a store, of each the attempt that counts.
+
+    Raises:
+        UsageError: one name stands for runs of several configurations or environments, and none is the one to compare.
+    """
     found: dict[str, dict[int, Run]] = {}
+    sources: dict[str, tuple[str, str]] = {}
     for record in current(store.records("learning")):
-        if record.seed is not None:
-            found.setdefault(_cell(record), {})[record.seed] = _run(record, store)
+        if record.seed is None:
+            continue
+        name, source = _cell(record), (record.cell_id, record.env_id)
+        if sources.setdefault(name, source) != source:
+            raise UsageError(
+                f"--learning must find one configuration of a name, trained in one environment; got several of "
+                f"{name[:80]!a} in {str(store.root)[:80]!a}. Train what you compare into a store of its own: store=DIR."
+            )
+        found.setdefault(name, {})[record.seed] = _run(record, store)
     return found
 
 
@@ -84,7 +96,7 @@ def _run(record: Record, store: Store) -> Run:
         losses = dict(zip(arrays["step"].tolist(), arrays["loss"].astype(float).tolist(), strict=True))
     return Run(
         steps=summary.get("steps_to_solve") if done else None,
-        budget=int(record.task.get("budget") or 1),
+        budget=record.task.get("budget"),
         skill=summary.get("skill") if done else None,
         bits=None if None in hashes else (str(hashes[0]), str(hashes[1])),
         losses=losses,
@@ -93,7 +105,8 @@ def _run(record: Record, store: Store) -> Run:
 
 def bitwise(base: Runs, head: Runs) -> list[Finding]:
     """One finding a cell: whether every seed trained the same, bit for bit; if not, where they part."""
-    return [*_apart(base, head), *(_bits(name, base[name], head[name]) for name in sorted(base.keys() & head.keys()))]
+    both = [name for name in sorted(base.keys() & head.keys()) if base[name].keys() & head[name].keys()]
+    return [*_apart(base, head), *(_bits(name, base[name], head[name]) for name in both)]
 
 
 def compare(base: Runs, head: Runs, limits: Limits = Limits()) -> list[Finding]:
@@ -107,10 +120,15 @@ def compare(base: Runs, head: Runs, limits: Limits = Limits()) -> list[Finding]:
     found, todo = _apart(base, head), list[tuple[str, str, np.ndarray, tuple[float, float]]]()
     for name in sorted(base.keys() & head.keys()):
         pairs = [(base[name][seed], head[name][seed]) for seed in sorted(base[name].keys() & head[name].keys())]
+        budgets = {run.budget for pair in pairs for run in pair if run.budget}
         if pairs and all(_same_bits(*pair) for pair in pairs):
             found.append(_bits(name, base[name], head[name]))
+        elif len(budgets) > 1:  # unsolved is as long as the budget
+            found.append(_not_comparable(name, "trained for other numbers of steps"))
+        elif pairs and all(run.skill is None for run, _ in pairs):
+            found.append(_not_comparable(name, "no run of the base has a result"))
         elif pairs:
-            todo += _measures(name, pairs)
+            todo += _measures(name, pairs, max(budgets, default=1))
     return found + [_judged(*measure, len(todo), limits) for measure in todo]
 
 
@@ -125,21 +143,28 @@ def _apart(base: Runs, head: Runs) -> list[Finding]:
         if not base.get(name, {}).keys() & head.get(name, {}).keys():
             side = "the base" if name not in base else "the head" if name not in head else "both, with other seeds"
             says = f"trained in {side}" if name in base and name in head else f"not in {side}"
-            found.append(Finding(kind="learning", name=name, verdict="not comparable", says=says))
+            found.append(_not_comparable(name, says))
     return found
+
+
+def _not_comparable(name: str, says: str) -> Finding:
+    return Finding(kind="learning", name=name, verdict="not comparable", says=says)
 
 
 def _bits(name: str, base: Mapping[int, Run], head: Mapping[int, Run]) -> Finding:
     seeds = sorted(base.keys() & head.keys())
     same = [seed for seed in seeds if _same_bits(base[seed], head[seed])]
     other = [seed for seed in seeds if seed not in same]
-    says = "every loss and parameter the same, bit for bit"
-    if other:
-        says = _where(other[0], base[other[0]], head[other[0]])
+    known = [seed for seed in other if base[seed].bits]  # of the others nothing can be said
+    if other and not known:
+        return _not_comparable(name, f"seed {other[0]} left no hashes of its training in the base: failed, or old")
+    says = (
+        _where(known[0], base[known[0]], head[known[0]]) if known else "every loss and parameter the same, bit for bit"
+    )
     return Finding(
         kind="learning",
         name=name,
-        verdict="regressed" if other else "fine",
+        verdict="regressed" if known else "fine",
         says=says,
         base=len(seeds),
         head=len(same),
@@ -148,6 +173,8 @@ def _bits(name: str, base: Mapping[int, Run], head: Mapping[int, Run]) -> Findin
 
 
 def _where(seed: int, base: Run, head: Run) -> str:
+    if head.bits is None:
+        return f"seed {seed} left no hashes of its training in the head: it failed"
     for step in sorted(base.losses.keys() & head.losses.keys()):
         if base.losses[step] != head.losses[step]:
             return f"seed {seed} has another loss at step {step}: {head.losses[step]:.9g}, was {base.losses[step]:.9g}"
@@ -155,11 +182,11 @@ def _where(seed: int, base: Run, head: Run) -> str:
 
 
 def _measures(
-    name: str, pairs: Sequence[tuple[Run, Run]]
+    name: str, pairs: Sequence[tuple[Run, Run]], budget: int
 ) -> Iterator[tuple[str, str, np.ndarray, tuple[float, float]]]:
     """Name, unit, differences (seeds,) that are above 0 where the head is worse, and what both sides have."""
     if any(run.steps for pair in pairs for run in pair):  # where nothing was solved, steps say nothing
-        steps = np.array([[_steps(run) for run in pair] for pair in pairs])
+        steps = np.array([[_steps(run, budget) for run in pair] for pair in pairs])
         middle = np.median(steps, axis=0)
         yield name, "steps", np.log(steps[:, 1] / steps[:, 0]), (float(middle[0]), float(middle[1]))
     skills = np.array([[run.skill or 0.0 for run in pair] for pair in pairs])
@@ -167,9 +194,9 @@ def _measures(
     yield name, "skill", skills[:, 0] - skills[:, 1], (float(mean[0]), float(mean[1]))
 
 
-def _steps(run: Run) -> float:
+def _steps(run: Run, budget: int) -> float:
     """Steps to solve; an unsolved run counts as if it took twice its budget: more than any that solved."""
-    return float(run.steps) if run.steps else 2.0 * run.budget
+    return float(run.steps) if run.steps else 2.0 * budget
 
 
 def _judged(

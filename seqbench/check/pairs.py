@@ -1,8 +1,9 @@
 """Samples of a session, and the pairs they form.
 
-Two samples in a row are a pair, one of the base and one of the head, and which comes first is drawn for every pair:
-where nothing differs, each sign is then a fair coin of its own, however the machine behaves. Two pairs are a block. Two
-of its samples are of the same side and near each other: they show what samples differ by when nothing differs.
+Four samples that take turns are a block, and its first two and its last two are pairs, each of the base and the head.
+Which of the two comes first is drawn for every pair: where nothing differs, each sign is then a fair coin of its own,
+however the machine behaves. Two samples of a block are of the same side and near each other: they show what samples
+differ by when nothing differs.
 """
 
 import math

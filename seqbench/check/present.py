@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from seqbench.check.finding import Outcome
-from seqbench.check.wording import headline, row, shown, unshown
+from seqbench.check.wording import headline, rows, shown, unshown
+from seqbench.report.markdown import escaped
 from seqbench.report.wording import readable
 
 TITLES = ("name", "base", "head", "change", "verdict", "")
@@ -29,8 +30,8 @@ def screen(outcome: Outcome, console: Console) -> None:
             table.add_column(
                 title, justify="right" if numeric else "left", no_wrap=numeric or title == "verdict", overflow="fold"
             )
-        for finding in findings:
-            table.add_row(*map(Text, row(finding)), style=STYLES[finding.verdict])
+        for finding, cells in zip(findings, rows(findings), strict=True):
+            table.add_row(*map(Text, cells), style=STYLES[finding.verdict])
         console.print(table)
     for line in lines(outcome):
         console.print(Text(line))
@@ -60,18 +61,11 @@ def markdown(outcome: Outcome) -> str:
         parts += [
             "| " + " | ".join(TITLES[:-1]) + " | says |",
             "|---|---:|---:|---:|---|---|",
-            *("| " + " | ".join(map(_cell, row(finding))) + " |" for finding in findings),
+            *("| " + " | ".join(map(escaped, cells)) + " |" for cells in rows(findings)),
             "",
         ]
-    parts += [f"- {_cell(line)}" for line in lines(outcome)]
+    parts += [f"- {escaped(line)}" for line in lines(outcome)]
     return "\n".join(parts) + "\n"
-
-
-def _cell(text: str) -> str:
-    """Text of somebody else's that stays text within a table."""
-    for mark in "\\`*_<>[]|":
-        text = text.replace(mark, "\\" + mark)
-    return text
 
 
 def document(outcome: Outcome) -> str:

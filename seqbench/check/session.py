@@ -17,7 +17,7 @@ from seqbench.check.finding import Finding
 from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios, typical
 from seqbench.check.programs import Program, ProgramError, Side, run_in_turns
 from seqbench.check.verdict import Decision, Design, Judgement, Pairs, decide, session_noise
-from seqbench.report.wording import count
+from seqbench.report.wording import count, readable
 from seqbench.schema import UsageError
 
 MOST_BENCHMARKS = 40
@@ -69,6 +69,7 @@ def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed
     names, session.findings = _comparable(bench)
     if not names:
         return session
+    say(f"Timing {count(len(names), 'benchmark')} in {design.pairs} pairs of fresh processes.")
     began = time.monotonic()
     session.first = bench.blocks(names, design.pairs // 2)
     session.noise = session_noise(same_ratios(session.first))
@@ -76,7 +77,7 @@ def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed
     say(f"{design.pairs} pairs of {count(len(ratios), 'benchmark')} took {time.monotonic() - began:.0f} s.")
 
     def confirm(again: list[str]) -> Pairs:
-        say(f"Once more, {design.confirm_pairs} fresh pairs of {', '.join(again)}.")
+        say(f"Once more, {design.confirm_pairs} fresh pairs of {readable(', '.join(again))}.")
         session.second = bench.blocks(again, design.confirm_pairs // 2)
         return _still_there(log_ratios(session.second), bench)
 
@@ -116,8 +117,10 @@ def _comparable(bench: "Bench") -> tuple[list[str], list[Finding]]:
             why = bench.refused or "new: the base does not have it"
         elif name not in ours:
             why = "gone: only the base has it"
-        elif suite.source_hash(bench.sides["base"].root, name) != suite.source_hash(bench.sides["head"].root, name):
+        elif len(sources := {suite.source_hash(side.root, name) for side in bench.sides.values()}) > 1:
             why = "the source of the benchmark was changed"
+        elif None in sources:
+            why = "the source of the benchmark cannot be read"
         else:
             names.append(name)
             continue
@@ -220,7 +223,7 @@ class Bench:
             except ProgramError as error:  # one could not be started
                 ended = [error] * len(order)
             for side, out, printed in zip(order, outs, ended, strict=True):
-                found = printed if isinstance(printed, ProgramError) else _checked(json.loads(out.read_text()))
+                found = printed if isinstance(printed, ProgramError) else _read(out)
                 if not isinstance(found, ProgramError):
                     self.facts[side] = found["facts"]
                 yield found
@@ -231,8 +234,11 @@ class Bench:
         return self.sides[side], (str(SAMPLER), words), padding
 
 
-def _checked(found: dict[str, Any]) -> dict[str, Any] | ProgramError:
+def _read(out: Path) -> dict[str, Any] | ProgramError:
     """What a sampler found, or why that is nothing."""
+    if not out.exists():
+        return ProgramError("the process was ended from within, before it had timed anything")
+    found = json.loads(out.read_text())
     if found["code"] in (0, 1, 5):  # 1: a test failed, 5: none was left to run
         return found
     whys = [f"{name}: {why}" for name, why in found["failed"].items()]

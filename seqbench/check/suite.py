@@ -2,15 +2,18 @@
 
 import ast
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
 def source_hash(root: Path, name: str) -> str | None:
-    """A hash of all that decides what a benchmark measures; None where its file cannot be read.
+    """A hash of all that decides what a benchmark measures; None where a file cannot be read.
 
     That is its function, what else stands in its file (other tests and all comments aside), the modules beside it that
-    it imports, and theirs, and ``conftest.py``. It is the meaning that counts: comments and formatting do not.
+    it imports, and theirs, and ``conftest.py``, there and in the folders above. It is the meaning that counts: comments
+    and formatting do not.
 
     Args:
         root: the folder that names are relative to.
@@ -20,7 +23,7 @@ def source_hash(root: Path, name: str) -> str | None:
     function = rest.split("::")[-1].partition("[")[0]
     digest = hashlib.sha256()
     try:
-        for file, tree in _modules(root / path, {}):
+        for file, tree in [*_modules(root / path, {}), *_conftests_above(root, root / path)]:
             if file == root / path:
                 tree.body = [node for node in tree.body if not _other_test(node, function, rest)]
             digest.update(f"{file.name}\n{ast.dump(_without_docstrings(tree))}\n".encode())
@@ -40,6 +43,33 @@ def _modules(file: Path, seen: dict[Path, None]) -> Iterator[tuple[Path, ast.Mod
         beside = file.with_name(f"{name}.py")
         if beside.is_file():
             yield from _modules(beside, seen)
+
+
+def imported(place: Path) -> set[str]:
+    """First parts of the names of all modules that a suite, a folder or a file, imports."""
+    found: set[str] = set()
+    for file in [place] if place.is_file() else _python_files(place):
+        with suppress(OSError, SyntaxError, ValueError):
+            for node in ast.walk(ast.parse(file.read_bytes())):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+                found |= {name.partition(".")[0] for name in names}
+    return found
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    """All below a folder, without what pytest does not look into either: hidden folders and environments."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and not Path(root, name, "pyvenv.cfg").is_file()
+        ]
+        yield from (Path(root, name) for name in files if name.endswith(".py"))
+
+
+def _conftests_above(root: Path, file: Path) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in file.parents[1:]:
+        if folder.is_relative_to(root) and (folder / "conftest.py").is_file():
+            yield from _modules(folder / "conftest.py", {})
 
 
 def _imported(tree: ast.Module) -> list[str]:

@@ -1,14 +1,16 @@
 """Small studies trained by both sides, and two stores compared: what ``--learning`` and ``--bitwise`` do."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seqbench.check import against, learning
+from seqbench.check import against, learning, origin
 from seqbench.check.finding import Outcome
 from seqbench.check.programs import ProgramError, Side, run_python
 from seqbench.check.request import Request
+from seqbench.check.session import Say
 from seqbench.record.store import Store
+from seqbench.report.comparing import unread
 from seqbench.report.wording import count
 from seqbench.schema import UsageError
 
@@ -28,11 +30,13 @@ LSTM comes near it, and the RNN learns only because its gradients are clipped.
 """
 BITS = (("+sweep=smoke", "seeds=2"),)
 """What --bitwise trains: every architecture on every kind of task, for a few steps."""
+MAY_MATTER = ("cpu", "architecture", "gpu", "python", "numpy", "torch", "torch_git", "threads", "flush_denormals")
+"""Facts of an environment that are told as likely causes where they differ."""
 DONE = (0, 1)
 """Exit codes after which there are records: all trained, some failed."""
 
 
-def compare(request: Request, say: Callable[[str], object]) -> Outcome:
+def compare(request: Request, say: Say) -> Outcome:
     """The stores that the request names, or what both sides make of a small study.
 
     Raises:
@@ -43,6 +47,8 @@ def compare(request: Request, say: Callable[[str], object]) -> Outcome:
         return _outcome(str(base), str(head), base, head, request.bitwise)
     studies = BITS if request.bitwise else MICRO
     with against.sides(request) as (base, head), tempfile.TemporaryDirectory(prefix="seqbench-learning-") as scratch:
+        if request.against:
+            origin.check_own_code(base, head, ["seqbench"])
         stores = [Path(scratch) / name for name in ("base", "head")]
         for side, store in zip((base, head), stores, strict=True):
             say(f"Training a small study in the {side.name}.")
@@ -58,18 +64,45 @@ def train(side: Side, store: Path, studies: Sequence[tuple[str, ...]]) -> None:
     """
     for words in studies:
         try:
-            run_python(side, "-m", "seqbench", *words, *QUIET, f"store={store}", f"out={store}-report", codes=DONE)
+            places = (f"store={store}", f"out={store}-report")
+            # -P: else the code in the current folder would go before what the environment has installed
+            run_python(side, "-P", "-m", "seqbench", *words, *QUIET, *places, codes=DONE)
         except ProgramError as error:
             raise UsageError(f"both sides must be able to train; the {side.name} says: {error}.") from error
 
 
 def _outcome(base: str, head: str, first: Path, second: Path, bitwise: bool) -> Outcome:
-    before, after = (learning.runs_of(Store(folder)) for folder in (first, second))
+    stores = [Store(folder) for folder in (first, second)]
+    before, after = map(learning.runs_of, stores)
     for name, found in ((base, before), (head, after)):
         if not found:
             raise UsageError(f"--learning must have runs to compare; got none in {name[:80]!a}.")
     findings = learning.bitwise(before, after) if bitwise else learning.compare(before, after)
-    seeds = min(len(cell) for cell in after.values())
-    note = f"learning: {count(len(after), 'cell')}, {count(seeds, 'seed')} each, paired"
+    facts = {name: _facts(store) for name, store in zip(("base", "head"), stores, strict=True)}
+    return Outcome(
+        base=base,
+        head=head,
+        findings=tuple(findings),
+        causes=tuple(against.causes(facts)),
+        notes=(*_told(before, after, bitwise), *(line for store in stores for line in unread(store))),
+    )
+
+
+def _facts(store: Store) -> dict[str, str]:
+    """What the records of a store say of where they were trained, as far as it may move a result."""
+    found: dict[str, set[str]] = {}
+    for record in store.records("learning"):
+        for name in MAY_MATTER:
+            found.setdefault(name, set()).add(str(record.environment.get(name)))
+    return {name: " and ".join(sorted(values)) for name, values in found.items()}
+
+
+def _told(before: learning.Runs, after: learning.Runs, bitwise: bool) -> Iterator[str]:
+    both = [(before[name].keys(), after[name].keys()) for name in sorted(before.keys() & after.keys())]
+    pairs = [len(one & other) for one, other in both] or [0]
+    seeds = count(pairs[0], "seed") if len(set(pairs)) == 1 else f"{min(pairs)} to {max(pairs)} seeds"
     error = "" if bitwise else f"; worse by mistake in at most {100 * learning.Limits().error:g} % of checks"
-    return Outcome(base=base, head=head, findings=tuple(findings), notes=(note + error,))
+    yield f"learning: {count(len(both), 'cell')} of both, {seeds} each, paired{error}"
+    lone = sum(len(one ^ other) for one, other in both)
+    if lone:
+        yield f"not compared: {count(lone, 'run')} with seeds that only one side has"

@@ -1,12 +1,12 @@
 """What is concluded from pairs of times: pure functions on arrays, whose error rates ``tests`` measure.
 
-A pair is two fresh processes, one of the base and one of the head, one right after the other; its value is the
-logarithm of head / base. Two stages. In the first a benchmark becomes a suspect where it is slower at a level that lets
-at most ``suspect_error`` of all checks have any suspect when nothing changed. Suspects are measured again, in fresh
-pairs, and regressed is what is slower there too, at a level that lets at most ``confirm_error`` of such checks say so.
-The product of both bounds the share of checks that are red by mistake, whatever the noise: which of two equal sides
-comes out slower is a coin, since the order of every pair is drawn (sign test). Whatever is not regressed must show that
-it is not slower, or it is inconclusive. What cannot in the first stage, as two bursts of a neighbour hide it, is
+A pair is two fresh processes, one of the base and one of the head, that take turns; its value is the logarithm of
+head / base. Two stages. In the first a benchmark becomes a suspect where it is slower at a level that lets at most
+``suspect_error`` of all checks have any suspect when nothing changed. Suspects are measured again, in fresh pairs,
+and regressed is what is slower there too, at a level that lets at most ``confirm_error`` of such checks say so. The
+product of both bounds the share of checks that are red by mistake, whatever the noise: which of two equal sides comes
+out slower is a coin, since the order of every pair is drawn (sign test). Whatever is not regressed must show that it
+is not slower, or it is inconclusive. What cannot in the first stage, as two bursts of a neighbour hide it, is
 measured again too; it is no suspect, so it cannot regress.
 """
 
@@ -140,7 +140,7 @@ def judge(values: np.ndarray, regressed: bool, noise: float | None, design: Desi
     low, high = (math.expm1(bound) for bound in median_bounds(values, design.bound_error))
     verdict, says = "inconclusive", "too few pairs"
     if regressed:
-        verdict, says = "regressed", f"slower, by more than {100 * max(low, 0.0):.1f} %"
+        verdict, says = "regressed", f"slower, by more than {100 * low:.1f} %" if low > 0 else "slower in both stages"
     elif noise is not None and noise > design.most_noise:
         says = f"session too noisy ({100 * noise:.1f} %)"
     elif high > design.margin:
@@ -154,7 +154,7 @@ def session_noise(same: Pairs) -> float | None:
     """The standard deviation of a pair where nothing differs: of the median benchmark; None without any such pair.
 
     Args:
-        same: name -> (pairs,), logarithms of ratios of two processes of one side, one right after the other. Their
+        same: name -> (pairs,), logarithms of ratios of two processes of one side that took turns. Their
             median absolute value stands for the spread, since outliers move it little.
 
     >>> round(session_noise({"a": np.array([0.01, -0.01, 0.02, 0.9]), "b": np.array([0.01])}), 4)

@@ -2,12 +2,22 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 from seqbench.check.finding import Finding, Outcome
 from seqbench.report.wording import DASH, MINUS, count, number, readable
 
 MOST_ALIKE = 3
 """Counts that get a line each where one reason keeps many from being compared."""
+
+
+def amount(value: float) -> str:
+    """What is whole to its last digit, anything else to three.
+
+    >>> amount(7960128.0), amount(0.25)
+    ('7,960,128', '0.250')
+    """
+    return f"{value:,.0f}".replace("-", MINUS) if float(value).is_integer() else number(value)
 
 
 def value_text(value: float | None, unit: str) -> str:
@@ -19,7 +29,7 @@ def value_text(value: float | None, unit: str) -> str:
     if value is None:
         return DASH
     if unit != "s":
-        return f"{value:,g} {unit}".rstrip() if float(value).is_integer() else f"{number(value)} {unit}".rstrip()
+        return f"{amount(value)} {unit}".rstrip()
     factor, name = next(((f, n) for f, n in ((1, "s"), (1e3, "ms"), (1e6, "µs")) if value * f >= 1), (1e9, "ns"))
     return f"{number(value * factor)} {name}"
 
@@ -38,7 +48,7 @@ def change_text(finding: Finding) -> str:
     if finding.change is None:
         return DASH
     if finding.kind == "count":
-        return "0" if finding.change == 0 else f"{finding.change:+,g}".replace("-", MINUS)
+        return f"{'+' if finding.change > 0 else ''}{amount(finding.change)}"
     if finding.unit == "skill":
         told = [f"{value:+.3f}".replace("-", MINUS) for value in (finding.change, *(finding.interval or ()))]
     else:
@@ -47,12 +57,26 @@ def change_text(finding: Finding) -> str:
     return f"{told[0]} [{told[1]}, {told[2]}]" if bounded else told[0]
 
 
-def row(finding: Finding) -> tuple[str, str, str, str, str, str]:
-    """Name, base, head, change, verdict and what it says."""
-    name = readable(finding.name.rpartition("::")[2])
+def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
+    """Of each finding its name, base, head, change, verdict and what it says.
+
+    The name of a benchmark goes without its file, unless that leaves two with the same.
+    """
+    names = [_short(finding) for finding in findings]
+    alike = Counter(names)
+    return [
+        _row(finding, name if alike[name] == 1 else finding.name) for finding, name in zip(findings, names, strict=True)
+    ]
+
+
+def _short(finding: Finding) -> str:
+    return finding.name.partition("::")[2] or finding.name if finding.kind == "time" else finding.name
+
+
+def _row(finding: Finding, name: str) -> tuple[str, ...]:
     base, head = (value_text(value, finding.unit) for value in (finding.base, finding.head))
     verdict = f"{finding.verdict} (advisory)" if finding.advisory else finding.verdict
-    return name, base, head, change_text(finding), verdict, readable(finding.says)
+    return readable(name), base, head, change_text(finding), verdict, readable(finding.says)
 
 
 def shown(outcome: Outcome) -> list[Finding]:

@@ -43,12 +43,12 @@ def print_comparisons(
             else:
                 console.file.write(VIEWS[form](found))
     for store in stores:
-        for line in _problems(store):
+        for line in unread(store):
             warn(line)
     return not any(found.empty for found in comparisons)
 
 
-def _problems(store: Store) -> list[str]:
+def unread(store: Store) -> list[str]:
     """How much in a store is no readable record, the first of it, and where all of it is listed."""
     name, problems = readable(store.root), [readable(problem) for problem in store.problems]
     if not problems:

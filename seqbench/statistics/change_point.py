@@ -10,7 +10,8 @@ FEWEST = 20
 """Sessions below which nothing is said."""
 EDGE = 3
 """Sessions that each side of a split has at least."""
-DRAWS = 5000
+DRAWS, CHUNK = 5000, 1000
+"""Series that are shuffled, and how many of them at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +53,12 @@ def change_point(values: Values, block: int = 2, draws: int = DRAWS, seed: int =
         return None
     ranks = series.argsort().argsort().astype(float)
     best, at = _largest(ranks[None])
-    starts = np.arange(0, series.size, block)
-    draw, shuffled = np.random.default_rng(seed), np.empty((draws, series.size))
-    for row in shuffled:
-        row[:] = np.concatenate([ranks[start : start + block] for start in draw.permutation(starts)])
-    p = (1 + int((_largest(shuffled)[0] >= best[0] - 1e-12).sum())) / (1 + draws)
-    split = int(at[0])
+    blocks, draw, as_large = np.arange(series.size) // block, np.random.default_rng(seed), 0
+    for start in range(0, draws, CHUNK):
+        keys = draw.random((min(CHUNK, draws - start), blocks[-1] + 1))
+        shuffled = ranks[keys[:, blocks].argsort(1, kind="stable")]  # a block has one key, so it stays together
+        as_large += int((_largest(shuffled)[0] >= best[0] - 1e-12).sum())
+    split, p = int(at[0]), (1 + as_large) / (1 + draws)
     return ChangePoint(at=split, change=float(np.median(series[split:]) - np.median(series[:split])), p=p)
 
 

@@ -1,0 +1,61 @@
+"""Files that a check writes: refused before anything is measured where they cannot be; then whole or not at all."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from seqbench.schema import UsageError
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Refuse what cannot be written, while there is nothing to lose yet.
+
+    Args:
+        path: of a file that need not exist, nor its folder.
+        option: that named it.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        if path.exists():
+            path.open("a").close()
+        else:
+            there = next(folder for folder in path.absolute().parents if folder.exists())
+            tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise _refused(path, option, error) from error
+
+
+def write_text(path: Path, text: str, option: str) -> None:
+    """Write a file whole or not at all, its folder included; what is no plain file, as /dev/stdout, is not replaced.
+
+    Raises:
+        UsageError: it cannot be written; the message names the option that named it.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path, text)
+    except OSError as error:
+        raise _refused(path, option, error) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _refused(path: Path, option: str, error: OSError) -> UsageError:
+    return UsageError(f"{option} must be a file that can be written; got {str(path)[:120]!a} ({error.strerror}).")
