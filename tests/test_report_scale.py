@@ -4,10 +4,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import simulated
 from publisher import quick_folder
@@ -15,9 +13,6 @@ from publisher import quick_folder
 from seqbench.record.store import Store
 from seqbench.report import sample, verdict_table, write
 from seqbench.report.groups import grouped
-from seqbench.report.matrix import matrices
-from seqbench.report.tables import group_rows
-from tests.test_report_headline import runs
 
 WRITE = """
 import json, re, resource, sys, time
@@ -61,21 +56,6 @@ def test_report_of_100_000_runs_takes_500_mb_and_30_s_once_they_have_an_index() 
     for found in (cold, warm):
         assert found["code"] == 0
         assert max(found["peak_mb"], found["peak_mb_while_reading"]) < 500
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("fewer", [0, 1])
-def test_verdicts_on_all_pairs_of_12_architectures_on_24_tasks_with_40_seeds_take_15_s(fewer: int) -> None:
-    rng = np.random.default_rng(0)
-    scores = {f"model_{n}": rng.normal(0.3 + 0.02 * n, 0.2, (24, 40 - fewer * (n % 2))).round(2) for n in range(12)}
-    records = [r for task in range(24) for r in runs(f"copy_{task}", {name: s[task] for name, s in scores.items()})]
-    groups = grouped(records)
-    began = time.perf_counter()
-    (matrix,) = matrices(groups, [group_rows(group, "model_5") for group in groups], "model_5")
-    took = time.perf_counter() - began
-    assert (len(matrix.duels), len(matrix.duels[0].tasks), len(matrix.against)) == (66, 24, 11)
-    print(f"{took:.1f} s")
-    assert took < 15
 
 
 def test_a_report_loads_no_more_of_scipy_than_it_uses() -> None:

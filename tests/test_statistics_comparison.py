@@ -1,4 +1,5 @@
 import math
+import time
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
@@ -18,7 +19,12 @@ from seqbench.statistics.permutation import (
     stratified_p,
 )
 from seqbench.statistics.speed import ratio_of_medians
-from seqbench.statistics.verdict import compare_across_tasks, compare_to_reference, seeds_to_decide
+from seqbench.statistics.verdict import (
+    compare_across_tasks,
+    compare_families,
+    compare_to_reference,
+    seeds_to_decide,
+)
 
 INF = math.inf
 
@@ -154,6 +160,21 @@ def test_splits_are_drawn_in_blocks_so_that_memory_does_not_grow_with_seeds(monk
     whole = permutation_p(a, b)
     monkeypatch.setattr("seqbench.statistics.permutation._BLOCK", 1000)
     assert permutation_p(a, b) == whole
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fewer", [0, 1])
+def test_all_66_pairs_on_24_tasks_of_40_seeds_are_decided_within_the_time_of_a_report(fewer: int) -> None:
+    rng = np.random.default_rng(0)
+    scores = [[rng.normal(0.02 * n, 0.2, 40 - fewer * (n % 2)).round(2) for _ in range(24)] for n in range(12)]
+    pairs = [list(zip(a, b, strict=True)) for a, b in combinations(scores, 2)]
+    began = time.process_time()
+    each = [compare_families([[pair[task]] for pair in pairs]) for task in range(24)]  # as a matrix asks for them
+    overall = compare_families(pairs)
+    took = time.process_time() - began
+    print(f"{took:.1f} s")
+    assert {len(found) for found in (*each, overall)} == {66}
+    assert took < 30
 
 
 @pytest.mark.parametrize("groups", [([1.0, math.nan], [1.0]), ([], [1.0])])
