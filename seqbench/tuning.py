@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,18 @@ class Tuned:
             f" {left_out} of {len(asked)} pairs of task and model keep the rate of the YAML file." if left_out else ""
         )
         return (
-            f"Learning rates were chosen on validation from {grid}, {self.trials} trials each, equally for all.{rest}"
+            f"Learning rates were chosen on validation from {grid}, {self.trials} trials each, equally for all."
+            f"{self._at_the_ends(asked)}{rest}"
         )
+
+    def _at_the_ends(self, asked: Collection[Pair]) -> str:
+        """How many of the chosen rates may not be the best ones, for the grid ends there; "" where none is."""
+        chosen = [rate for pair, rate in self.learning_rate.items() if pair in asked]
+        ends = sum(rate in (min(self.grid), max(self.grid)) for rate in chosen)
+        if not ends or len(self.grid) == 1:
+            return ""
+        verb = "is" if ends == 1 else "are"
+        return f" {ends} of {len(chosen)} chosen rates {verb} the smallest or the largest that was tried."
 
     def text(self) -> str:
         """The table as YAML, the same text for the same table."""

@@ -152,6 +152,18 @@ def test_the_sentence_names_what_was_tried_and_what_was_not():
     assert "YAML files" in Tuned().sentence([("copy_10", "gru")])
 
 
+def test_the_sentence_says_how_many_chosen_rates_lie_at_an_end_of_the_grid():
+    rates = {("copy_10", "gru"): 0.1, ("copy_10", "lstm"): 0.2, ("copy_10", "rnn"): 0.3, ("adding", "gru"): 0.1}
+    tuned = Tuned(learning_rate=rates, grid=(0.1, 0.2, 0.3), trials=1)
+    asked = [pair for pair in rates if pair[0] == "copy_10"]
+    ends = "chosen rates are the smallest or the largest that was tried."
+    assert f" 2 of 3 {ends}" in tuned.sentence(asked)
+    assert f" 3 of 4 {ends} 1 of 5 pairs" in tuned.sentence([*rates, ("adding", "rnn")])
+    assert " 1 of 2 chosen rates is the smallest" in tuned.sentence(asked[:2])
+    assert "smallest" not in tuned.sentence([("copy_10", "lstm")])
+    assert "smallest" not in replace(tuned, grid=(0.1,)).sentence(asked)
+
+
 def test_a_run_without_a_model_or_a_step_at_which_it_was_solved_counts_for_nothing_more():
     nameless = replace(trial(0.3, 0), config={"model": None})
     stepless = [trial(0.2, seed, summary={"met_from": None}) for seed in range(2)]
