@@ -213,6 +213,7 @@ def choose(words: list[str]) -> int:
         )
     folder = existing_store(options["--store"][0])
     out = out_of(options["--out"], [folder]) if options["--out"] else None
+    from seqbench.record.files import write_out
     from seqbench.record.store import Store
     from seqbench.tuning import choose as choose_rates
 
@@ -220,22 +221,9 @@ def choose(words: list[str]) -> int:
     records = store.records(kind="learning")
     text = choose_rates(records, store.arrays, f"{len(records)} runs, records in {folder}.").text()
     if out:
-        _write(out, text)
-    else:
-        print(text, end="")
+        write_out(out, text)
+    print(f"learning rates: {out}" if out else text, end="\n" if out else "")
     return 0
-
-
-def _write(file: Path, text: str) -> None:
-    from seqbench.record.files import DISK
-
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        if error.errno in DISK:  # no wrong use
-            raise OSError(error.errno, error.strerror, str(file)) from error
-        raise UsageError(f"--out must be a file that can be written; got {str(file)!r} ({error.strerror}).") from error
-    print(f"learning rates: {file}")
 
 
 def _compose(words: list[str]) -> "tuple[Study, Console]":
