@@ -108,4 +108,6 @@ def _longest(made: Dependency) -> str:
     if found.value in (0, math.inf):
         return f"over {made.lengths[-1]}" if found.value else f"below {made.lengths[0]}"
     assert found.interval is not None
+    if math.isinf(found.interval[1]):
+        return f"{found.value:.0f} [at least {found.interval[0]:.0f}]"
     return f"{found.value:.0f} [{found.interval[0]:.0f}, {found.interval[1]:.0f}]"
