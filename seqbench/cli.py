@@ -173,6 +173,8 @@ def ls(words: list[str]) -> int:
         print(title)
         for name, file in choices.items():
             print(f"  {name:{width}}  {description(file)}".rstrip())
+        for name in folders.misnamed(LISTED[title]):
+            print(f"  not listed: {name[:80]!a}, a name that Hydra's grammar cannot take. Rename its file.")
     return 0
 
 

@@ -124,6 +124,10 @@ def test_the_examples_of_the_help_are_understood(example: list[str]):
         (["report", "--stoer", "a"], "got '--stoer'. Did you mean '--store'?"),
         (["watch", "--onse"], "Did you mean '--once'?"),
         (["choose"], "one --store"),
+        (["--frmat", "md"], "got --frmat. Other options belong to a command, which comes first (report --format md)"),
+        (["--hlep"], "got --hlep. Did you mean '--help'?"),
+        (["--sede", "3"], "try seeds=3."),
+        (["cost", "task=adding_problem", "seeds=3"], "cost must be given no seeds"),
         (["choose", "--store", "nowhere"], "'nowhere'"),
         (["\udcff"], "udcff"),
         (["\x1b[31m"], "x1b"),
@@ -161,6 +165,29 @@ def test_ls_prints_names_with_the_first_comment_line_of_their_files(
         "instruments",
     ]
     assert "@package" not in text
+
+
+def test_ls_names_files_that_no_word_can_choose(capsys: pytest.CaptureFixture[str], empty_folder: Path):
+    (empty_folder / "conf/model").mkdir(parents=True)
+    for name in ("a|<b>x", "two words", "1e5"):
+        (empty_folder / f"conf/model/{name}.yaml").write_text("# Mine.\nwidth: 3\n")
+    assert cli.main(["ls", "models", "--config-dir", "conf"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if "two words" in line] == ["two words    Mine."]
+    refused = "a name that Hydra's grammar cannot take. Rename its file."
+    assert lines[-2:] == [f"not listed: {name!r}, {refused}" for name in ("1e5", "a|<b>x")]
+    assert cli.main(["plan", "model='a|<b>x'", "--config-dir", "conf"]) == 2
+    assert "model must be one of attention, gru" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["store", "out"])
+def test_plan_refuses_folders_that_a_sweep_would_refuse(
+    key: str, capsys: pytest.CaptureFixture[str], empty_folder: Path
+):
+    (empty_folder / "file").write_text("mine")
+    assert cli.main(["plan", f"{key}=file"]) == 2
+    assert f"{key} must be a folder that can be written; got 'file'" in capsys.readouterr().err
+    assert list(empty_folder.iterdir()) == [empty_folder / "file"]
 
 
 def test_every_choice_of_ours_says_what_it_is():

@@ -341,6 +341,19 @@ def test_side_of_damaged_records_alone_names_them(folders: list[str], capsys: py
     assert "damaged' holds none. Not readable: some" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["compare", "report"])
+def test_records_that_a_newer_seqbench_reads_are_not_to_be_trained_again(
+    command: str, folders: list[str], capsys: pytest.CaptureFixture[str]
+):
+    newer = Path(folders[0]).parent / "newer"
+    record = newer / next(Path(folders[0]).glob("*/record.json")).parent.name / "record.json"
+    record.parent.mkdir(parents=True)
+    record.write_text('{"schema_version": 1000}')
+    words = [folders[0], str(newer)] if command == "compare" else ["--store", str(newer), "--out", f"{newer}-page"]
+    assert cli.main([command, *words]) == 2
+    assert capsys.readouterr().err.endswith("; read it with a newer seqbench.\n")
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [

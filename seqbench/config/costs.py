@@ -25,6 +25,11 @@ def read_costs(words: Sequence[str]) -> tuple[Study, Costs]:
     study = read_study([*(word for word in words if word not in mine), *own])
     if study.options.launcher is not None:
         raise UsageError("cost must run on this machine, alone; got a launcher. Remove hydra/launcher=.")
+    if seeds := [text for text in texts if text.partition("=")[0].lstrip("+") == "seeds"]:
+        raise UsageError(
+            f"cost must be given no seeds: it measures untrained models, in rounds; got {seeds[0][:80]!r}. Remove it, "
+            "or say how many rounds=N."
+        )
     given = parse(mine, Folders(own=own_folder()).choices)
     costs = Costs()
     if "lengths" in given:

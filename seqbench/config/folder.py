@@ -4,6 +4,7 @@ Nothing here imports Hydra, so ``ls`` and ``--help`` answer at once.
 """
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,15 +42,21 @@ class Folders:
 
     def choices(self, group: str) -> dict[str, Path]:
         """Name -> file of every choice of ``group``, sorted by name; ``long/copy_10`` lies in a folder ``long``."""
+        return {name: file for name, file in self._named(group) if _can_be_asked_for(name)}
+
+    def misnamed(self, group: str) -> list[str]:
+        """Names of files that Hydra's grammar cannot take, quoted or not, so that they are no choices."""
+        return [name for name, _ in self._named(group) if not _can_be_asked_for(name)]
+
+    def _named(self, group: str) -> list[tuple[str, Path]]:
         found: dict[str, Path] = {}
         for root in self._roots():
             folder = root / group
             for file in folder.rglob("*.yaml"):
                 name = file.relative_to(folder).with_suffix("").as_posix()
-                # A name that no terminal prints cannot be asked for, and a pipe would never be read to its end.
-                if name.isprintable() and file.is_file():
+                if file.is_file():  # a pipe would never be read to its end
                     found.setdefault(name, file)
-        return dict(sorted(found.items()))
+        return sorted(found.items())
 
     def file(self, group: str, choice: object, origin: str = "") -> Path:
         """The file of one choice.
@@ -87,6 +94,21 @@ class Folders:
                         f"a file in --config-dir must have a name of its own; got {str(file)!r}, "
                         f"which seqbench also has and would prefer. Rename it."
                     )
+
+
+def _can_be_asked_for(name: str) -> bool:
+    """Whether Hydra's grammar reads a name as text, where need be between quotes.
+
+    >>> [_can_be_asked_for(name) for name in ("long/copy_10", "my gru", "a<b", "1e5", "null")]
+    [True, True, False, False, False]
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_/.:+*?|@$% -]+", name) or name != name.strip():
+        return False
+    try:
+        float(name)
+    except ValueError:
+        return name.lower() not in ("null", "true", "false")
+    return False
 
 
 def own_folder() -> Path:

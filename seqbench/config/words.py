@@ -135,11 +135,13 @@ def _unknown_flag(word: str, following: str) -> UsageError:
     if name in ("m", "multirun"):
         return UsageError(f"{word} is not needed: values with commas are swept as they are. Remove it.")
     near = did_you_mean(name, (*GROUPS, *ROOT_KEYS, "model.learning_rate", "train.steps", "train.batch_size"))
-    key = near.split("'")[1] if near else "key"
-    return UsageError(
-        f"an option must be --config-dir, --help or --version; got {word}. "
-        f"All else is Hydra's style key=value: try {key}={value or 'value'}."
-    )
+    rule = f"an option must be --config-dir, --help or --version; got {word}."
+    if near:
+        key = near.split("'")[1]
+        return UsageError(f"{rule} All else is Hydra's style key=value: try {key}={value or 'value'}.")
+    meant = did_you_mean(word.partition("=")[0], ("--config-dir", "--help", "--version"))
+    others = " Other options belong to a command, which comes first (report --format md); all else is key=value."
+    return UsageError(f"{rule}{meant or others} See --help.")
 
 
 def _parse_one(text: str, choices: Choices, origin: str) -> Word:

@@ -62,8 +62,9 @@ def unread(store: Store) -> list[str]:
 def _records(store: Store) -> list[Record]:
     found = store.records()
     if not found:
-        damaged = f" Not readable: {'; '.join(map(readable, store.problems[:SHOWN]))}." if store.problems else ""
+        damaged = f"Not readable: {'; '.join(map(readable, store.problems[:SHOWN]))}." if store.problems else ""
         raise UsageError(
-            f"a comparison needs records on both sides; {str(store.root)!r} holds none.{damaged} Train something first."
+            f"a comparison needs records on both sides; {str(store.root)!r} holds none. "
+            f"{damaged or 'Train something first.'}"
         )
     return found

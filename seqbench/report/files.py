@@ -124,9 +124,9 @@ def collect_report(
     records = [record for record in read if not planned or record.run_id in planned]
     problems = list(store.problems)
     if not records:
-        damaged = f" Not readable: {'; '.join(problems[:3])}." if problems else ""
-        advice = f"{notice} Wait for the first one." if notice else _ADVICE
-        rule = f"a report needs at least one record; the store {str(store.root)!r} holds none of this study.{damaged}"
+        damaged = f"Not readable: {'; '.join(problems[:3])}." if problems else ""  # each with its own remedy
+        advice = f"{damaged} {notice} Wait for the first one.".strip() if notice else damaged or _ADVICE
+        rule = f"a report needs at least one record; the store {str(store.root)!r} holds none of this study."
         raise UsageError(f"{rule} {advice}")
     counting = current(records)
     arrays = _load(store, counting, problems)

@@ -19,6 +19,7 @@ from seqbench.schema import CONTINUED, Bisection, Cell, Study
 from seqbench.statistics.crossing import next_length
 from seqbench.sweep import plan as planning
 from seqbench.sweep.plan import PlannedRun, make_plan, say
+from seqbench.sweep.problems import refuse_unwritable
 
 Curve = list[tuple[Cell, list[PlannedRun]]]
 """Cells that differ in length alone, the shortest first, each with its runs."""
@@ -74,7 +75,12 @@ def _sorted(cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
 
 def explain(study: Study, console: Console) -> None:
-    """Print what is planned by the results there are, and how many lengths may follow from those that are missing."""
+    """Print what is planned by the results there are, and how many lengths may follow from those that are missing.
+
+    Raises:
+        UsageError: the store or the report could not be written, so the sweep would be refused.
+    """
+    refuse_unwritable(study.options)
     study, plan = grown(study, Store(study.options.store))
     planning.explain(study, console)
     if study.bisection is None:

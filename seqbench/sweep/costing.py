@@ -35,9 +35,7 @@ def run(study: Study, costs: Costs, console: Console) -> int:
     """
     began, options = time.monotonic(), study.options
     store = Store(options.store)
-    store.check_writable()
-    if options.report:
-        Store(options.out).check_writable("out")
+    problems.refuse_unwritable(options)
     jobs = measuring.measurements(study.cells, costs, options.store)
     jobs = [replace(job, code=same.code_of(job.cell)) for job in jobs]
     _check(jobs, study, console)

@@ -58,9 +58,7 @@ class _Engine:
         self.trained: set[str] = set()
 
     def run(self) -> int:
-        self.store.check_writable()
-        if self.study.options.report:
-            Store(self.study.options.out).check_writable("out")
+        problems.refuse_unwritable(self.study.options)
         self.store.collect()
         self.study, plan = grown(self.study, self.store)
         self._tidy(plan)

@@ -61,9 +61,7 @@ class _Launch:
         self.began = time.monotonic()
 
     def run(self) -> int:
-        self.store.check_writable()
-        if self.study.options.report:
-            Store(self.study.options.out).check_writable("out")
+        problems.refuse_unwritable(self.study.options)
         plan = make_plan(self.study, self.store)
         missing = [planned for planned in plan if planned.train]
         with entered(self.entry):

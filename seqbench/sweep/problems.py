@@ -1,14 +1,26 @@
-"""What lies in a store and is no readable record: damaged ones are set aside, all else is named and left alone."""
+"""What is wrong with a store: damaged records are set aside, all else is named and left alone; no place to write."""
 
 from seqbench.record.scratch import Scratch
 from seqbench.record.store import Store
 from seqbench.report.wording import count
+from seqbench.schema import Options
 
 SHOWN = 10
 NO_LOCKS = (
     "store: its file system has no locks, so commands that share it train the same runs; each counts once. Start one "
     "at a time, or use a store on a local disk."
 )
+
+
+def refuse_unwritable(options: Options) -> None:
+    """Return if records, and the report where one is asked for, can be written; leaves the disk as it was.
+
+    Raises:
+        UsageError: a folder is a file, or cannot be created or written.
+    """
+    Store(options.store).check_writable()
+    if options.report:
+        Store(options.out).check_writable("out")
 
 
 def of_locks(claimed: Scratch) -> list[str]:
