@@ -29,8 +29,8 @@ commands
 common keys                    (Hydra's grammar: values with commas are swept)
   task=NAME  model=NAME        what to train; task.KEY=VALUE and model.KEY=VALUE change their values
   train.KEY=VALUE              how to train: batch_size, steps, clip, ...
-  seeds=5  or  seeds=[0,3]     how many members, or which
-  lengths=[10,20,40]           several lengths of the task, in its own unit
+  seeds=5  or  'seeds=[0,3]'   how many members, or which; the quotes are for the shell
+  'lengths=[10,20,40]'         several lengths of the task, in its own unit
   bisect=1.1                   more of them where half of the seeds solve, until two are that close
   device=auto|cpu|cuda         where
   store=DIR  out=DIR           folder of records; folder of the report
@@ -40,19 +40,19 @@ common keys                    (Hydra's grammar: values with commas are swept)
   lanes=N                      worker processes, one compute thread each
   hydra/launcher=NAME          other machines: joblib, ray, submitit_slurm, submitit_local
   +sweep=NAME  scale=NAME      a named study, and its other sizes
-  plugins=[mine]               your own modules; their YAML files lie in --config-dir DIR
+  'plugins=[mine]'             your own modules; their YAML files lie in --config-dir DIR
 
 examples
   python -m seqbench task=copy_memory model=gru,lstm seeds=5
   python -m seqbench +sweep=smoke
   python -m seqbench +sweep=dependency task=copy_memory
   python -m seqbench plan +sweep=long_seq model=gru
-  python -m seqbench cost task=adding_problem model=gru,lstm lengths=[64,128,256]
+  python -m seqbench cost task=adding_problem model=gru,lstm 'lengths=[64,128,256]'
 
 keys of cost                   (beside task, model, train, device, store, out, plugins)
-  lengths=[32,64,128]          of the task, in its own unit; without it that of the configuration
+  'lengths=[32,64,128]'        of the task, in its own unit; without it that of the configuration
   rounds=8                     all once a round, each in a fresh process; 8 give 99 % intervals
-  backends=[auto]              auto: as in training; library: torch; plain: ours; compile
+  'backends=[auto]'            auto: as in training; library: torch; plain: ours; compile
   seconds=1.0                  of timed calls in one process
 
 options of check

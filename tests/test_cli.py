@@ -1,6 +1,7 @@
 """The command line: what it prints, its exit codes, and what it does not load."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    "example", [line.split()[3:] for line in cli.HELP.splitlines() if line.startswith("  python -m seqbench ")]
+    "example", [shlex.split(line)[3:] for line in cli.HELP.splitlines() if line.startswith("  python -m seqbench ")]
 )
 def test_the_examples_of_the_help_are_understood(example: list[str]):
     from seqbench.config import compose, compose_costs

@@ -156,7 +156,7 @@ def test_page_says_who_solves_who_stays_and_who_loses_to_ridge(whole_study: tupl
     assert "Of 125 runs 1 diverged, 1 failed and 1 timeout" in text
     assert "measured alone in a fresh process" in text.lower()
     assert "Three rates, two seeds each." in text
-    assert "python -m seqbench task=copy_10 model=gru seeds=[0,1,2,3,4]" in text
+    assert "python -m seqbench task=copy_10 model=gru 'seeds=[0,1,2,3,4]'" in text
     assert "took longer than train.timeout_s = 600" in text
 
 

@@ -114,7 +114,7 @@ def test_command_of_a_row_trains_all_of_its_runs_again(store: Store, whole: Cont
     assert len(models) == len(told)
     for (command, row), known in zip(models, told.values(), strict=True):
         assert command == row["command"] == known
-        assert f"seeds=[{','.join(map(str, row['seeds']))}]" in command
+        assert f"'seeds=[{','.join(map(str, row['seeds']))}]'" in command
         assert len(row["seeds"]) == 5
     assert all(not row["command"] for row in rows if row["kind"] == "baseline")
 

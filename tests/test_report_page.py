@@ -331,7 +331,7 @@ def test_name_of_a_row_leads_to_its_runs_and_its_command(page: browser.Tab) -> N
     page.click("table.verdicts tr[data-series='gru'] th a")
     target = page.run("(() => new Promise((done) => setTimeout(() => done(location.hash), 50)))()")
     assert page.run(f"document.querySelector({target!r}).checkVisibility()")
-    assert "model=gru seeds=[0,1,2,3,4]" in page.run(f"document.querySelector({target!r}).textContent")
+    assert "model=gru 'seeds=[0,1,2,3,4]'" in page.run(f"document.querySelector({target!r}).textContent")
     assert page.run(f"document.querySelector({target!r}).closest('details').querySelectorAll('tbody tr').length") == 5
 
 

@@ -69,4 +69,4 @@ def command_of(records: Sequence[Record]) -> str:
 def with_seeds(command: str, seeds: Sequence[int | None]) -> str:
     """A command that trains one run, for all of these seeds."""
     rest = re.sub(r" '?seeds=\[[0-9]*\]'?", "", command)  # no shell's grammar: it may hold anything
-    return f"{rest} seeds=[{','.join(map(str, seeds))}]"
+    return f"{rest} 'seeds=[{','.join(map(str, seeds))}]'"  # quoted, as zsh takes brackets for a pattern
