@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,7 @@ while True:
 
 def main() -> None:
     """Collect what is missing of the blocks that are asked for."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the neighbour would stay
     options = parse()
     root = Path.cwd()
     side = Side(name="working tree", root=root, python=Path(sys.executable))

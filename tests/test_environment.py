@@ -85,6 +85,16 @@ def test_git_state_knows_a_clean_checkout_from_a_changed_one(checkout: Path) -> 
     assert git_state(checkout) == {"commit": state["commit"], "clean": False}
 
 
+def test_records_that_a_sweep_adds_to_a_checkout_leave_it_clean(checkout: Path) -> None:
+    for name, is_clean in (("results/reference/runs/a/record.json", True), ("package/results/new.py", False)):
+        file = checkout.parent / name
+        file.parent.mkdir(parents=True)
+        file.write_text("{}")
+        state = git_state(checkout)
+        assert state is not None
+        assert state["clean"] is is_clean
+
+
 def test_package_that_a_surrounding_checkout_does_not_track_has_no_git_state(checkout: Path) -> None:
     installed = checkout.parent / "venv" / "package"
     installed.mkdir(parents=True)
