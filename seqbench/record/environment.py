@@ -77,8 +77,8 @@ def git_state(package: Path = _PACKAGE) -> dict[str, Any] | None:
     """``{"commit": 40 hex digits, "clean": bool}`` of the checkout that holds the package; None where there is none.
 
     A package that merely lies inside somebody's checkout, as in a virtual environment, is not held by it: git must
-    track the package's own ``__init__.py``. What lies in ``results`` makes nothing unclean: a sweep whose store is there,
-    as that of a reference study, would else call itself changed from its second record on.
+    track the package's own ``__init__.py``. What lies in ``results`` makes nothing unclean: a sweep whose store is
+    there, as that of a reference study, would else call itself changed from its second record on.
     """
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
