@@ -475,6 +475,15 @@ def test_several_sweeps_on_a_store_are_all_shown(tmp_path: Path, capsys: pytest.
     assert two.startswith("two: not running; 0/6 runs done; interrupted with 6 runs to go")
 
 
+def test_a_sweep_that_ends_between_the_first_two_looks_is_told_as_it_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    entry = begun(tmp_path)
+    monkeypatch.setattr("seqbench.sweep.watch._snapshot", lambda *_: entry.leave())
+    assert cli.main(["watch", "--store", str(tmp_path)]) == 0
+    assert "not running; 0/6 runs done; interrupted with 6 runs to go" in capsys.readouterr().out
+
+
 def test_watching_ends_at_once_where_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["watch", "--store", str(tmp_path)]) == 0
     assert "No sweep is at work" in capsys.readouterr().out

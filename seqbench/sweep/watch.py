@@ -47,12 +47,14 @@ def _watch(store: Path, console: Console, once: bool) -> None:
         return
     if not console.is_terminal:
         _snapshot(states, console)
-    last = {state.key: state for state in states}
+    last: dict[str, SweepState] = {}
     with View(console, follower) as view:
-        while any(state.living for state in view.states):
+        while True:
+            last |= {state.key: state for state in view.states}  # of its first look too: a sweep may have ended by then
+            if not any(state.living for state in view.states):
+                break
             time.sleep(POLL_S)
             view.tick()
-            last |= {state.key: state for state in view.states}
     for state in last.values():
         say(console, headline(state))
 
