@@ -135,8 +135,8 @@ def check(words: list[str]) -> int:
     except KeyboardInterrupt:
         complain("\nseqbench: interrupted; half a check says nothing, and none of it was kept.")
         return 130
-    except OSError as error:  # no room for the base or a sample, for example
-        complain(f"seqbench: {refusal(error)} Half a check says nothing, and none of it was kept.")
+    except OSError as error:  # no room for the base, a sample or the file that tells the outcome
+        complain(f"seqbench: {refusal(error)} Half a check says nothing; what is not shown above was not kept.")
         return 1
 
 
@@ -215,15 +215,15 @@ def choose(words: list[str]) -> int:
         )
     folder = existing_store(options["--store"][0])
     out = out_of(options["--out"], [folder]) if options["--out"] else None
-    from seqbench.record.files import write_out
     from seqbench.record.store import Store
+    from seqbench.record.texts import write_text
     from seqbench.tuning import choose as choose_rates
 
     store = Store(folder)
     records = store.records(kind="learning")
     text = choose_rates(records, store.arrays, f"{len(records)} runs, records in {folder}.").text()
     if out:
-        write_out(out, text)
+        write_text(out, text, "--out")
     print(f"learning rates: {out}" if out else text, end="\n" if out else "")
     return 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seqbench.record.environment import KEYS, env_id, environment, git_state
+from seqbench.record.environment import KEYS, cpu_signature, env_id, environment, git_state
 
 
 def test_environment_holds_the_listed_facts_and_nothing_else() -> None:
@@ -48,7 +48,7 @@ def test_a_lane_pinned_to_one_core_has_the_environment_of_its_machine() -> None:
     assert done.stdout.strip() == env_id(environment())
 
 
-@pytest.mark.parametrize("key", ["cpu", "architecture", "cores", "torch", "threads", "gpu"])
+@pytest.mark.parametrize("key", ["cpu", "cpu_signature", "architecture", "cores", "torch", "threads", "gpu"])
 def test_env_id_changes_with_machine_class_torch_and_threads(key: str) -> None:
     here = environment()
     assert env_id(here) != env_id(here | {key: "other"})
@@ -58,6 +58,25 @@ def test_env_id_changes_with_machine_class_torch_and_threads(key: str) -> None:
 def test_env_id_ignores_what_cannot_change_a_result_on_the_same_machine_class() -> None:
     here = environment()
     assert env_id(here) == env_id(here | {"memory_bytes": 1, "platform": "other", "python": "3.12.0"})
+
+
+def test_env_id_of_an_environment_told_before_the_signature_of_the_processor_is_what_it_was() -> None:
+    old = {key: value for key, value in environment().items() if key != "cpu_signature"}
+    assert env_id(old) == env_id(old | {"cpu_signature": None})
+    assert env_id(old) != env_id(old | {"cpu_signature": "family 1"})
+
+
+@pytest.mark.parametrize(
+    ("text", "signature"),
+    [
+        ("processor\t: 0\ncpu family\t: 6\nmodel\t\t: 143\nmodel name\t: X\nstepping\t: 8\n", "cpu family 6, model 143"),
+        ("processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd40\n", "CPU implementer 0x41, CPU part 0xd40"),
+        ("model name : X\ncpu family :\n", None),
+        ("", None),
+    ],
+)
+def test_processors_of_one_name_are_told_apart(text: str, signature: str | None) -> None:
+    assert cpu_signature(text) == signature
 
 
 def git(folder: Path, *words: str) -> None:

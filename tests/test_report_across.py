@@ -285,6 +285,16 @@ def test_two_environments_are_told_apart() -> None:
     assert table.said[1] == "Environment B: fewer than 5 seeds: no interval and no ranking."
 
 
+def test_references_of_other_configurations_in_other_environments_are_no_one_name() -> None:
+    here = called(study(STEEP), "lr=1")
+    there = [replace(record, env_id="f" * 12) for record in called(study(STEEP), "lr=2")]
+    found = content(here + there, "gru")
+    assert [made.reference for made in found.across] == ["gru (lr=1)", "gru (lr=2)"]
+    table = across_table(found.across, found.environments)
+    assert "P(beats the reference)" in table.columns
+    assert "P(beats the reference): the chance that a run scores better than one of the reference" in table.lead
+
+
 def called(records: Sequence[Record], variant: str) -> list[Record]:
     """The same with every gru as a variant, of a configuration of its own."""
     return [

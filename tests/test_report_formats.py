@@ -182,6 +182,13 @@ def test_latex_explains_brackets_where_there_are_any():
     assert note not in latex(content(runs("copy_10", {"gru": GOOD[:3]})))
 
 
+def test_latex_has_the_remarks_of_every_table_as_markdown_has(whole: Content):
+    told = [(row.label, "; ".join(row.remarks)) for section in whole.sections for row in section.rows if row.remarks]
+    assert told
+    text = re.sub(r"\s+", " ", latex(whole))
+    assert all(escaped(f"{label}: {remarks}.") in text for label, remarks in told)
+
+
 def test_a_task_without_the_reference_has_no_column_of_comparisons_with_it():
     for reference, there in (("gru", True), ("lstm", False), (None, False)):
         made = content(runs("copy_10", {"gru": GOOD, "rnn": POOR}), reference)

@@ -254,6 +254,19 @@ def test_equal_speeds_are_not_told_apart(monkeypatch: pytest.MonkeyPatch):
     assert "times as long" not in found
 
 
+@pytest.mark.parametrize(("slower", "left"), [(4, ""), (5, "; 1 other takes longer too"), (7, "; 3 others take longer too")])
+def test_only_the_first_of_many_slower_ones_are_given_their_ratio(
+    monkeypatch: pytest.MonkeyPatch, slower: int, left: str
+):
+    start, linear, quadratic = simulated_costs.LAWS["rnn"]
+    names = [f"m{place}" for place in range(slower)]
+    for place, name in enumerate(names, 2):
+        monkeypatch.setitem(simulated_costs.LAWS, name, (place * start, place * linear, quadratic))
+        monkeypatch.setitem(simulated.MODELS, name, 10_000)
+    found = said(content(costs(8, models=("rnn", *names))))
+    assert re.search(rf"m2 takes [^;]* and m3 takes [0-9.]+ \[[^]]*\] times as long{left}\.", found)
+
+
 # ------------------------------------------------------------------ banners
 
 

@@ -258,6 +258,13 @@ def test_five_against_five_can_be_decided_in_a_family_of_six_but_not_of_seven() 
     assert seven[0].seeds_needed == 6
 
 
+def test_the_seeds_of_unequal_groups_are_told_from_the_fewest_to_the_most() -> None:
+    nine = [1.0 + 0.1 * place for place in range(9)]
+    found = compare_to_reference([nine] * 100, nine[:5])
+    assert found[0].why is not None
+    assert found[0].why.startswith("the smallest p of 5 to 9 seeds in a family of 100 is")
+
+
 def test_several_tasks_at_once_need_fewer_seeds_than_one():
     few: list[list[float]] = [[1, 2, 3]] * 2
     found = compare_across_tasks([few] * 10, few)

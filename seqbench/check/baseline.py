@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seqbench.check import files
 from seqbench.check.counts import Counts
 from seqbench.record.environment import env_id
+from seqbench.record.texts import write_text
 from seqbench.schema import UsageError
 
 FORMAT = 1
@@ -108,4 +108,4 @@ def write(path: Path, baseline: Baseline) -> None:
         UsageError: the file cannot be written.
     """
     text = json.dumps(asdict(baseline), indent=1, sort_keys=True, allow_nan=False) + "\n"
-    files.write_text(path, text, "--baseline")
+    write_text(path, text, "--baseline")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from seqbench.check import accepted, against, baseline, counts, files, history, present, session, stored, training
+from seqbench.check import accepted, against, baseline, counts, history, present, session, stored, training
 from seqbench.check.finding import REGRESSED, Outcome
 from seqbench.check.request import Request, read
 from seqbench.check.verdict import Design
 from seqbench.check.wording import headline
+from seqbench.record.texts import check_writable, write_text
 from seqbench.report.wording import count
 from seqbench.schema import UsageError
 
@@ -37,7 +38,7 @@ def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console,
         return _save(request, console, say)
     for path, option in ((request.out, "--out"), (request.history, "--history")):
         if path is not None:
-            files.check_writable(path, option)
+            check_writable(path, option)
     entries = [] if request.accepted is None else accepted.read(request.accepted)
     if request.history:
         history.read(request.history)  # what is no history is refused before anything is measured
@@ -61,7 +62,7 @@ def _compared(request: Request, say: session.Say) -> Outcome:
 def _save(request: Request, console: Console, say: session.Say) -> int:
     assert request.baseline is not None
     folder = request.baseline.is_dir()
-    files.check_writable(request.baseline / "new.json" if folder else request.baseline, "--baseline")
+    check_writable(request.baseline / "new.json" if folder else request.baseline, "--baseline")
     found = against.counted(against.here(), request.suite, say)
     file = request.baseline / f"{found.env_id}.json" if folder else request.baseline
     baseline.write(file, found)
@@ -116,8 +117,8 @@ def _tell(outcome: Outcome, request: Request, console: Console) -> None:
         console.file.write(content)
         return
     try:
-        files.write_text(request.out, content, "--out")
-    except UsageError:  # what took minutes to measure is not lost with the file
+        write_text(request.out, content, "--out")
+    except (UsageError, OSError):  # what took minutes to measure is not lost with the file
         present.screen(outcome, console)
         raise
     console.print(f"{headline(outcome)} ({request.out})", highlight=False, markup=False, soft_wrap=True)

@@ -30,7 +30,18 @@ LSTM comes near it, and the RNN learns only because its gradients are clipped.
 """
 BITS = (("+sweep=smoke", "seeds=2"),)
 """What --bitwise trains: every architecture on every kind of task, for a few steps."""
-MAY_MATTER = ("cpu", "architecture", "gpu", "python", "numpy", "torch", "torch_git", "threads", "flush_denormals")
+MAY_MATTER = (
+    "cpu",
+    "cpu_signature",
+    "architecture",
+    "gpu",
+    "python",
+    "numpy",
+    "torch",
+    "torch_git",
+    "threads",
+    "flush_denormals",
+)
 """Facts of an environment that are told as likely causes where they differ."""
 DONE = (0, 1)
 """Exit codes after which there are records: all trained, some failed."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seqbench.schema import Record, UsageError
+from seqbench.schema import Record
 
 _BLOCK = 1 << 20
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -152,18 +152,3 @@ def _blocks(path: str, limit: int | None, status: os.stat_result | None) -> Iter
 def printable(name: str) -> str:
     """A file's name without what a terminal would obey or cannot show."""
     return name if name.isprintable() else ascii(name)[1:-1]
-
-
-def write_out(file: Path, text: str) -> None:
-    """Write the file that ``--out`` names.
-
-    Raises:
-        UsageError: it is no file that can be written.
-        OSError: the disk is full or broken, which is no wrong use.
-    """
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        if error.errno in DISK:
-            raise OSError(error.errno, error.strerror, str(file)) from error
-        raise UsageError(f"--out must be a file that can be written; got {str(file)!r} ({error.strerror}).") from error

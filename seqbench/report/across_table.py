@@ -42,7 +42,8 @@ _BEATS = (
 
 def across_table(found: Sequence[Across], environments: Mapping[str, str]) -> Table:
     """A row an architecture, a group an environment."""
-    reference = readable(next((made.reference for made in found if made.reference), ""))
+    names = {readable(made.reference) for made in found if made.reference}
+    reference = names.pop() if len(names) == 1 else "the reference"  # its configuration may be another one elsewhere
     beats = f"P(beats {reference})"
     table = Table(
         label="Across tasks",

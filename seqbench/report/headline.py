@@ -12,6 +12,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.wording import (
     NAMED,
     count,
+    listed,
     rate_interval_text,
     skill_interval_text,
     skill_text,
@@ -166,4 +167,8 @@ def _ratios(place: Place) -> str:
     ]
     first = f"{some([fastest.name, *equal])} {'take' if equal else 'takes'} least time for a training step"
     first += ", and are not told apart" if equal else ""
-    return f"{first}; {some(slower)} as long" if slower else first
+    if not slower:
+        return first
+    left = len(slower) - NAMED
+    more = f"; {count(left, 'other')} {'takes' if left == 1 else 'take'} longer too" if left > 0 else ""
+    return f"{first}; {listed(slower[:NAMED])} as long{more}"

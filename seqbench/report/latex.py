@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
 from seqbench.report.content import Content
 from seqbench.report.item import Table
-from seqbench.report.remarks import pooled
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
 from seqbench.report.wording import (
@@ -83,8 +82,8 @@ def _section(section: Section, reference: str | None, number: int) -> str:
     if any("[" in cell for row in (*models, *trivial) for cell in row[1:]):
         note = f"Brackets: 95 % intervals over seeds. {note}"
     note += f" {comparison_note(reference)}" if reference else ""
-    called = "".join(f" {row.label}: {pooled(row)}." for row in section.rows if row.also)
-    caption = f"{section.title}: {section.subtitle}. {note}{called}"
+    remarks = "".join(f" {row.label}: {'; '.join(row.remarks)}." for row in section.rows if row.remarks)
+    caption = f"{section.title}: {section.subtitle}. {note}{remarks}"
     return _float(caption, f"task-{number}", head, [models, trivial])
 
 

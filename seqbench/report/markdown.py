@@ -57,8 +57,7 @@ def _how(content: Content) -> list[str]:
     cells = [row.summary for section in content.sections for row in section.rows if row.summary]
     brackets = any(cell.interval or cell.rate_interval for cell in cells)
     said = ["Brackets: 95 % intervals over seeds, Student's of means and mid-p of solve rates."] if brackets else []
-    compared = [name for section in content.sections if (name := section.compared_with(content.reference))]
-    said += [escaped(comparison_note(name)) for name in compared[:1]]
+    said += [escaped(comparison_note(content.against))] if content.against else []
     return [" ".join(said)] if said else []
 
 

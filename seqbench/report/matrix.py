@@ -198,7 +198,8 @@ def _lead(matrix: Matrix) -> str:
     lead = (
         "Each row against each column: tasks won, without a verdict, and lost. A verdict on one task takes an exact "
         "rank-sum test, Holm-adjusted over all pairs of that task; below it stands the verdict on all common tasks at "
-        "once, from a test in which runs change sides within their task only, Holm-adjusted over all pairs. "
+        "once, from a test in which runs change sides within their task only, Holm-adjusted over all pairs, and the "
+        "chance that a run of the row beats one of the column on the same task. "
         f"{BEYOND} No verdict is no sign of equality."
     )
     of_tasks = [found for duel in matrix.duels for _, found in duel.tasks]
@@ -241,9 +242,8 @@ def _item(duel: Duel | None) -> Item:
         return Item(DASH)
     won, lost = duel.count("better"), duel.count("worse")
     text = f"{won} / {len(duel.tasks) - won - lost} / {lost}"
-    chance = duel.overall.probability
-    hint = "" if chance is None else f"P(beats) {chance:.2f}"
+    verdict, chance = duel.overall.verdict, duel.overall.probability
+    note = verdict if chance is None else f"{verdict}, {chance:.2f}"
     if duel.overall.interval:
-        hint += f" [{duel.overall.interval[0]:.2f}, {duel.overall.interval[1]:.2f}]"
-    verdict = duel.overall.verdict
-    return Item(text, "" if chance is None else chance, verdict, f"number verdict {verdict}", hint)
+        note += f" [{duel.overall.interval[0]:.2f}, {duel.overall.interval[1]:.2f}]"
+    return Item(text, "" if chance is None else chance, note, f"number verdict {verdict}")

@@ -110,7 +110,9 @@ def _smallest(pairs: Sequence[Pair]) -> float:
 
 def _unreachable(pairs: Sequence[Pair], why: str | None, p: float, family: int, alpha: float) -> Comparison:
     needed = seeds_needed(family, alpha, len(pairs))
-    reason = why or f"the smallest p of {_fewest(pairs)} seeds in a family of {family} is {p:.2g}"
+    sizes = sorted({len(group) for pair in pairs for group in pair})
+    seeds = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
+    reason = why or f"the smallest p of {seeds} seeds in a family of {family} is {p:.2g}"
     return Comparison(verdict="unreachable", why=f"{reason}; a verdict takes {needed} or more", seeds_needed=needed)
 
 

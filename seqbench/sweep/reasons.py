@@ -9,7 +9,7 @@ from seqbench.record.scratch import Scratch
 from seqbench.report.wording import readable
 from seqbench.schema import Cell, Record
 
-MACHINE = ("cpu", "architecture", "cores", "gpu", "torch", "torch_git", "threads")
+MACHINE = ("cpu", "cpu_signature", "architecture", "cores", "gpu", "torch", "torch_git", "threads")
 """What tells two environments apart, the most telling first."""
 CONTINUES = "continues from its checkpoint"
 """How the reason of a run ends that will be continued."""

@@ -1,10 +1,11 @@
-"""Files that a check writes: refused before anything is measured where they cannot be; then whole or not at all."""
+"""Text files that an option names: refused before the work where they cannot be written; then whole or not at all."""
 
 import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from seqbench.record.files import DISK
 from seqbench.schema import UsageError
 
 
@@ -32,7 +33,8 @@ def write_text(path: Path, text: str, option: str) -> None:
     """Write a file whole or not at all, its folder included; what is no plain file, as /dev/stdout, is not replaced.
 
     Raises:
-        UsageError: it cannot be written; the message names the option that named it.
+        UsageError: it is no file that can be written; the message names the option that named it.
+        OSError: the disk is full or broken, which is no wrong use.
     """
     try:
         if path.exists() and not path.is_file():
@@ -40,6 +42,8 @@ def write_text(path: Path, text: str, option: str) -> None:
         else:
             _replace(path, text)
     except OSError as error:
+        if error.errno in DISK:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise _refused(path, option, error) from error
 
 
