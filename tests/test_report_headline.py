@@ -254,7 +254,9 @@ def test_equal_speeds_are_not_told_apart(monkeypatch: pytest.MonkeyPatch):
     assert "times as long" not in found
 
 
-@pytest.mark.parametrize(("slower", "left"), [(4, ""), (5, "; 1 other takes longer too"), (7, "; 3 others take longer too")])
+@pytest.mark.parametrize(
+    ("slower", "left"), [(4, ""), (5, "; 1 other takes longer too"), (7, "; 3 others take longer too")]
+)
 def test_only_the_first_of_many_slower_ones_are_given_their_ratio(
     monkeypatch: pytest.MonkeyPatch, slower: int, left: str
 ):

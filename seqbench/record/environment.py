@@ -109,11 +109,11 @@ def _git(folder: Path, *words: str) -> str | None:
 
 
 def cpu_signature(cpuinfo: str) -> str | None:
-    """What tells a processor from others of the same name, as virtual machines give them; None where it is not said.
+    r"""What tells a processor from others of the same name, as virtual machines give them; None where it is not said.
 
     Two generations of one name round differently: the same command gives other losses in the last digits.
 
-    >>> cpu_signature("cpu family : 25\\nmodel : 17\\nmodel name : AMD EPYC")
+    >>> cpu_signature("cpu family : 25\nmodel : 17\nmodel name : AMD EPYC")
     'cpu family 25, model 17'
     """
     for names in _SIGNATURE:
