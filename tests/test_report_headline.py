@@ -108,7 +108,7 @@ def test_all_failed_leaves_nothing_to_say():
 
 def test_one_architecture_alone_is_compared_with_nothing():
     found = said(content(runs("copy_10", {"gru": GOOD})))
-    assert "There is but one architecture, gru: nothing to compare it with." in found
+    assert "There is but one architecture with results, gru: nothing to compare it with." in found
     assert "by gru (5/5" in found
     assert not re.search(CLAIMS, found)
 
@@ -254,7 +254,9 @@ def test_equal_speeds_are_not_told_apart(monkeypatch: pytest.MonkeyPatch):
     assert "times as long" not in found
 
 
-@pytest.mark.parametrize(("slower", "left"), [(4, ""), (5, "; 1 other takes longer too"), (7, "; 3 others take longer too")])
+@pytest.mark.parametrize(
+    ("slower", "left"), [(4, ""), (5, "; 1 other takes longer too"), (7, "; 3 others take longer too")]
+)
 def test_only_the_first_of_many_slower_ones_are_given_their_ratio(
     monkeypatch: pytest.MonkeyPatch, slower: int, left: str
 ):

@@ -145,4 +145,7 @@ def test_each_sentence_names_its_environment_where_there_are_several():
     found = content([*records, *elsewhere])
     assert found.summary[1] == "On copy_10 in environment B: gru is better than rnn."
     one = content([*runs("copy_10", {"gru": GOOD}), *elsewhere])
-    assert one.summary[1] == "There is but one architecture in environment B, gru: nothing to compare it with."
+    assert (
+        one.summary[1]
+        == "There is but one architecture with results in environment B, gru: nothing to compare it with."
+    )

@@ -13,7 +13,7 @@ from seqbench.report.strips import strips
 from seqbench.report.tables import upward, verdict_rows
 from seqbench.report.terminal import result_table
 from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
-from seqbench.schema import Record
+from seqbench.schema import Record, Status
 from seqbench.statistics.intervals import mid_p_interval, t_interval
 
 
@@ -221,6 +221,16 @@ def test_superseded_attempts_do_not_count() -> None:
     rows = verdict_rows([first, replace(runs(0.2)[0], attempt=2)])
     assert rows[0].scores == (0.2,)
     assert rows[0].not_completed == {}
+
+
+@pytest.mark.parametrize("status", ["interrupted", "killed"])
+def test_runs_that_the_same_command_continues_are_not_there_yet(status: Status) -> None:
+    whole = runs(0.2, 0.3, 0.4)
+    stopped = [replace(record, status=status, summary={}) for record in whole[1:]]
+    assert verdict_rows([whole[0], *stopped]) == verdict_rows(whole[:1])
+    assert grouped(stopped) == []
+    again = [replace(record, attempt=2) for record in stopped]
+    assert verdict_rows([*whole, *again]) == verdict_rows(whole)  # what is done stays so while it is trained once more
 
 
 def test_user_metric_without_direction_is_shown_and_never_judged() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from seqbench.record.record import canonical, current
+from seqbench.record.record import canonical, ended
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.names import label_of, model_order, natural, plainest
 from seqbench.report.row import VerdictRow
@@ -81,7 +81,7 @@ def dependencies(records: Iterable[Record], reference: str | None = None, common
     """
     curves: dict[tuple[str, str], list[Record]] = {}
     known: dict[str, str] = {}
-    for record in current(records):
+    for record in ended(records):
         if record.kind == "learning" and _has_length(record):
             if record.cell_id not in known:
                 known[record.cell_id] = curve_id(record.config)

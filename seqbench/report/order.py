@@ -28,7 +28,7 @@ def order_sentence(
     if all(score is None for row in rows for score in row.scores):
         return ""
     if len(labels) == 1:
-        return f"There is but one architecture{where}, {labels[0]}: nothing to compare it with."
+        return f"There is but one architecture with results{where}, {labels[0]}: nothing to compare it with."
     if matrix is None:
         return _nothing_in_common(rows, where)
     duels = matrix.against or matrix.duels

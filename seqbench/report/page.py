@@ -34,6 +34,7 @@ from seqbench.report.verdict_table import (
     swatch,
 )
 from seqbench.report.wording import BEYOND, count, number, readable
+from seqbench.schema import CONTINUED
 
 _HERE = Path(__file__).parent / "parts"
 _MOST_LISTED = 200
@@ -173,9 +174,10 @@ def _counts(content: Content) -> str:
     models = {row.label for section in content.sections for row in section.rows if row.kind == "model"}
     models |= {entry.label for entry in content.costs}
     tasks = len(content.sections) or len({(entry.env_id, entry.comparable) for entry in content.costs})
-    runs = sum(record.kind == "learning" for record in content.records)
+    learning = [record for record in content.records if record.kind == "learning"]
+    runs = sum(record.status not in CONTINUED for record in learning)
     parts = [count(len(models), "architecture"), count(tasks, "task"), count(runs, "run")]
-    measured = len(content.records) - runs
+    measured = len(content.records) - len(learning)
     return " · ".join([*parts, count(measured, "cost measurement")] if measured else parts)
 
 
