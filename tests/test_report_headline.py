@@ -210,6 +210,22 @@ def test_tasks_that_cannot_be_solved_have_their_skill_told():
     )
 
 
+def unrated(models: Runs) -> list[Record]:
+    """Runs of a task without a notion of solved."""
+    return [
+        replace(r, task={**r.task, "solved": None}, summary={**r.summary, "solved": None} if r.summary else {})
+        for r in runs("copy_10", models)
+    ]
+
+
+def test_a_mean_of_those_that_survived_says_so_and_who_left_no_score_is_named():
+    found = said(content(unrated({"rnn": [None] * 5, "lstm": near(0.9, 5), "gru": [0.95, None, None, None, None]})))
+    assert re.search(
+        r"1 perfect: rnn none \(0 of 5 runs\), lstm 0\.90 \[0\.\d\d, 0\.\d\d\] and gru 0\.95 \(1 of 5 runs\)\.", found
+    )
+    assert "runs)" not in said(content(unrated({"lstm": near(0.9, 5)})))
+
+
 def test_reference_is_the_family_where_one_is_declared():
     models = {"rnn": POOR, "gru": near(0.6, 5), "lstm": GOOD, "attention": near(0.6, 5, seed=2)}
     found = said(content(runs("copy_10", models), reference="gru"))

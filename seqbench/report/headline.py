@@ -14,6 +14,7 @@ from seqbench.report.wording import (
     count,
     listed,
     rate_interval_text,
+    scored_text,
     skill_interval_text,
     skill_text,
     solved_text,
@@ -118,14 +119,17 @@ def _with_seeds(rows: Sequence[VerdictRow]) -> str:
 
 
 def _skills(rows: Sequence[VerdictRow]) -> str:
-    """Of tasks without a notion of solved: the mean skill."""
+    """Of tasks without a notion of solved: the mean skill, of how many runs it is, and who has none."""
     tasks = list(dict.fromkeys(row.task for row in rows if row.skill is not None))
     if not tasks:
         return ""
-    best = [row for row in rows if row.task == tasks[0] and row.skill is not None]
-    texts = [f"{row.label} {skill_text(row.skill)} {skill_interval_text(row)}".strip() for row in best]
+    texts = [" ".join(filter(None, (row.label, *_skill(row)))) for row in rows if row.task == tasks[0]]
     more = f"; {count(len(tasks) - 1, 'other task')} below" if len(tasks) > 1 else ""
     return f"Skill on {tasks[0]}, 0 being the trivial baseline and 1 perfect: {some(texts)}{more}."
+
+
+def _skill(row: VerdictRow) -> tuple[str, str, str]:
+    return "none" if row.skill is None else skill_text(row.skill), skill_interval_text(row), scored_text(row)
 
 
 def _lost(rows: Sequence[VerdictRow]) -> str:

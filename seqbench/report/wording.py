@@ -78,6 +78,12 @@ def skill_interval_text(row: VerdictRow) -> str:
     return skills_text(row.skill_interval)
 
 
+def scored_text(row: VerdictRow) -> str:
+    """Of how many runs a mean skill is, where some left none: it is a mean of survivors then; else empty."""
+    there = sum(skill is not None for skill in row.skills)
+    return "" if there == len(row.skills) else f"({there} of {count(len(row.skills), 'run')})"
+
+
 def skills_text(interval: Interval | None) -> str:
     """An interval of normalised skills in brackets, empty where there is none.
 
