@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from seqbench.report.fairness import Trials, tried
 from seqbench.report.groups import Group
 from seqbench.report.names import label_of, model_order, natural
-from seqbench.report.remarks import beyond_bound
+from seqbench.report.remarks import LOSES, beyond_bound
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import title_of
 from seqbench.report.tables import reference_row
@@ -31,8 +31,8 @@ def banners(
     ``common``: words that all names share, which is said here.
     """
     models = [row for row in rows if row.kind == "model"]
-    said = [_beyond(models, environments), _below(rows, environments), _reference(models, reference, environments)]
-    said += [_open(models), _seeds(models), _power(models)]
+    said = [_beyond(models, environments), _below(rows, environments), _beaten(rows, environments)]
+    said += [_reference(models, reference, environments), _open(models), _seeds(models), _power(models)]
     titles = [title_of(group, environments) for group in groups]
     said += [_common(common), _tuning(groups, titles, trials), _chances(groups, titles), _training(groups, titles)]
     said += [
@@ -60,9 +60,25 @@ def _below(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> str:
     found = [
         f"{row.label} on {title_of(row, environments)}"
         for row in rows
-        if row.kind == "model" and f"loses to {zeros.get((row.env_id, row.task))}" in row.remarks
+        if row.kind == "model" and f"{LOSES}{zeros.get((row.env_id, row.task))}" in row.remarks
     ]
     return f"Below the trivial baseline: {some(found)}." if found else ""
+
+
+def _beaten(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> str:
+    """Trivial methods to which all that left a score on a task lose; of the one that skill is taken from see above."""
+    tasks: dict[tuple[str, str], list[VerdictRow]] = {}
+    for row in rows:
+        tasks.setdefault((row.env_id, row.task), []).append(row)
+    found = [
+        f"{method.name} on {title_of(method, environments)}"
+        for mine in tasks.values()
+        for method in mine
+        if method.kind == "baseline" and method.skill != 0
+        if (there := [row for row in mine if row.kind == "model" and row.score is not None])
+        if all(f"{LOSES}{method.name}" in row.remarks for row in there)
+    ]
+    return f"A trivial method is better than every architecture: {some(found)}." if found else ""
 
 
 def _reference(rows: Sequence[VerdictRow], reference: str | None, environments: Mapping[str, str]) -> str:
