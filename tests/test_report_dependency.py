@@ -56,7 +56,8 @@ def test_the_number_has_its_interval_seeds_and_lengths():
     assert made.estimate.interval == pytest.approx((10, 20))
     text = said(runs("gru", HALF))
     assert text == (
-        "On copy_memory within 1,500 training steps: gru solves dependencies up to 15 steps (95 % 10 to 20)."
+        "On copy_memory within 1,500 training steps, with at least half of the seeds: gru solves dependencies up to 15 "
+        "steps (95 % 10 to 20)."
     )
 
 
@@ -66,7 +67,9 @@ def test_a_budget_in_the_name_of_the_task_is_told_once(label: str):
         replace(record, labels={**record.labels, "task": label.format(record.config["task"]["delay"])})
         for record in runs("gru", HALF)
     ]
-    assert said(records).startswith("On copy_memory within 1,500 training steps: gru solves")
+    assert said(records).startswith(
+        "On copy_memory within 1,500 training steps, with at least half of the seeds: gru solves"
+    )
     ((title, small, _),) = dependency_table(dependencies(records), NAMES).groups
     assert (title, small) == ("copy_memory", "budget 1,500 training steps")
 
@@ -82,6 +85,11 @@ def test_what_is_solved_everywhere_or_nowhere_gets_a_bound():
     assert others == []
     assert [row.cells[0].text for row in rows] == ["< 5", "> 40"]
     assert [row.cells[0].value for row in rows] == [0.0, "inf"]
+
+
+def test_a_length_that_some_seeds_solve_is_not_said_to_be_solved_by_none():
+    text = said(runs("rnn", {5: 2, 10: 0, 20: 0}))
+    assert "with at least half of the seeds: rnn solves no dependency as long as 5 steps" in text
 
 
 def test_csv_and_json_say_a_bound_as_a_bound_and_an_estimate_with_its_interval(tmp_path: Path):

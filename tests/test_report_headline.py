@@ -82,7 +82,9 @@ def test_equal_architectures_are_told_apart_by_nothing_and_the_seeds_needed_are_
     found = said(content(runs("copy_10", {"gru": near(0.5, 8), "rnn": [score + 0.006 for score in near(0.5, 8)]})))
     assert not re.search(CLAIMS, found)
     assert "nothing is told apart (rnn and gru)" in found
-    assert re.search(r"about [0-9]+ seeds each would decide a difference as large as the one seen\.", found)
+    assert re.search(
+        r"about [0-9]+ seeds each would decide a difference as large as the one seen, 8 times in 10\.", found
+    )
 
 
 def test_the_same_scores_need_no_number_of_seeds():
@@ -122,7 +124,7 @@ def test_where_nothing_is_solved_nobody_is_said_to_solve():
 
 def test_solving_with_fewer_than_half_of_the_seeds_is_not_solving():
     found = said(content(runs("copy_10", {"gru": [*POOR[:3], *GOOD[:2]], "rnn": POOR})))
-    assert "No architecture solves a task with at least half of its seeds." in found
+    assert "No architecture is seen to solve a task with at least half of its seeds." in found
 
 
 def test_failed_runs_lose_and_are_named():
@@ -190,7 +192,7 @@ def test_curves_over_length_and_other_tasks_share_the_first_paragraph():
     both = [*at_lengths("gru", HALF), *at_lengths("rnn", dict.fromkeys(HALF, 0))]
     found = content([*both, *runs("adding_50", {"gru": GOOD, "rnn": POOR}), *costs(8, models=("rnn", "gru"))])
     assert len(found.summary) == 3
-    assert found.summary[0].startswith("On copy_memory within 1,500 training steps: ")
+    assert found.summary[0].startswith("On copy_memory within 1,500 training steps, with at least half of the seeds: ")
     assert "adding_50 (30 steps) by gru (5/5 [0.55, 1.00])." in found.summary[0]
 
 
@@ -389,7 +391,10 @@ def test_a_budget_that_ends_too_soon_makes_nobody_solve_nothing(steps: int, is_o
 def test_rows_that_had_time_are_judged_beside_those_that_had_none():
     early = scheduled(runs("copy_10", {"gru": POOR}), 50)
     found = content(scheduled(runs("copy_10", {"lstm": POOR}), 1500) + early)
-    assert "No architecture solves copy_10: 0 of 5 runs." in said(found)
+    assert "No run that had time for it solves copy_10: 0 of 5 runs; the budget ended too soon to tell of gru." in said(
+        found
+    )
+    assert "solved by none; too short a budget to tell of gru." in found.tasks[0].said
     assert any(banner.startswith(f"In 1 row of 2 {OPEN}") for banner in found.banners)
     models = [row for row in found.sections[0].rows if row.kind == "model"]
     assert {row.name: row.left_open for row in models} == {"lstm": False, "gru": True}

@@ -40,7 +40,8 @@ def test_what_some_seeds_would_decide_and_what_none_would_stand_apart():
     found = said(content(runs("copy_10", models), "rnn"))
     assert re.search(
         r"nothing is told apart \(lstm and gru\); about [0-9]+ seeds each would decide a difference as large as the "
-        r"one seen, but that of gru is too small for any affordable number of seeds to decide \(about [0-9,]+ each\)\.",
+        r"one seen, 8 times in 10, but that of gru is too small for any affordable number of seeds to decide "
+        r"\(about [0-9,]+ each\)\.",
         found,
     )
 

@@ -147,7 +147,7 @@ def beside(found: Sequence[Dependency]) -> list[list[Dependency]]:
 
 
 def dependency_sentences(found: Sequence[Dependency], environments: Mapping[str, str]) -> list[str]:
-    """One sentence a task: how long a dependency each architecture solves."""
+    """One sentence a task: how long a dependency each architecture solves with at least half of its seeds."""
     said = []
     for group in beside(found):
         first = group[0]
@@ -157,7 +157,7 @@ def dependency_sentences(found: Sequence[Dependency], environments: Mapping[str,
         for made in group:
             who.setdefault(_said(made), []).append(made.name)
         parts = [f"{listed(names)} solve{'' if len(names) > 1 else 's'} {what}" for what, names in who.items()]
-        said.append(f"On {first.bare_task}{where}{within}: {'; '.join(parts)}.")
+        said.append(f"On {first.bare_task}{where}{within}, with at least half of the seeds: {'; '.join(parts)}.")
     return said
 
 

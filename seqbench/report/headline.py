@@ -73,19 +73,27 @@ def _reach(rows: Sequence[VerdictRow], other: str) -> str:
     if not any(row.summary and row.summary.solved for row in rated):
         runs = sum(len(row.scores) for row in rated)
         what = tasks[0] if len(tasks) == 1 else f"any of the {len(tasks)} {other}tasks that can be solved"
-        return f"No architecture solves {what}: 0 of {count(runs, 'run')}."
+        who = "No run that had time for it" if _untold(rows) else "No architecture"
+        return f"{who} solves {what}: 0 of {count(runs, 'run')}{_untold(rows)}."
     families: dict[str, list[VerdictRow]] = {}
     for row in rated:
         families.setdefault(row.family or row.task, []).append(row)
     longest = {name: text for name, members in families.items() if (text := _longest(members))}
     if not longest:
-        return f"No architecture solves {'another' if other else 'a'} task with at least half of its seeds."
+        what = f"{'another' if other else 'a'} task with at least half of its seeds"
+        return f"No architecture is seen to solve {what}{_untold(rows)}."
     none = [name for name in families if name not in longest]
     parts = list(longest.values())[:NAMED]
     parts += [f"{count(len(longest) - NAMED, 'other kind')} of task below"] if len(longest) > NAMED else []
     parts += [f"none of {some(none)}"] if none else []
     what = "Of the other tasks, longest" if other else "Longest"
     return f"{what} sequences solved by at least half of the seeds: {'; '.join(parts)}."
+
+
+def _untold(rows: Sequence[VerdictRow]) -> str:
+    """Of whom nothing absolute can be said, as their budgets ended too soon to tell; empty where of nobody."""
+    who = list(dict.fromkeys(row.label for row in rows if row.left_open))
+    return f"; the budget ended too soon to tell of {some(who)}" if who else ""
 
 
 def _longest(rows: Sequence[VerdictRow]) -> str:
