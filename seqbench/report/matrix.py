@@ -57,6 +57,7 @@ class Matrix:
 
     Attributes:
         labels: architectures in the order of every table; left_out: those beyond ``MOST``.
+        beyond_first: whether the last of ``labels`` is the reference, which stands beyond the first ``MOST``.
         several: what takes no part on a task, as two configurations there have its name: "gru on copy_10".
         duels: each pair once, the one that comes first in ``labels`` as ``a``; pairs without a common task are absent.
         against: every other architecture as ``a`` against the study's reference, Holm over these alone; empty where
@@ -69,6 +70,7 @@ class Matrix:
     several: tuple[str, ...]
     duels: tuple[Duel, ...]
     against: tuple[Duel, ...] = ()
+    beyond_first: bool = False
 
     def between(self, a: str, b: str) -> Duel | None:
         """The pair seen from ``a``."""
@@ -108,7 +110,9 @@ def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], refer
     tasks = [(group.task, trained_once(group, rows)) for group, rows in groups]
     every = [row for _, rows in groups for row in rows]
     names = in_order({name for _, entries in tasks for name in entries}, every)
-    kept, compared = names[:MOST], _compared_with(reference, every)
+    compared = _compared_with(reference, every)
+    last = next((name for name in names[MOST:] if name in compared.values()), None)
+    kept = names[:MOST] if last is None else [*names[: MOST - 1], last]
     shared: dict[tuple[str, str], list[tuple[str, Pair]]] = {}
     for task, entries in tasks:
         for a, b in combinations([name for name in kept if name in entries], 2):
@@ -119,10 +123,11 @@ def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], refer
     return Matrix(
         env_id=env_id,
         labels=tuple(kept),
-        left_out=tuple(names[MOST:]),
+        left_out=tuple(name for name in names if name not in kept),
         several=tuple(f"{label} on {group.task}" for group, rows in groups for label in _several(rows)),
         duels=tuple(_duels(shared)),
         against=tuple(duel if duel.b in compared.values() else duel.mirrored() for duel in against),
+        beyond_first=last is not None,
     )
 
 

@@ -1,5 +1,6 @@
 """The wins, ties and losses of all pairs as a table, and in words how to read it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from seqbench.report.item import Item, Row, Table
@@ -39,14 +40,18 @@ def _lead(matrix: Matrix) -> str:
         lead += f" In more than one configuration, and not compared there: {some([*map(readable, matrix.several)])}."
     if matrix.left_out:
         left = some([*map(readable, matrix.left_out)])
-        lead += f" The first {MOST} architectures are compared; left out: {left}."
+        first = f"the first {MOST - 1} and the reference" if matrix.beyond_first else f"the first {MOST}"
+        lead += f" Of the architectures {first} are compared; left out: {left}."
     return lead
 
 
 def _out_of_reach(what: str, found: Sequence[Comparison]) -> str:
-    """How many verdicts no outcome could give with the seeds there are, and what would."""
-    there = [comparison for comparison in found if comparison.verdict == "unreachable"]
-    return f" {len(there)} of {len(found)} {what} are out of reach: {there[0].why}." if there else ""
+    """How many verdicts no outcome could give with the seeds there are, and what would; each reason with its own."""
+    why = Counter(comparison.why or "" for comparison in found if comparison.verdict == "unreachable")
+    if not why:
+        return ""
+    told = [f"{number} ({reason})" if len(why) > 1 else reason for reason, number in why.most_common()]
+    return f" {why.total()} of {len(found)} {what} are out of reach: {some(told)}."
 
 
 def _against_alone(matrix: Matrix) -> str:
