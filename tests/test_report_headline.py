@@ -360,6 +360,17 @@ def test_a_difference_that_is_decided_but_small_is_said_to_be_little():
     )
     texts = [comparison_text(study.sections[0].rows[1]).partition(" (")[0] for study in (small, large)]
     assert texts == ["better by little", "better"]
+    assert "On copy_10, against rnn, the reference: gru is better by little." in said(small)
+    assert "On copy_10, against rnn, the reference: gru is better." in said(large)
+
+
+def test_pairs_that_are_better_by_little_and_clearly_stand_apart():
+    many = near(0.5, 45)
+    models = {"rnn": many, "gru": [score + 0.006 for score in many], "lstm": [score - 0.05 for score in many]}
+    found = said(content(runs("copy_10", models)))
+    assert "On copy_10: rnn is better than lstm; gru is better by little than rnn; gru is better than lstm." in found
+    reverse = said(content(runs("copy_10", models), "gru"))
+    assert "against gru, the reference: lstm is worse; rnn is worse by little." in reverse
 
 
 def test_a_fair_and_whole_study_has_no_banner():

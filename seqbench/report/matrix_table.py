@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.matrix import MOST, OTHER, Duel, Matrix
 from seqbench.report.wording import BEYOND, DASH, count, readable, some
-from seqbench.statistics.verdict import Comparison
+from seqbench.statistics.verdict import MEANINGFUL, Comparison
 
 
 def matrix_table(matrix: Matrix, names: Mapping[str, str]) -> Table:
@@ -29,7 +29,8 @@ def _lead(matrix: Matrix) -> str:
         "Each row against each column: tasks won, without a verdict, and lost. A verdict on one task takes an exact "
         "rank-sum test, Holm-adjusted over all pairs of that task; below it stands the verdict on all common tasks at "
         "once, from a test in which runs change sides within their task only, Holm-adjusted over all pairs, and the "
-        "chance that a run of the row beats one of the column on the same task. "
+        "chance that a run of the row beats one of the column on the same task; "
+        f"in words a verdict with a chance between {1 - MEANINGFUL:g} and {MEANINGFUL:g} is “by little”. "
         f"{BEYOND} No verdict is no sign of equality."
     )
     of_tasks = [found for duel in matrix.duels for _, found in duel.tasks]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from seqbench.report.dependency import Dependency, not_in
 from seqbench.report.matrix import MOST, Duel, Matrix
 from seqbench.report.row import VerdictRow
-from seqbench.report.wording import NAMED, count, some
+from seqbench.report.wording import NAMED, count, some, verdict_text
 from seqbench.statistics.permutation import seeds_needed
 
 AFFORDABLE = 100
@@ -77,8 +77,8 @@ def _over(duels: Sequence[Duel]) -> str:
 def _against(duels: Sequence[Duel]) -> str:
     """Who is better than the reference, and who is worse."""
     parts = []
-    for verdict in ("better", "worse"):
-        names = [duel.a for duel in duels if duel.overall.verdict == verdict]
+    for verdict in ("better", "better by little", "worse", "worse by little"):
+        names = [duel.a for duel in duels if verdict_text(duel.overall) == verdict]
         parts += [f"{some(names)} {'are' if len(names) > 1 else 'is'} {verdict}"] if names else []
     return "; ".join(parts)
 
@@ -88,9 +88,9 @@ def _decided(duels: Sequence[Duel]) -> str:
     won: dict[str, list[str]] = {}
     for duel in duels:
         if duel.overall.verdict in ("better", "worse"):
-            winner, loser = (duel.a, duel.b) if duel.overall.verdict == "better" else (duel.b, duel.a)
-            won.setdefault(winner, []).append(loser)
-    first = [f"{winner} is better than {some(losers)}" for winner, losers in list(won.items())[:NAMED]]
+            seen = duel if duel.overall.verdict == "better" else duel.mirrored()
+            won.setdefault(f"{seen.a} is {verdict_text(seen.overall)} than", []).append(seen.b)
+    first = [f"{better} {some(losers)}" for better, losers in list(won.items())[:NAMED]]
     more = sum(len(losers) for losers in list(won.values())[NAMED:])
     return "; ".join([*first, f"{count(more, 'further pair')} decided in the matrix"] if more else first)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from seqbench.report.row import VerdictRow
 from seqbench.statistics.seeds import Interval
-from seqbench.statistics.verdict import MEANINGFUL
+from seqbench.statistics.verdict import MEANINGFUL, Comparison
 
 NAMED = 4
 """Architectures, tasks or pairs that one sentence names; it counts the others."""
@@ -150,7 +150,13 @@ def comparison_text(row: VerdictRow) -> str:
     p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
     if found.verdict == "undecided":
         return f"undecided{' at low power' if found.low_power else ''} ({p})"
-    return f"{found.verdict}{'' if found.meaningful else ' by little'} ({p})"
+    return f"{verdict_text(found)} ({p})"
+
+
+def verdict_text(found: Comparison) -> str:
+    """A verdict, "by little" where a run of the one beats one of the other hardly more often than the other way."""
+    little = found.verdict in ("better", "worse") and not found.meaningful
+    return f"{found.verdict}{' by little' if little else ''}"
 
 
 BEYOND = "Scores beyond the threshold for solved, where training ends, are equal to a verdict."
