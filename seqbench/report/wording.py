@@ -1,9 +1,10 @@
 """Numbers and verdicts as text, the same in the page, in Markdown and in the terminal."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from seqbench.report.row import VerdictRow
+from seqbench.statistics.intervals import fewest_of_median
 from seqbench.statistics.seeds import Interval
 from seqbench.statistics.verdict import MEANINGFUL, Comparison
 
@@ -118,6 +119,12 @@ def steps_interval_text(row: VerdictRow) -> str:
     """Interval of the median steps, empty where there is none."""
     interval = row.summary.median_interval if row.summary else None
     return f"[{_steps(interval[0], row.budget)}, {_steps(interval[1], row.budget)}]" if interval else ""
+
+
+def median_note(rows: Iterable[VerdictRow]) -> str:
+    """That medians of so few runs have no interval, for the notes of a table that holds such; else empty."""
+    bare = any(row.summary and row.summary.median_steps is not None and not row.summary.median_interval for row in rows)
+    return f"Medians of fewer than {fewest_of_median()} runs have no interval." if bare else ""
 
 
 def _steps(steps: float, budget: int | None) -> str:
