@@ -115,6 +115,35 @@ def test_csv_and_json_say_a_bound_as_a_bound_and_an_estimate_with_its_interval(t
         assert "estimate" not in row
 
 
+def test_a_headline_tells_some_results_of_many_and_counts_the_others():
+    solve = {f"m{i:02}": runs(f"m{i:02}", {4 * i: 5, 4 * i + 4: 5, 4 * i + 8: 0, 4 * i + 9: 0}) for i in range(1, 8)}
+    alike = [record for i in range(6) for record in runs(f"all{i}", dict.fromkeys((4, 8, 12), 5))]
+    made = dependencies([*alike, *(record for own in solve.values() for record in own)])
+    (whole,) = dependency_sentences(made, NAMES)
+    (short,) = dependency_sentences(made, NAMES, 4)
+    assert whole.count("solve") == 8
+    assert short.count("solve") == 4
+    assert "all0, all1, all2, all3 and 2 more solve dependencies of more than 12 steps" in short
+    assert short.endswith("; 4 other architectures below.")
+    assert "below" not in whole
+
+
+def test_a_headline_of_many_tasks_over_lengths_counts_those_that_it_does_not_tell():
+    records = []
+    for task in range(5):
+        for model in ("gru", "lstm"):
+            for record in runs(model, HALF if model == "gru" else dict.fromkeys(HALF, 5)):
+                length = record.config["task"]["delay"]
+                config = {**record.config, "task": {**record.config["task"], "num_symbols": task}}
+                labels = {**record.labels, "task": f"copy_memory num_symbols={task} delay={length}"}
+                names = {"run_id": run_id(config, record.seed, "learning"), "cell_id": cell_id(config)}
+                records.append(replace(record, config=config, labels=labels, **names))
+    found = dependency_sentences(dependencies(records), NAMES, 4)
+    assert len(found) == 3
+    assert found[2] == "For 3 other comparisons over lengths see below."
+    assert len(dependency_sentences(dependencies(records), NAMES)) == 5
+
+
 def test_four_seeds_give_the_number_and_no_interval():
     text = said(runs("gru", {5: 4, 10: 4, 20: 0}, seeds=4))
     assert "up to 14 steps (fewer than 5 seeds: no interval)" in text

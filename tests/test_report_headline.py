@@ -409,3 +409,10 @@ def test_rows_that_had_time_are_judged_beside_those_that_had_none():
     assert any(banner.startswith(f"In 1 row of 2 {OPEN}") for banner in found.banners)
     models = [row for row in found.sections[0].rows if row.kind == "model"]
     assert {row.name: row.left_open for row in models} == {"lstm": False, "gru": True}
+
+
+def test_the_first_paragraph_tells_no_more_results_over_lengths_than_a_person_reads():
+    models = [record for i in range(1, 8) for record in at_lengths(f"m{i}", {4 * i: 5, 4 * i + 4: 5, 4 * i + 8: 0})]
+    (first, *_) = content(models).summary
+    assert first.count("solves dependencies") == 4
+    assert first.endswith("; 3 other architectures below.")

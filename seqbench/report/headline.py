@@ -33,7 +33,7 @@ def headline(
     """Who solves the longest sequences; who is better over all tasks, and what that cannot be said of; who is fast.
 
     Of several environments the one with most runs speaks, and is named. Where a task was trained at many lengths
-    (``lasting``), one sentence speaks for all of them.
+    (``lasting``), one sentence speaks for all of them. What there is beyond ``NAMED`` results of a kind is counted.
     """
     models = [row for row in rows if row.kind == "model"]
     runs = Counter({env_id: 0 for env_id in environments})
@@ -42,7 +42,7 @@ def headline(
     chosen = max(environments, key=lambda env_id: runs[env_id], default="")
     mine = [row for row in models if row.env_id == chosen]
     curves = [made for made in lasting if made.env_id == chosen]
-    far = dependency_sentences(curves, {chosen: environments.get(chosen, "")})
+    far = dependency_sentences(curves, {chosen: environments.get(chosen, "")}, NAMED)
     far += [_reach(not_in(curves, mine), "other " if curves else "")]
     reach = " ".join(sentence for sentence in far if sentence)
     where = f"In environment {environments[chosen]}: " if len(environments) > 1 and reach else ""
