@@ -204,6 +204,14 @@ def test_many_families_and_architectures_are_counted_not_listed():
     assert "by model_0, model_1, model_2, model_3 and 2 more (5/5 [0.55, 1.00])" in found
 
 
+def test_kinds_of_task_with_several_results_are_counted_beyond_the_fourth_result():
+    mixed = {"rnn": [*POOR[:2], *GOOD[:3]], "lstm": [*POOR[:1], *GOOD[:4]], "gru": GOOD}
+    found = said(content([record for i in range(3) for record in runs(f"copy_{i}0", mixed)]))
+    assert "copy_00 (30 steps) by rnn (3/5 [0.18, 0.93]), lstm (4/5" in found
+    assert "copy_10" not in found.splitlines()[0]
+    assert found.splitlines()[0].endswith("; 2 other kinds of task below.")
+
+
 def test_tasks_that_cannot_be_solved_have_their_skill_told():
     records = [replace(r, task={**r.task, "solved": None}, summary={**r.summary, "solved": None})
                for r in runs("copy_10", {"gru": GOOD})]  # fmt: skip

@@ -78,13 +78,14 @@ def _reach(rows: Sequence[VerdictRow], other: str) -> str:
     families: dict[str, list[VerdictRow]] = {}
     for row in rated:
         families.setdefault(row.family or row.task, []).append(row)
-    longest = {name: text for name, members in families.items() if (text := _longest(members))}
+    longest = {name: found for name, members in families.items() if (found := _longest(members))}
     if not longest:
         what = f"{'another' if other else 'a'} task with at least half of its seeds"
         return f"No architecture is seen to solve {what}{_untold(rows)}."
     none = [name for name in families if name not in longest]
-    parts = list(longest.values())[:NAMED]
-    parts += [f"{count(len(longest) - NAMED, 'other kind')} of task below"] if len(longest) > NAMED else []
+    parts = _first(list(longest.values()))
+    beyond = len(longest) - len(parts)
+    parts += [f"{count(beyond, 'other kind')} of task below"] if beyond else []
     parts += [f"none of {some(none)}"] if none else []
     what = "Of the other tasks, longest" if other else "Longest"
     return f"{what} sequences solved by at least half of the seeds: {'; '.join(parts)}."
@@ -96,22 +97,34 @@ def _untold(rows: Sequence[VerdictRow]) -> str:
     return f"; the budget ended too soon to tell of {some(who)}" if who else ""
 
 
-def _longest(rows: Sequence[VerdictRow]) -> str:
-    """The longest task of one family that is solved, and by whom; empty where none is."""
+def _first(found: Sequence[tuple[str, int]]) -> list[str]:
+    """The texts, each with its number of results, that hold ``NAMED`` results together; one at least."""
+    kept, left = list[str](), NAMED
+    for text, results in found:
+        if kept and results > left:
+            break
+        kept.append(text)
+        left -= results
+    return kept
+
+
+def _longest(rows: Sequence[VerdictRow]) -> tuple[str, int] | None:
+    """The longest task of one family that is solved, by whom, and how many results that is; None where none is."""
     solved = [row for row in rows if row.summary and 2 * (row.summary.solved or 0) >= row.summary.runs]
     if not solved:
-        return ""
+        return None
     best, tried = max(row.length or 0 for row in solved), max(row.length or 0 for row in rows)
     there = [row for row in solved if (row.length or 0) == best]
     tasks = some(list(dict.fromkeys(row.task for row in there)))
     several = len({row.length for row in rows}) > 1
     reach = "" if not several else ", the longest tried" if best == tried else f", of up to {tried:,} tried"
     steps = f" ({best:,} steps{reach})" if best else ""
-    return f"{tasks}{steps} by {_with_seeds(there)}"
+    results = _with_seeds(there)
+    return f"{tasks}{steps} by {some(results)}", len(results)
 
 
-def _with_seeds(rows: Sequence[VerdictRow]) -> str:
-    """Who solved it, those of the same rate together: "gru and lstm (5/5 [0.55, 1.00]) and rnn (3/5 [0.18, 0.93])".
+def _with_seeds(rows: Sequence[VerdictRow]) -> list[str]:
+    """Who solved it, those of the same rate together: "gru and lstm (5/5 [0.55, 1.00])", "rnn (3/5 [0.18, 0.93])".
 
     Each once, but for one of several rates: it is told with its tasks.
     """
@@ -123,7 +136,7 @@ def _with_seeds(rows: Sequence[VerdictRow]) -> str:
     for label, by_rate in rates.items():
         for rate, tasks in by_rate.items():
             told.setdefault(rate, []).append(label if len(by_rate) == 1 else f"{label} on {some(tasks)}")
-    return some([f"{some(names)} ({rate})" for rate, names in told.items()])
+    return [f"{some(names)} ({rate})" for rate, names in told.items()]
 
 
 def _skills(rows: Sequence[VerdictRow]) -> str:
