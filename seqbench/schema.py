@@ -21,7 +21,7 @@ STATUSES: tuple[Status, ...] = ("completed", "diverged", "failed", "oom", "timeo
 FINISHED: tuple[Status, ...] = ("completed", "diverged")
 """Statuses that are a result: the same command again does not train these runs again."""
 CONTINUED: tuple[Status, ...] = ("interrupted", "killed")
-"""Statuses after which the checkpoint is kept, and the same command continues there."""
+"""Statuses after which the checkpoint is kept, and the same command continues there: no result yet, not a lost run."""
 
 
 class UsageError(ValueError):

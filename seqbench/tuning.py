@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seqbench.metrics import metric
 from seqbench.schedule import met_from
-from seqbench.schema import Record, UsageError
+from seqbench.schema import CONTINUED, Record, UsageError
 
 Pair = tuple[str, str]
 """(task label, model label)"""
@@ -138,10 +138,11 @@ def choose(records: Iterable[Record], curves: Curves, source: str) -> Tuned:
 
 
 def _trials(records: Iterable[Record]) -> dict[Pair, dict[float, dict[int, Record]]]:
-    """Pair -> rate -> seed -> the last attempt."""
+    """Pair -> rate -> seed -> the last attempt that ended; one that the sweep continues is missing until it has."""
     found: dict[Pair, dict[float, dict[int, Record]]] = {}
     for record in sorted(records, key=lambda record: (record.attempt, record.started_at, record.run_id)):
-        if record.kind == "learning" and record.seed is not None and record.config.get("model"):
+        ended = record.kind == "learning" and record.status not in CONTINUED
+        if ended and record.seed is not None and record.config.get("model"):
             pair = (record.labels["task"], record.labels["model"])
             rate = float(record.config["model"]["learning_rate"])
             members = found.setdefault(pair, {}).setdefault(rate, {})

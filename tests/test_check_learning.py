@@ -23,7 +23,7 @@ from seqbench.models import lstm as lstm_file
 from seqbench.population import Adam, Population
 from seqbench.record.store import Store
 from seqbench.run import Training
-from seqbench.schema import Cell, UsageError
+from seqbench.schema import CONTINUED, Cell, Status, UsageError
 from seqbench.sweep.cell import build_task, build_trainer
 from seqbench.train import Trainer
 
@@ -378,6 +378,18 @@ def test_what_two_stores_do_not_share_is_told(tmp_path: Path, capfd: pytest.Capt
     assert "not compared: 6 runs with seeds that only one side has" in told
     assert "likely cause: torch 2.12.0 in the base, 2.13.0 in the head" in told
     assert "1 thing could not be read" in told
+
+
+@pytest.mark.parametrize("status", CONTINUED)
+def test_a_store_whose_runs_are_under_way_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], status: Status
+) -> None:
+    for seed in range(3):
+        record, arrays = simulated.learning("adding_50", "gru", seed)
+        Store(tmp_path / "one").publish(record, arrays)
+        Store(tmp_path / "two").publish(replace(record, status=status, summary={}, arrays={}), {})
+    assert cli.main(["check", "--learning", str(tmp_path / "one"), str(tmp_path / "two")]) == 2
+    assert "got 3 interrupted or killed in" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("change", ["env_id", "cell_id"])

@@ -56,7 +56,8 @@ def test_the_number_has_its_interval_seeds_and_lengths():
     assert made.estimate.interval == pytest.approx((10, 20))
     text = said(runs("gru", HALF))
     assert text == (
-        "On copy_memory within 1,500 training steps: gru solves dependencies up to 15 steps (95 % 10 to 20)."
+        "On copy_memory within 1,500 training steps, with at least half of the seeds: gru solves dependencies up to 15 "
+        "steps (95 % 10 to 20)."
     )
 
 
@@ -66,7 +67,9 @@ def test_a_budget_in_the_name_of_the_task_is_told_once(label: str):
         replace(record, labels={**record.labels, "task": label.format(record.config["task"]["delay"])})
         for record in runs("gru", HALF)
     ]
-    assert said(records).startswith("On copy_memory within 1,500 training steps: gru solves")
+    assert said(records).startswith(
+        "On copy_memory within 1,500 training steps, with at least half of the seeds: gru solves"
+    )
     ((title, small, _),) = dependency_table(dependencies(records), NAMES).groups
     assert (title, small) == ("copy_memory", "budget 1,500 training steps")
 
@@ -82,6 +85,11 @@ def test_what_is_solved_everywhere_or_nowhere_gets_a_bound():
     assert others == []
     assert [row.cells[0].text for row in rows] == ["< 5", "> 40"]
     assert [row.cells[0].value for row in rows] == [0.0, "inf"]
+
+
+def test_a_length_that_some_seeds_solve_is_not_said_to_be_solved_by_none():
+    text = said(runs("rnn", {5: 2, 10: 0, 20: 0}))
+    assert "with at least half of the seeds: rnn solves no dependency as long as 5 steps" in text
 
 
 def test_csv_and_json_say_a_bound_as_a_bound_and_an_estimate_with_its_interval(tmp_path: Path):
@@ -105,6 +113,35 @@ def test_csv_and_json_say_a_bound_as_a_bound_and_an_estimate_with_its_interval(t
         assert ["" if row[key] is None else str(row[key]) for key in ("bound", "longest", "low", "high")] == said[name]
         assert row["low_power"]
         assert "estimate" not in row
+
+
+def test_a_headline_tells_some_results_of_many_and_counts_the_others():
+    solve = {f"m{i:02}": runs(f"m{i:02}", {4 * i: 5, 4 * i + 4: 5, 4 * i + 8: 0, 4 * i + 9: 0}) for i in range(1, 8)}
+    alike = [record for i in range(6) for record in runs(f"all{i}", dict.fromkeys((4, 8, 12), 5))]
+    made = dependencies([*alike, *(record for own in solve.values() for record in own)])
+    (whole,) = dependency_sentences(made, NAMES)
+    (short,) = dependency_sentences(made, NAMES, 4)
+    assert whole.count("solve") == 8
+    assert short.count("solve") == 4
+    assert "all0, all1, all2, all3 and 2 more solve dependencies of more than 12 steps" in short
+    assert short.endswith("; 4 other architectures below.")
+    assert "below" not in whole
+
+
+def test_a_headline_of_many_tasks_over_lengths_counts_those_that_it_does_not_tell():
+    records = []
+    for task in range(5):
+        for model in ("gru", "lstm"):
+            for record in runs(model, HALF if model == "gru" else dict.fromkeys(HALF, 5)):
+                length = record.config["task"]["delay"]
+                config = {**record.config, "task": {**record.config["task"], "num_symbols": task}}
+                labels = {**record.labels, "task": f"copy_memory num_symbols={task} delay={length}"}
+                names = {"run_id": run_id(config, record.seed, "learning"), "cell_id": cell_id(config)}
+                records.append(replace(record, config=config, labels=labels, **names))
+    found = dependency_sentences(dependencies(records), NAMES, 4)
+    assert len(found) == 3
+    assert found[2] == "For 3 other comparisons over lengths see below."
+    assert len(dependency_sentences(dependencies(records), NAMES)) == 5
 
 
 def test_four_seeds_give_the_number_and_no_interval():

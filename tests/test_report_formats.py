@@ -24,7 +24,7 @@ from seqbench.report.latex import escaped, latex
 from seqbench.report.markdown import markdown
 from seqbench.report.page import page
 from seqbench.report.wording import interval_text, score_text
-from tests.test_report_headline import GOOD, POOR, content, runs
+from tests.test_report_headline import GOOD, POOR, content, runs, unrated
 
 TABLES = {"runs.csv", "verdicts.csv", "across.csv", "costs.csv"}
 
@@ -73,6 +73,17 @@ def test_tables_that_stand_without_the_notes_of_the_page_say_what_they_show():
             assert text.count(test) == (reference is not None)
     few = markdown(content(runs("copy_10", {"gru": GOOD[:2], "rnn": POOR[:2]})))
     assert "Brackets" not in few
+
+
+def test_medians_of_too_few_runs_say_that_they_have_no_interval_and_others_have_one():
+    note = "Medians of fewer than 6 runs have no interval."
+    for scores, bare in ((GOOD, True), (2 * GOOD, False)):
+        found = content(runs("copy_10", {"gru": scores}))
+        for text in (markdown(found), latex(found), page(found)):
+            assert (note in text) == bare
+        assert ("100 [100, 100]" in markdown(found)) != bare
+        assert ("100 {[}100, 100{]}" in latex(found)) != bare
+    assert note not in markdown(content(unrated({"gru": GOOD})))
 
 
 def test_numbers_of_runs_in_csv_are_those_in_json(store: Store, whole: Content, tmp_path: Path):

@@ -37,6 +37,17 @@ def test_seeds_that_solve_with_median_steps_or_mean_skill_with_its_interval():
     assert seen(runs("copy_10", {"gru": few}))[1]["copy_10"]["gru"] == "1/5"  # an infinite median is not printed
 
 
+def test_a_mean_of_those_that_survived_says_of_how_many_it_is():
+    models = {"rnn": [None] * 5, "lstm": near(0.5, 5), "gru": [0.95, None, None, None, None]}
+    unrated = [replace(r, task={**r.task, "solved": None}) for r in runs("membrane", models)]
+    found, texts = seen(unrated)
+    assert texts["membrane"]["gru"] == "0.95 (1 of 5 runs)"
+    assert texts["membrane"]["rnn"] == "\N{EN DASH} (0 of 5 runs)"
+    assert re.fullmatch(r"0\.\d\d \[0\.\d\d, 0\.\d\d\]", texts["membrane"]["lstm"].strip("*"))
+    assert "(k of n runs): the mean of those that left a score." in found.said
+    assert "k of n" not in seen(runs("copy_10", models))[0].said  # rated: its rates are of all runs
+
+
 def test_bold_is_what_a_verdict_says_is_better_than_every_other_one():
     _, texts = seen(runs("copy_10", {"gru": GOOD * 2, "rnn": POOR * 2, "lstm": near(0.3, 10)}))
     assert texts["copy_10"] == {"rnn": "0/10", "lstm": "0/10", "gru": "*10/10 (100)*"}

@@ -82,7 +82,9 @@ def test_equal_architectures_are_told_apart_by_nothing_and_the_seeds_needed_are_
     found = said(content(runs("copy_10", {"gru": near(0.5, 8), "rnn": [score + 0.006 for score in near(0.5, 8)]})))
     assert not re.search(CLAIMS, found)
     assert "nothing is told apart (rnn and gru)" in found
-    assert re.search(r"about [0-9]+ seeds each would decide a difference as large as the one seen\.", found)
+    assert re.search(
+        r"about [0-9]+ seeds each would decide a difference as large as the one seen, 8 times in 10\.", found
+    )
 
 
 def test_the_same_scores_need_no_number_of_seeds():
@@ -108,7 +110,7 @@ def test_all_failed_leaves_nothing_to_say():
 
 def test_one_architecture_alone_is_compared_with_nothing():
     found = said(content(runs("copy_10", {"gru": GOOD})))
-    assert "There is but one architecture, gru: nothing to compare it with." in found
+    assert "There is but one architecture with results, gru: nothing to compare it with." in found
     assert "by gru (5/5" in found
     assert not re.search(CLAIMS, found)
 
@@ -122,7 +124,7 @@ def test_where_nothing_is_solved_nobody_is_said_to_solve():
 
 def test_solving_with_fewer_than_half_of_the_seeds_is_not_solving():
     found = said(content(runs("copy_10", {"gru": [*POOR[:3], *GOOD[:2]], "rnn": POOR})))
-    assert "No architecture solves a task with at least half of its seeds." in found
+    assert "No architecture is seen to solve a task with at least half of its seeds." in found
 
 
 def test_failed_runs_lose_and_are_named():
@@ -190,7 +192,7 @@ def test_curves_over_length_and_other_tasks_share_the_first_paragraph():
     both = [*at_lengths("gru", HALF), *at_lengths("rnn", dict.fromkeys(HALF, 0))]
     found = content([*both, *runs("adding_50", {"gru": GOOD, "rnn": POOR}), *costs(8, models=("rnn", "gru"))])
     assert len(found.summary) == 3
-    assert found.summary[0].startswith("On copy_memory within 1,500 training steps: ")
+    assert found.summary[0].startswith("On copy_memory within 1,500 training steps, with at least half of the seeds: ")
     assert "adding_50 (30 steps) by gru (5/5 [0.55, 1.00])." in found.summary[0]
 
 
@@ -202,12 +204,36 @@ def test_many_families_and_architectures_are_counted_not_listed():
     assert "by model_0, model_1, model_2, model_3 and 2 more (5/5 [0.55, 1.00])" in found
 
 
+def test_kinds_of_task_with_several_results_are_counted_beyond_the_fourth_result():
+    mixed = {"rnn": [*POOR[:2], *GOOD[:3]], "lstm": [*POOR[:1], *GOOD[:4]], "gru": GOOD}
+    found = said(content([record for i in range(3) for record in runs(f"copy_{i}0", mixed)]))
+    assert "copy_00 (30 steps) by rnn (3/5 [0.18, 0.93]), lstm (4/5" in found
+    assert "copy_10" not in found.splitlines()[0]
+    assert found.splitlines()[0].endswith("; 2 other kinds of task below.")
+
+
 def test_tasks_that_cannot_be_solved_have_their_skill_told():
     records = [replace(r, task={**r.task, "solved": None}, summary={**r.summary, "solved": None})
                for r in runs("copy_10", {"gru": GOOD})]  # fmt: skip
     assert "Skill on copy_10, 0 being the trivial baseline and 1 perfect: gru 1.00 [1.00, 1.00]." in said(
         content(records)
     )
+
+
+def unrated(models: Runs) -> list[Record]:
+    """Runs of a task without a notion of solved."""
+    return [
+        replace(r, task={**r.task, "solved": None}, summary={**r.summary, "solved": None} if r.summary else {})
+        for r in runs("copy_10", models)
+    ]
+
+
+def test_a_mean_of_those_that_survived_says_so_and_who_left_no_score_is_named():
+    found = said(content(unrated({"rnn": [None] * 5, "lstm": near(0.9, 5), "gru": [0.95, None, None, None, None]})))
+    assert re.search(
+        r"1 perfect: rnn none \(0 of 5 runs\), lstm 0\.90 \[0\.\d\d, 0\.\d\d\] and gru 0\.95 \(1 of 5 runs\)\.", found
+    )
+    assert "runs)" not in said(content(unrated({"lstm": near(0.9, 5)})))
 
 
 def test_reference_is_the_family_where_one_is_declared():
@@ -264,7 +290,7 @@ def test_only_the_first_of_many_slower_ones_are_given_their_ratio(
     names = [f"m{place}" for place in range(slower)]
     for place, name in enumerate(names, 2):
         monkeypatch.setitem(simulated_costs.LAWS, name, (place * start, place * linear, quadratic))
-        monkeypatch.setitem(simulated.MODELS, name, 10_000)
+        monkeypatch.setitem(simulated_costs.simulated.MODELS, name, 10_000)
     found = said(content(costs(8, models=("rnn", *names))))
     assert re.search(rf"m2 takes [^;]* and m3 takes [0-9.]+ \[[^]]*\] times as long{left}\.", found)
 
@@ -342,6 +368,17 @@ def test_a_difference_that_is_decided_but_small_is_said_to_be_little():
     )
     texts = [comparison_text(study.sections[0].rows[1]).partition(" (")[0] for study in (small, large)]
     assert texts == ["better by little", "better"]
+    assert "On copy_10, against rnn, the reference: gru is better by little." in said(small)
+    assert "On copy_10, against rnn, the reference: gru is better." in said(large)
+
+
+def test_pairs_that_are_better_by_little_and_clearly_stand_apart():
+    many = near(0.5, 45)
+    models = {"rnn": many, "gru": [score + 0.006 for score in many], "lstm": [score - 0.05 for score in many]}
+    found = said(content(runs("copy_10", models)))
+    assert "On copy_10: rnn is better than lstm; gru is better by little than rnn; gru is better than lstm." in found
+    reverse = said(content(runs("copy_10", models), "gru"))
+    assert "against gru, the reference: lstm is worse; rnn is worse by little." in reverse
 
 
 def test_a_fair_and_whole_study_has_no_banner():
@@ -373,7 +410,17 @@ def test_a_budget_that_ends_too_soon_makes_nobody_solve_nothing(steps: int, is_o
 def test_rows_that_had_time_are_judged_beside_those_that_had_none():
     early = scheduled(runs("copy_10", {"gru": POOR}), 50)
     found = content(scheduled(runs("copy_10", {"lstm": POOR}), 1500) + early)
-    assert "No architecture solves copy_10: 0 of 5 runs." in said(found)
+    assert "No run that had time for it solves copy_10: 0 of 5 runs; the budget ended too soon to tell of gru." in said(
+        found
+    )
+    assert "solved by none; too short a budget to tell of gru." in found.tasks[0].said
     assert any(banner.startswith(f"In 1 row of 2 {OPEN}") for banner in found.banners)
     models = [row for row in found.sections[0].rows if row.kind == "model"]
     assert {row.name: row.left_open for row in models} == {"lstm": False, "gru": True}
+
+
+def test_the_first_paragraph_tells_no_more_results_over_lengths_than_a_person_reads():
+    models = [record for i in range(1, 8) for record in at_lengths(f"m{i}", {4 * i: 5, 4 * i + 4: 5, 4 * i + 8: 0})]
+    (first, *_) = content(models).summary
+    assert first.count("solves dependencies") == 4
+    assert first.endswith("; 3 other architectures below.")

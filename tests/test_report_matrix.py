@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -5,11 +6,12 @@ import simulated
 
 from seqbench.report.fairness import Fairness, fairness, fairness_table
 from seqbench.report.groups import grouped
-from seqbench.report.matrix import MOST, Matrix, matrices, matrix_table
+from seqbench.report.matrix import MOST, Matrix, matrices
+from seqbench.report.matrix_table import matrix_table
 from seqbench.report.summaries import architecture_summaries, task_summaries
 from seqbench.report.tables import group_rows
 from seqbench.schema import Record
-from tests.test_report_headline import GOOD, POOR, near, runs
+from tests.test_report_headline import GOOD, POOR, content, near, runs, said
 
 NAMES = {simulated.base("copy_10", "gru", 0).env_id: "A"}
 
@@ -70,7 +72,7 @@ def test_all_pairs_of_five_seeds_are_out_of_reach_on_one_task_and_the_table_says
     assert "20 of 20 verdicts on one task are out of reach: the smallest p of 5 seeds in a family of 10" in table.lead
     assert "a verdict takes 6 or more" in table.lead
     assert table.groups[0][2][0].cells[1].text == "0 / 2 / 0"
-    assert table.groups[0][2][0].cells[1].note == "worse"
+    assert table.groups[0][2][0].cells[1].note.startswith("worse, 0.00 [0.00, ")
 
 
 def test_pairs_that_differ_in_nothing_win_and_lose_nothing():
@@ -86,6 +88,30 @@ def test_matrix_is_bounded_and_names_what_it_leaves_out():
     assert len(matrix.duels) == MOST * (MOST - 1) // 2
     assert matrix.left_out == ("model_12", "model_13", "model_14")
     assert "left out: model_12, model_13 and model_14" in matrix_table(matrix, NAMES).lead
+
+
+def test_the_reference_is_compared_however_many_architectures_come_before_it():
+    names = [f"model_{i:02}" for i in range(MOST + 2)]
+    records = runs("copy_10", {name: 2 * (GOOD if name == names[-1] else POOR) for name in names})
+    (matrix,) = made(records, names[-1])
+    assert matrix.labels == (*names[: MOST - 1], names[-1])
+    assert matrix.left_out == (names[MOST - 1], names[MOST])
+    assert {(duel.b, duel.overall.verdict) for duel in matrix.against} == {(names[-1], "worse")}
+    assert len(matrix.against) == MOST - 1
+    assert f"the first {MOST - 1} and the reference are compared" in matrix_table(matrix, NAMES).lead
+    found = said(content(records, names[-1]))
+    assert f"against {names[-1]}, the reference: {names[0]}, {names[1]}, {names[2]}, {names[3]} and 7 more are" in found
+    assert f"not compared: {names[MOST - 1]} and {names[MOST]}" in found
+
+
+def test_each_reason_why_verdicts_are_out_of_reach_is_told_of_its_own_pairs():
+    (matrix,) = made(runs("copy_10", {"rnn": POOR[:2], "lstm": near(0.5, 5), "gru": near(0.6, 5), "zen": near(0.7, 5),
+                                      "zoo": GOOD}))  # fmt: skip
+    lead = matrix_table(matrix, NAMES).lead
+    reasons = Counter(found.why for duel in matrix.duels for _, found in duel.tasks)
+    assert sorted(reasons.values()) == [4, 6]
+    assert all(f"{number} ({why})" in lead for why, number in reasons.items())
+    assert "10 of 10 verdicts on one task are out of reach: 6 (the smallest p" in lead
 
 
 def test_two_configurations_of_one_label_take_no_part_and_unequal_training_is_no_duel():

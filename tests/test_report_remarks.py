@@ -77,7 +77,7 @@ def test_where_one_seed_learns_and_one_is_far_worse_nobody_stays_at_the_baseline
     assert mean_zero.skill is not None
     assert abs(mean_zero.skill) < 0.01
     for row in (found, mean_zero):
-        assert row.remarks[0] == "not clearly better than constant 1"
+        assert row.remarks[0] == "not clearly better than constant 1 and one marker"
         assert not beats_baseline(row)
 
 

@@ -63,7 +63,7 @@ def test_curves_are_those_of_what_is_shown_in_whatever_order_it_comes() -> None:
     assert [task.task for task in solve_times(shown[:1], sections)] == ["copy_30"]
 
 
-@pytest.mark.parametrize("status", ["failed", "diverged", "timeout", "killed"])
+@pytest.mark.parametrize("status", ["failed", "diverged", "timeout", "oom"])
 def test_runs_that_did_not_complete_stay_unsolved_to_the_end(status: str) -> None:
     lost = [replace(r, status=status, reason="x") if r.seed == 0 else r for r in records("copy_10", SOME)]
     assert times(content(lost))["gru"].curve.unsolved == pytest.approx((1, 0.8, 0.6, 0.4))

@@ -13,8 +13,9 @@ from seqbench.report.strips import strips
 from seqbench.report.tables import upward, verdict_rows
 from seqbench.report.terminal import result_table
 from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
-from seqbench.schema import Record
+from seqbench.schema import Record, Status
 from seqbench.statistics.intervals import mid_p_interval, t_interval
+from tests.test_report_headline import content
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,33 @@ def test_network_that_loses_to_ridge_is_said_to_lose() -> None:
 
 def test_two_runs_on_both_sides_of_ridge_are_said_to_straddle_it() -> None:
     assert verdict_rows(runs(0.28, 0.30))[0].remarks == ("not every run better than ridge",)
-    assert verdict_rows(runs(0.30, 0.31))[0].remarks == ("loses to ridge",)
+    assert verdict_rows(runs(0.30, 0.31))[0].remarks == ("all runs are worse than ridge",)
+
+
+def test_fewer_runs_than_a_verdict_takes_lose_to_nothing() -> None:
+    assert verdict_rows(runs(0.30))[0].remarks == ("its only run is worse than ridge",)
+    for seeds in (4, 5):
+        found = content(runs(*[0.60] * seeds))
+        worse = [said for said in found.details if said.startswith("Worse than")]
+        both = ["Worse than seasonal naive: gru on membrane.", "Worse than ridge: gru on membrane."]
+        assert worse == (both if seeds == 5 else [])
+        assert ("Below the trivial baseline: gru on membrane." in found.banners) == (seeds == 5)
+
+
+def test_a_run_without_a_score_is_not_better_than_a_trivial_method() -> None:
+    assert verdict_rows(runs(0.25, 0.26, 0.25, None, 0.25))[0].remarks == (
+        "not every run better than persistence, seasonal naive and ridge",
+    )
+    assert "loses to ridge" in verdict_rows(runs(0.30, 0.31, 0.30, None, 0.30))[0].remarks
+
+
+def test_a_trivial_method_that_beats_every_architecture_is_told_before_any_number() -> None:
+    poor = runs(0.30, 0.31, 0.30, 0.31, 0.30)
+    told = "A trivial method is better than every architecture: ridge on membrane."
+    assert told in content(poor).banners
+    assert told in content([*poor, *runs(*[None] * 5, model="lstm")]).banners
+    better = runs(0.25, 0.26, 0.25, 0.26, 0.25, model="lstm")
+    assert not any("trivial method" in banner for banner in content([*poor, *better]).banners)
 
 
 def test_network_at_the_baseline_is_said_to_stay_there(records: list[Record]) -> None:
@@ -221,6 +248,16 @@ def test_superseded_attempts_do_not_count() -> None:
     rows = verdict_rows([first, replace(runs(0.2)[0], attempt=2)])
     assert rows[0].scores == (0.2,)
     assert rows[0].not_completed == {}
+
+
+@pytest.mark.parametrize("status", ["interrupted", "killed"])
+def test_runs_that_the_same_command_continues_are_not_there_yet(status: Status) -> None:
+    whole = runs(0.2, 0.3, 0.4)
+    stopped = [replace(record, status=status, summary={}) for record in whole[1:]]
+    assert verdict_rows([whole[0], *stopped]) == verdict_rows(whole[:1])
+    assert grouped(stopped) == []
+    again = [replace(record, attempt=2) for record in stopped]
+    assert verdict_rows([*whole, *again]) == verdict_rows(whole)  # what is done stays so while it is trained once more
 
 
 def test_user_metric_without_direction_is_shown_and_never_judged() -> None:

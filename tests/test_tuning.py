@@ -85,13 +85,20 @@ def test_the_better_validation_score_wins_where_nothing_is_solved(score: str, be
     assert chosen(*records) == best
 
 
-@pytest.mark.parametrize("status", ["diverged", "failed", "oom", "timeout", "killed"])
+@pytest.mark.parametrize("status", ["diverged", "failed", "oom", "timeout"])
 def test_a_trial_that_did_not_complete_is_the_worst(status: str):
     poor = {"solved": False, "met_from": None, "validation": {"answer_accuracy": 0.0}}
     good = {"solved": False, "met_from": None, "validation": {"answer_accuracy": 0.8}}
     records = [trial(0.1, 0, summary=poor), trial(0.1, 1, summary=poor)]
     records += [trial(0.2, 0, summary=good), trial(0.2, 1, status=status)]
     assert chosen(*records) == 0.1
+
+
+@pytest.mark.parametrize("status", ["interrupted", "killed"])
+def test_no_rate_is_chosen_while_a_trial_is_under_way(status: str):
+    records = [trial(0.1, 0), trial(0.1, 1), trial(0.2, 0), trial(0.2, 1, status=status)]
+    with pytest.raises(UsageError, match=r"gru lacks learning_rate=0.2 seeds=\[1\]. Run the tuning sweep again"):
+        choose(records, curves, "test")
 
 
 def test_equal_rates_leave_the_smaller_one_in_any_order():

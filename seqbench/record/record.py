@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqbench.record import shape
-from seqbench.schema import FINISHED, SCHEMA_VERSION, STATUSES, Record
+from seqbench.schema import CONTINUED, FINISHED, SCHEMA_VERSION, STATUSES, Record
 
 CHECKSUM = "sha256"
 """Key of a document that holds the SHA-256 of the canonical JSON of all its other keys."""
@@ -187,6 +187,14 @@ def current(records: Iterable[Record]) -> list[Record]:
         if key not in best or _rank(record) > _rank(best[key]):
             best[key] = record
     return list(best.values())
+
+
+def ended(records: Iterable[Record]) -> list[Record]:
+    """The attempts that count of runs that came to an end: one that the same command continues has no result yet.
+
+    So it takes part in no verdict, mean, curve or denominator, as little as a seed that was not begun.
+    """
+    return [record for record in current(records) if record.status not in CONTINUED]
 
 
 def _rank(record: Record) -> tuple[bool, int]:

@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from seqbench.report.fairness import Trials, tried
 from seqbench.report.groups import Group
-from seqbench.report.remarks import beyond_bound
+from seqbench.report.names import label_of, model_order, natural
+from seqbench.report.remarks import LOSES, beyond_bound
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import title_of
 from seqbench.report.tables import reference_row
 from seqbench.report.wording import count, listed, some
 from seqbench.schedule import NUM_CONSECUTIVE
-from seqbench.schema import Record
+from seqbench.schema import CONTINUED, Record
 from seqbench.statistics.seeds import ENOUGH, FEWEST, low_power
 
 
@@ -30,11 +31,16 @@ def banners(
     ``common``: words that all names share, which is said here.
     """
     models = [row for row in rows if row.kind == "model"]
-    said = [_beyond(models, environments), _below(rows, environments), _reference(models, reference, environments)]
-    said += [_open(models), _seeds(models), _power(models)]
+    said = [_beyond(models, environments), _below(rows, environments), _beaten(rows, environments)]
+    said += [_reference(models, reference, environments), _open(models), _seeds(models), _power(models)]
     titles = [title_of(group, environments) for group in groups]
     said += [_common(common), _tuning(groups, titles, trials), _chances(groups, titles), _training(groups, titles)]
-    said += [_environments(len(environments)), _failures(records), _missing(missing)]
+    said += [
+        _environments(len(environments)),
+        _failures(records),
+        stopped(records, environments, common),
+        _missing(missing),
+    ]
     return [sentence for sentence in said if sentence]
 
 
@@ -54,9 +60,25 @@ def _below(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> str:
     found = [
         f"{row.label} on {title_of(row, environments)}"
         for row in rows
-        if row.kind == "model" and f"loses to {zeros.get((row.env_id, row.task))}" in row.remarks
+        if row.kind == "model" and f"{LOSES}{zeros.get((row.env_id, row.task))}" in row.remarks
     ]
     return f"Below the trivial baseline: {some(found)}." if found else ""
+
+
+def _beaten(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> str:
+    """Trivial methods to which all that left a score on a task lose; of the one that skill is taken from see above."""
+    tasks: dict[tuple[str, str], list[VerdictRow]] = {}
+    for row in rows:
+        tasks.setdefault((row.env_id, row.task), []).append(row)
+    found = [
+        f"{method.name} on {title_of(method, environments)}"
+        for mine in tasks.values()
+        for method in mine
+        if method.kind == "baseline" and method.skill != 0
+        if (there := [row for row in mine if row.kind == "model" and row.score is not None])
+        if all(f"{LOSES}{method.name}" in row.remarks for row in there)
+    ]
+    return f"A trivial method is better than every architecture: {some(found)}." if found else ""
 
 
 def _reference(rows: Sequence[VerdictRow], reference: str | None, environments: Mapping[str, str]) -> str:
@@ -160,14 +182,33 @@ def _environments(environments: int) -> str:
 
 
 def _failures(records: Sequence[Record]) -> str:
-    """Runs that did not complete: they stay in every denominator."""
-    runs = [record for record in records if record.kind == "learning"]
+    """Runs that ended and did not complete: they stay in every denominator."""
+    runs = [record for record in records if record.kind == "learning" and record.status not in CONTINUED]
     bad = Counter(record.status for record in runs if record.status != "completed")
     if not bad:
         return ""
     parts = listed([f"{number} {status}" for status, number in sorted(bad.items())])
     these = "this counts" if sum(bad.values()) == 1 else "these count"
     return f"Of {count(len(runs), 'run')} {parts}: {these} as not solved in every rate."
+
+
+def stopped(records: Sequence[Record], environments: Mapping[str, str], common: str) -> str:
+    """Runs that the same command continues, by cell: they stay out of every denominator."""
+    cells: Counter[tuple[str, str, str]] = Counter()
+    for record in records:
+        if record.kind == "learning" and record.status in CONTINUED:
+            label = label_of(record, common)
+            where = f" [{environments[record.env_id]}]" if len(environments) > 1 else ""
+            cells[f"{label.task}{where}", label.name, record.status] += 1
+    if not cells:
+        return ""
+    ordered = sorted(cells, key=lambda cell: (natural(cell[0]), model_order(cell[1]), cell[2]))
+    told = some([f"{cells[cell]} of {cell[1]} on {cell[0]} ({cell[2]})" for cell in ordered])
+    have, they = ("has", "It counts") if cells.total() == 1 else ("have", "They count")
+    return (
+        f"{count(cells.total(), 'run')} {have} no result yet: {told}. {they} nowhere; the same command again "
+        "continues what was interrupted or killed."
+    )
 
 
 def _missing(missing: int) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqbench.record.record import canonical, current
+from seqbench.report.banners import stopped
 from seqbench.report.compare_speed import compare_speeds
 from seqbench.report.compared import ComparedRow, Side, StoreComparison, Verdict, either
 from seqbench.report.costs import entries
@@ -13,7 +14,7 @@ from seqbench.report.names import label_of, model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows, upward
 from seqbench.report.wording import count, listed, some
-from seqbench.schema import Record
+from seqbench.schema import CONTINUED, Record
 from seqbench.statistics.improvement import win_rate
 from seqbench.statistics.permutation import holm, seeds_needed, stratified_p
 from seqbench.statistics.seeds import FEWEST
@@ -49,6 +50,7 @@ def compare_stores(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Recor
         only=tuple(only),
         holds={name: _held(records) for name, records in (a, b)},
         overall=_overall([(x, y) for _, x, y in pairs]),
+        stopped={name: said for name, records in (a, b) if (said := stopped(current(records), {}, ""))},
     )
 
 
@@ -93,10 +95,12 @@ def _held(records: Sequence[Record]) -> str:
     """What a store holds, in words."""
     counted = current(records)
     runs = [record for record in counted if record.kind == "learning"]
+    waiting = sum(record.status in CONTINUED for record in runs)
     labels = [(record.kind != "learning", label_of(record)) for record in counted]
     labels.sort(key=lambda pair: (pair[0], natural(pair[1].task), model_order(pair[1].name)))
     names = [f"{label.name} on {label.task}" for _, label in labels]
-    amounts = [count(len(runs), "run"), count(len(counted) - len(runs), "cost measurement")]
+    amounts = [count(len(runs) - waiting, "run"), f"{count(waiting, 'run')} without a result yet"]
+    amounts += [count(len(counted) - len(runs), "cost measurement")]
     return f"{listed([text for text in amounts if not text.startswith('0 ')])}: {some(list(dict.fromkeys(names)))}"
 
 

@@ -23,6 +23,7 @@ VERSION = 1
 def told(found: StoreComparison) -> list[str]:
     """What the comparison says in sentences: environments, the verdict over all rows, what has no counterpart."""
     said = [f"{readable(name)}: {readable(where)}." for name, where in found.environments.items()]
+    said += [f"{readable(name)}: {readable(sentence)}" for name, sentence in found.stopped.items()]
     if found.empty:
         said.append("The stores share no cell and no cost measurement: nothing can be compared.")
         return said + [f"{readable(name)} holds {readable(what)}." for name, what in found.holds.items()]

@@ -1,7 +1,7 @@
 """What two stores say about each other, before it is laid out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -83,6 +83,7 @@ class StoreComparison:
         holds: name of a store -> what it holds, in words.
         overall: p that ``b`` is as ``a`` on all rows at once, None where a row has fewer than 5 runs or there is none;
             with the verdict.
+        stopped: name of a store -> which of its runs have no result yet, in a sentence; left out where all have one.
     """
 
     a: str
@@ -93,6 +94,7 @@ class StoreComparison:
     only: tuple[tuple[str, str, str], ...]
     holds: Mapping[str, str]
     overall: tuple[Verdict, float] | None
+    stopped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

@@ -25,7 +25,8 @@ from seqbench.report.headline import headline
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.item import Table
 from seqbench.report.loaded import Loaded
-from seqbench.report.matrix import Matrix, matrices, matrix_table
+from seqbench.report.matrix import Matrix, matrices
+from seqbench.report.matrix_table import matrix_table
 from seqbench.report.names import common_words, environment_names
 from seqbench.report.pareto import pareto_figure
 from seqbench.report.provenance import code, facts, rates_beside, training_commands

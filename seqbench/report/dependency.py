@@ -2,16 +2,17 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from seqbench.record.record import canonical, current
+from seqbench.record.record import canonical, ended
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.names import label_of, model_order, natural, plainest
 from seqbench.report.row import VerdictRow
 from seqbench.report.solving import is_solved, left_open
-from seqbench.report.wording import DASH, listed, number, whole
+from seqbench.report.wording import DASH, count, number, some, whole
 from seqbench.schema import Record, curve_id, length_key, without_length
 from seqbench.statistics.crossing import crossing_point
 from seqbench.statistics.seeds import Estimate
@@ -81,7 +82,7 @@ def dependencies(records: Iterable[Record], reference: str | None = None, common
     """
     curves: dict[tuple[str, str], list[Record]] = {}
     known: dict[str, str] = {}
-    for record in current(records):
+    for record in ended(records):
         if record.kind == "learning" and _has_length(record):
             if record.cell_id not in known:
                 known[record.cell_id] = curve_id(record.config)
@@ -146,19 +147,33 @@ def beside(found: Sequence[Dependency]) -> list[list[Dependency]]:
     return [list(group) for _, group in groupby(found, key=lambda made: (made.env_id, made.task, made.setting))]
 
 
-def dependency_sentences(found: Sequence[Dependency], environments: Mapping[str, str]) -> list[str]:
-    """One sentence a task: how long a dependency each architecture solves."""
-    said = []
-    for group in beside(found):
-        first = group[0]
-        where = f" in environment {environments[first.env_id]}" if len(environments) > 1 else ""
-        within = f" within {whole(first.budget)} training steps" if first.budget else ""
+def dependency_sentences(
+    found: Sequence[Dependency], environments: Mapping[str, str], most: int = sys.maxsize
+) -> list[str]:
+    """One sentence a task: how long a dependency each architecture solves with at least half of its seeds.
+
+    ``most`` such results in all sentences together; the others are counted.
+    """
+    said, groups = list[str](), beside(found)
+    for place, group in enumerate(groups):
         who: dict[str, list[str]] = {}
         for made in group:
             who.setdefault(_said(made), []).append(made.name)
-        parts = [f"{listed(names)} solve{'' if len(names) > 1 else 's'} {what}" for what, names in who.items()]
-        said.append(f"On {first.bare_task}{where}{within}: {'; '.join(parts)}.")
+        if said and len(who) > most:
+            return [*said, f"For {count(len(groups) - place, 'other comparison')} over lengths see below."]
+        said.append(_sentence(group[0], who, environments, most))
+        most -= min(len(who), most)
     return said
+
+
+def _sentence(first: Dependency, who: Mapping[str, Sequence[str]], environments: Mapping[str, str], most: int) -> str:
+    """Of curves that stand side by side, of which ``first`` is one: what is solved, by whom; the first ``most``."""
+    where = f" in environment {environments[first.env_id]}" if len(environments) > 1 else ""
+    within = f" within {whole(first.budget)} training steps" if first.budget else ""
+    told = [f"{some(names)} solve{'' if len(names) > 1 else 's'} {what}" for what, names in who.items()]
+    left = sum(map(len, [*who.values()][most:]))
+    parts = [*told[:most], f"{count(left, 'other architecture')} below"] if left else told
+    return f"On {first.bare_task}{where}{within}, with at least half of the seeds: {'; '.join(parts)}."
 
 
 def not_in(found: Sequence[Dependency], rows: Sequence[VerdictRow]) -> list[VerdictRow]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from seqbench.report.matrix import MOST, Matrix
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
-from seqbench.report.wording import DASH, count, skill_interval_text, skill_text, solved_text, steps_text
+from seqbench.report.wording import DASH, count, scored_text, skill_interval_text, skill_text, solved_text, steps_text
 
 MOST_TASKS = 24
 OPEN = "open"
@@ -79,12 +79,12 @@ def _rated(row: VerdictRow) -> bool:
 
 
 def _texts(rows: Sequence[VerdictRow], rated: bool) -> tuple[str, str]:
-    """Seeds that solve or mean skill, and beside it the median steps or the interval."""
+    """Seeds that solve or mean skill, and beside it the median steps, the interval or of how many runs it is."""
     if len(rows) != 1:
         return f"{len(rows)} rows" if rows else DASH, ""
     (row,) = rows
     if not rated:
-        return skill_text(row.skill), skill_interval_text(row)
+        return skill_text(row.skill), skill_interval_text(row) or scored_text(row)
     if row.summary is None or not row.summary.solved:
         return OPEN if row.left_open else solved_text(row), ""
     return solved_text(row), f"({steps_text(row)})" if math.isfinite(row.summary.median_steps or math.inf) else ""
@@ -108,6 +108,8 @@ def _said(models: Sequence[Sequence[VerdictRow]], rows: Sequence[tuple[str, Sequ
         said.append(
             f"{'Other n' if said else 'N'}umbers: mean skill, 0 being the trivial baseline, and its 95 % interval."
         )
+    lost = any(scored_text(row) for mine, told in zip(models, rated, strict=True) if not told for row in mine)
+    said += ["(k of n runs): the mean of those that left a score."] if lost else []
     said += [f"{OPEN}: the budget ended too soon to tell."] if OPEN in texts else []
     if len({row.label for mine in models for row in mine}) > 1:
         best = any(seen.best for _, found in rows for seen in found)

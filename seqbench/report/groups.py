@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, Literal, cast
 
 from seqbench.metrics import METRICS
-from seqbench.record.record import canonical, current
+from seqbench.record.record import canonical, current, ended
 from seqbench.report.names import Label, full_name, label_of, less, model_order, natural, plainest, task_name
 from seqbench.schema import Better, Record, without_length
 from seqbench.statistics.seeds import UNLIMITED
@@ -118,7 +118,7 @@ def grouped(
     reference: str | None = None,
     common: str = "",
 ) -> list[Group]:
-    """The groups of the attempts that count, sorted by environment, then by the task's name.
+    """The groups of the attempts that count, sorted by environment, then by the task's name; of learning, ended ones.
 
     Labels of one task stand apart, as they were asked for apart, unless they differ in the word for its length alone.
     A cell is one configuration whatever its runs are called, so all its runs are in one of these groups,
@@ -127,7 +127,8 @@ def grouped(
     """
     tasks: dict[tuple[str, str], dict[str, list[Record]]] = {}
     texts: dict[tuple[int, int], str] = {}  # many records share one object
-    for record in current(record for record in records if record.kind == kind):
+    counted = ended if kind == "learning" else current
+    for record in counted(record for record in records if record.kind == kind):
         task, data = record.config.get("task"), record.config.get("data_sha256")
         if (text := texts.get((id(task), id(data)))) is None:
             text = texts[id(task), id(data)] = canonical([task, data])

@@ -14,6 +14,7 @@ from seqbench.report.wording import (
     count,
     listed,
     rate_interval_text,
+    scored_text,
     skill_interval_text,
     skill_text,
     solved_text,
@@ -32,7 +33,7 @@ def headline(
     """Who solves the longest sequences; who is better over all tasks, and what that cannot be said of; who is fast.
 
     Of several environments the one with most runs speaks, and is named. Where a task was trained at many lengths
-    (``lasting``), one sentence speaks for all of them.
+    (``lasting``), one sentence speaks for all of them. What there is beyond ``NAMED`` results of a kind is counted.
     """
     models = [row for row in rows if row.kind == "model"]
     runs = Counter({env_id: 0 for env_id in environments})
@@ -41,7 +42,7 @@ def headline(
     chosen = max(environments, key=lambda env_id: runs[env_id], default="")
     mine = [row for row in models if row.env_id == chosen]
     curves = [made for made in lasting if made.env_id == chosen]
-    far = dependency_sentences(curves, {chosen: environments.get(chosen, "")})
+    far = dependency_sentences(curves, {chosen: environments.get(chosen, "")}, NAMED)
     far += [_reach(not_in(curves, mine), "other " if curves else "")]
     reach = " ".join(sentence for sentence in far if sentence)
     where = f"In environment {environments[chosen]}: " if len(environments) > 1 and reach else ""
@@ -72,37 +73,58 @@ def _reach(rows: Sequence[VerdictRow], other: str) -> str:
     if not any(row.summary and row.summary.solved for row in rated):
         runs = sum(len(row.scores) for row in rated)
         what = tasks[0] if len(tasks) == 1 else f"any of the {len(tasks)} {other}tasks that can be solved"
-        return f"No architecture solves {what}: 0 of {count(runs, 'run')}."
+        who = "No run that had time for it" if _untold(rows) else "No architecture"
+        return f"{who} solves {what}: 0 of {count(runs, 'run')}{_untold(rows)}."
     families: dict[str, list[VerdictRow]] = {}
     for row in rated:
         families.setdefault(row.family or row.task, []).append(row)
-    longest = {name: text for name, members in families.items() if (text := _longest(members))}
+    longest = {name: found for name, members in families.items() if (found := _longest(members))}
     if not longest:
-        return f"No architecture solves {'another' if other else 'a'} task with at least half of its seeds."
+        what = f"{'another' if other else 'a'} task with at least half of its seeds"
+        return f"No architecture is seen to solve {what}{_untold(rows)}."
     none = [name for name in families if name not in longest]
-    parts = list(longest.values())[:NAMED]
-    parts += [f"{count(len(longest) - NAMED, 'other kind')} of task below"] if len(longest) > NAMED else []
+    parts = _first(list(longest.values()))
+    beyond = len(longest) - len(parts)
+    parts += [f"{count(beyond, 'other kind')} of task below"] if beyond else []
     parts += [f"none of {some(none)}"] if none else []
     what = "Of the other tasks, longest" if other else "Longest"
     return f"{what} sequences solved by at least half of the seeds: {'; '.join(parts)}."
 
 
-def _longest(rows: Sequence[VerdictRow]) -> str:
-    """The longest task of one family that is solved, and by whom; empty where none is."""
+def _untold(rows: Sequence[VerdictRow]) -> str:
+    """Of whom nothing absolute can be said, as their budgets ended too soon to tell; empty where of nobody."""
+    who = list(dict.fromkeys(row.label for row in rows if row.left_open))
+    return f"; the budget ended too soon to tell of {some(who)}" if who else ""
+
+
+def _first(found: Sequence[tuple[str, int]]) -> list[str]:
+    """The texts, each with its number of results, that hold ``NAMED`` results together; one at least."""
+    kept, left = list[str](), NAMED
+    for text, results in found:
+        if kept and results > left:
+            break
+        kept.append(text)
+        left -= results
+    return kept
+
+
+def _longest(rows: Sequence[VerdictRow]) -> tuple[str, int] | None:
+    """The longest task of one family that is solved, by whom, and how many results that is; None where none is."""
     solved = [row for row in rows if row.summary and 2 * (row.summary.solved or 0) >= row.summary.runs]
     if not solved:
-        return ""
+        return None
     best, tried = max(row.length or 0 for row in solved), max(row.length or 0 for row in rows)
     there = [row for row in solved if (row.length or 0) == best]
     tasks = some(list(dict.fromkeys(row.task for row in there)))
     several = len({row.length for row in rows}) > 1
     reach = "" if not several else ", the longest tried" if best == tried else f", of up to {tried:,} tried"
     steps = f" ({best:,} steps{reach})" if best else ""
-    return f"{tasks}{steps} by {_with_seeds(there)}"
+    results = _with_seeds(there)
+    return f"{tasks}{steps} by {some(results)}", len(results)
 
 
-def _with_seeds(rows: Sequence[VerdictRow]) -> str:
-    """Who solved it, those of the same rate together: "gru and lstm (5/5 [0.55, 1.00]) and rnn (3/5 [0.18, 0.93])".
+def _with_seeds(rows: Sequence[VerdictRow]) -> list[str]:
+    """Who solved it, those of the same rate together: "gru and lstm (5/5 [0.55, 1.00])", "rnn (3/5 [0.18, 0.93])".
 
     Each once, but for one of several rates: it is told with its tasks.
     """
@@ -114,18 +136,21 @@ def _with_seeds(rows: Sequence[VerdictRow]) -> str:
     for label, by_rate in rates.items():
         for rate, tasks in by_rate.items():
             told.setdefault(rate, []).append(label if len(by_rate) == 1 else f"{label} on {some(tasks)}")
-    return some([f"{some(names)} ({rate})" for rate, names in told.items()])
+    return [f"{some(names)} ({rate})" for rate, names in told.items()]
 
 
 def _skills(rows: Sequence[VerdictRow]) -> str:
-    """Of tasks without a notion of solved: the mean skill."""
+    """Of tasks without a notion of solved: the mean skill, of how many runs it is, and who has none."""
     tasks = list(dict.fromkeys(row.task for row in rows if row.skill is not None))
     if not tasks:
         return ""
-    best = [row for row in rows if row.task == tasks[0] and row.skill is not None]
-    texts = [f"{row.label} {skill_text(row.skill)} {skill_interval_text(row)}".strip() for row in best]
+    texts = [" ".join(filter(None, (row.label, *_skill(row)))) for row in rows if row.task == tasks[0]]
     more = f"; {count(len(tasks) - 1, 'other task')} below" if len(tasks) > 1 else ""
     return f"Skill on {tasks[0]}, 0 being the trivial baseline and 1 perfect: {some(texts)}{more}."
+
+
+def _skill(row: VerdictRow) -> tuple[str, str, str]:
+    return "none" if row.skill is None else skill_text(row.skill), skill_interval_text(row), scored_text(row)
 
 
 def _lost(rows: Sequence[VerdictRow]) -> str:

@@ -14,12 +14,14 @@ from seqbench.report.wording import (
     comparison_note,
     comparison_text,
     interval_text,
+    median_note,
     rate_interval_text,
     readable,
     score_text,
     skill_interval_text,
     skill_text,
     solved_text,
+    steps_interval_text,
     steps_text,
     whole,
 )
@@ -81,6 +83,7 @@ def _section(section: Section, reference: str | None, number: int) -> str:
     note = "Steps to solve: median, unsolved runs counting as infinite."
     if any("[" in cell for row in (*models, *trivial) for cell in row[1:]):
         note = f"Brackets: 95 % intervals over seeds. {note}"
+    note = f"{note} {median_note(section.rows)}".rstrip()
     note += f" {comparison_note(reference)}" if reference else ""
     remarks = "".join(f" {row.label}: {'; '.join(row.remarks)}." for row in section.rows if row.remarks)
     caption = f"{section.title}: {section.subtitle}. {note}{remarks}"
@@ -91,7 +94,8 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     name = rf"\emph{{{escaped(row.label)}}}" if row.kind == "baseline" else escaped(row.label)
     texts = [f"{score_text(row.score)} {interval_text(row.summary.interval if row.summary else None)}"]
     texts += [f"{skill_text(row.skill)} {skill_interval_text(row)}", f"{solved_text(row)} {rate_interval_text(row)}"]
-    texts += [str(len(row.scores)) if row.kind == "model" else DASH, steps_text(row), whole(row.parameters)]
+    texts += [str(len(row.scores)) if row.kind == "model" else DASH]
+    texts += [f"{steps_text(row)} {steps_interval_text(row)}", whole(row.parameters)]
     texts += [comparison_text(row)] if reference else []
     return [name, *(escaped(text.strip()) for text in texts)]
 

@@ -8,18 +8,20 @@ from seqbench.report.content import Content
 from seqbench.report.item import Row
 from seqbench.report.names import label_of
 from seqbench.report.row import VerdictRow
-from seqbench.report.sections import Section
+from seqbench.report.sections import Section, rows_of
 from seqbench.report.wording import (
     DASH,
     comparison_note,
     comparison_text,
     interval_text,
+    median_note,
     rate_interval_text,
     readable,
     score_text,
     skill_interval_text,
     skill_text,
     solved_text,
+    steps_interval_text,
     steps_text,
     whole,
 )
@@ -57,6 +59,7 @@ def _how(content: Content) -> list[str]:
     cells = [row.summary for section in content.sections for row in section.rows if row.summary]
     brackets = any(cell.interval or cell.rate_interval for cell in cells)
     said = ["Brackets: 95 % intervals over seeds, Student's of means and mid-p of solve rates."] if brackets else []
+    said += [note] if (note := median_note(rows_of(content.sections))) else []
     said += [escaped(comparison_note(content.against))] if content.against else []
     return [" ".join(said)] if said else []
 
@@ -74,7 +77,8 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     interval = interval_text(row.summary.interval if row.summary else None)
     cells = [name, f"{score_text(row.score)} {interval}".strip()]
     cells += [f"{skill_text(row.skill)} {skill_interval_text(row)}".strip()]
-    cells += [f"{solved_text(row)} {rate_interval_text(row)}".strip(), steps_text(row), whole(row.parameters)]
+    cells += [f"{solved_text(row)} {rate_interval_text(row)}".strip()]
+    cells += [f"{steps_text(row)} {steps_interval_text(row)}".strip(), whole(row.parameters)]
     cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
     cells += [escaped(comparison_text(row))] if reference else []
     return [*cells, escaped("; ".join(row.remarks))]

@@ -7,18 +7,17 @@ from itertools import combinations, groupby
 from typing import Literal
 
 from seqbench.report.groups import Group
-from seqbench.report.item import Item, Row, Table
 from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import reference_row, upward
-from seqbench.report.wording import BEYOND, DASH, count, readable, some
 from seqbench.statistics.permutation import Pair
 from seqbench.statistics.verdict import Comparison, compare_families
 
 MOST = 12
 """Architectures that a matrix holds: 66 pairs, each of them a hypothesis that every other one pays for."""
 Verdict = Literal["better", "worse", "undecided", "unreachable"]
-_OTHER: Mapping[Verdict, Verdict] = {"better": "worse", "worse": "better"}
+OTHER: Mapping[Verdict, Verdict] = {"better": "worse", "worse": "better"}
+"""A verdict -> the same one seen from the other side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class Duel:
 def _mirrored(found: Comparison) -> Comparison:
     ends = found.interval and (1 - found.interval[1], 1 - found.interval[0])
     chance = None if found.probability is None else 1 - found.probability
-    return replace(found, verdict=_OTHER.get(found.verdict, found.verdict), probability=chance, interval=ends)
+    return replace(found, verdict=OTHER.get(found.verdict, found.verdict), probability=chance, interval=ends)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +57,7 @@ class Matrix:
 
     Attributes:
         labels: architectures in the order of every table; left_out: those beyond ``MOST``.
+        beyond_first: whether the last of ``labels`` is the reference, which stands beyond the first ``MOST``.
         several: what takes no part on a task, as two configurations there have its name: "gru on copy_10".
         duels: each pair once, the one that comes first in ``labels`` as ``a``; pairs without a common task are absent.
         against: every other architecture as ``a`` against the study's reference, Holm over these alone; empty where
@@ -70,6 +70,7 @@ class Matrix:
     several: tuple[str, ...]
     duels: tuple[Duel, ...]
     against: tuple[Duel, ...] = ()
+    beyond_first: bool = False
 
     def between(self, a: str, b: str) -> Duel | None:
         """The pair seen from ``a``."""
@@ -109,7 +110,9 @@ def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], refer
     tasks = [(group.task, trained_once(group, rows)) for group, rows in groups]
     every = [row for _, rows in groups for row in rows]
     names = in_order({name for _, entries in tasks for name in entries}, every)
-    kept, compared = names[:MOST], _compared_with(reference, every)
+    compared = _compared_with(reference, every)
+    last = next((name for name in names[MOST:] if name in compared.values()), None)
+    kept = names[:MOST] if last is None else [*names[: MOST - 1], last]
     shared: dict[tuple[str, str], list[tuple[str, Pair]]] = {}
     for task, entries in tasks:
         for a, b in combinations([name for name in kept if name in entries], 2):
@@ -120,10 +123,11 @@ def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], refer
     return Matrix(
         env_id=env_id,
         labels=tuple(kept),
-        left_out=tuple(names[MOST:]),
+        left_out=tuple(name for name in names if name not in kept),
         several=tuple(f"{label} on {group.task}" for group, rows in groups for label in _several(rows)),
         duels=tuple(_duels(shared)),
         against=tuple(duel if duel.b in compared.values() else duel.mirrored() for duel in against),
+        beyond_first=last is not None,
     )
 
 
@@ -177,73 +181,3 @@ def _several(rows: Sequence[VerdictRow]) -> list[str]:
     """Labels that more than one configuration of a task has."""
     often = Counter(row.label for row in rows if row.kind == "model")
     return [label for label, number in often.items() if number > 1]
-
-
-def matrix_table(matrix: Matrix, names: Mapping[str, str]) -> Table:
-    """The matrix laid out: a row's architecture against a column's."""
-    where = f" [{names[matrix.env_id]}]" if len(names) > 1 else ""
-    rows = [
-        Row(readable(a), [_item(matrix.between(a, b) if a != b else None) for b in matrix.labels])
-        for a in matrix.labels
-    ]
-    return Table(
-        label=f"Wins, ties and losses{where}",
-        lead=_lead(matrix),
-        columns=["architecture", *map(readable, matrix.labels)],
-        groups=[("against", "won / no verdict / lost tasks", rows)],
-    )
-
-
-def _lead(matrix: Matrix) -> str:
-    lead = (
-        "Each row against each column: tasks won, without a verdict, and lost. A verdict on one task takes an exact "
-        "rank-sum test, Holm-adjusted over all pairs of that task; below it stands the verdict on all common tasks at "
-        "once, from a test in which runs change sides within their task only, Holm-adjusted over all pairs, and the "
-        "chance that a run of the row beats one of the column on the same task. "
-        f"{BEYOND} No verdict is no sign of equality."
-    )
-    of_tasks = [found for duel in matrix.duels for _, found in duel.tasks]
-    lead += _out_of_reach("verdicts on one task", of_tasks)
-    lead += _out_of_reach("verdicts on all tasks", [duel.overall for duel in matrix.duels])
-    lead += _against_alone(matrix)
-    if matrix.several:
-        lead += f" In more than one configuration, and not compared there: {some([*map(readable, matrix.several)])}."
-    if matrix.left_out:
-        left = some([*map(readable, matrix.left_out)])
-        lead += f" The first {MOST} architectures are compared; left out: {left}."
-    return lead
-
-
-def _out_of_reach(what: str, found: Sequence[Comparison]) -> str:
-    """How many verdicts no outcome could give with the seeds there are, and what would."""
-    there = [comparison for comparison in found if comparison.verdict == "unreachable"]
-    return f" {len(there)} of {len(found)} {what} are out of reach: {there[0].why}." if there else ""
-
-
-def _against_alone(matrix: Matrix) -> str:
-    """Why verdicts on one task that are given against the reference are not given here; empty where all are."""
-    lost = 0
-    for duel in matrix.against:
-        here = matrix.between(duel.a, duel.b)
-        among_all = {task: found.verdict for task, found in here.tasks} if here else {}
-        lost += sum(found.verdict in _OTHER and among_all.get(task) != found.verdict for task, found in duel.tasks)
-    if not lost:
-        return ""
-    reference, few, pairs = readable(matrix.against[0].b), len(matrix.against), len(matrix.duels)
-    return (
-        f" {count(lost, 'verdict')} against {reference}, the reference, {'is' if lost == 1 else 'are'} given in the "
-        f"tables of tasks and not here: those are adjusted over at most {count(few, 'comparison')} with {reference}, "
-        f"these over up to {pairs} pairs."
-    )
-
-
-def _item(duel: Duel | None) -> Item:
-    if duel is None:
-        return Item(DASH)
-    won, lost = duel.count("better"), duel.count("worse")
-    text = f"{won} / {len(duel.tasks) - won - lost} / {lost}"
-    verdict, chance = duel.overall.verdict, duel.overall.probability
-    note = verdict if chance is None else f"{verdict}, {chance:.2f}"
-    if duel.overall.interval:
-        note += f" [{duel.overall.interval[0]:.2f}, {duel.overall.interval[1]:.2f}]"
-    return Item(text, "" if chance is None else chance, note, f"number verdict {verdict}")

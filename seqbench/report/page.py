@@ -23,6 +23,7 @@ from seqbench.report.flow_table import COLUMNS as FLOW_COLUMNS
 from seqbench.report.flow_table import FlowRow
 from seqbench.report.item import Item, Table
 from seqbench.report.names import label_of
+from seqbench.report.sections import rows_of
 from seqbench.report.verdict_table import (
     RUN_COLUMNS,
     Columns,
@@ -33,7 +34,8 @@ from seqbench.report.verdict_table import (
     number_of,
     swatch,
 )
-from seqbench.report.wording import BEYOND, count, number, readable
+from seqbench.report.wording import BEYOND, count, median_note, number, readable
+from seqbench.schema import CONTINUED
 
 _HERE = Path(__file__).parent / "parts"
 _MOST_LISTED = 200
@@ -75,6 +77,7 @@ def page(content: Content) -> str:
             flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
             column_kinds=_column_kinds,
             beyond=BEYOND,
+            median_note=median_note(rows_of(content.sections)),
             cell_name=lambda record: readable(label_of(record, content.common).name),
             most=_MOST_LISTED,
             style=Markup(style),
@@ -173,9 +176,10 @@ def _counts(content: Content) -> str:
     models = {row.label for section in content.sections for row in section.rows if row.kind == "model"}
     models |= {entry.label for entry in content.costs}
     tasks = len(content.sections) or len({(entry.env_id, entry.comparable) for entry in content.costs})
-    runs = sum(record.kind == "learning" for record in content.records)
+    learning = [record for record in content.records if record.kind == "learning"]
+    runs = sum(record.status not in CONTINUED for record in learning)
     parts = [count(len(models), "architecture"), count(tasks, "task"), count(runs, "run")]
-    measured = len(content.records) - runs
+    measured = len(content.records) - len(learning)
     return " · ".join([*parts, count(measured, "cost measurement")] if measured else parts)
 
 

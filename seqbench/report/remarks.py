@@ -1,9 +1,11 @@
 """What a reader must not overlook about a row, in words: it loses to ridge, it stays at the baseline."""
 
+import math
 from collections.abc import Sequence
 
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import count, some
+from seqbench.statistics.seeds import FEWEST
 
 BEST = 1.0 + 1e-6
 """Normalised skill that no run can exceed, because 1 is the best possible loss; rounding aside."""
@@ -11,6 +13,8 @@ AT_BASELINE = 0.02
 """Mean normalised skill within which a cell counts as standing at the baseline."""
 AT_BASELINE_ALONE = 0.05
 """The same of each of its runs, which scatter around the mean; the study of dependencies has up to 0.04."""
+LOSES = "loses to "
+"""Begins the remark that names the trivial method to which a row loses."""
 
 
 def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]:
@@ -24,7 +28,7 @@ def remarks(row: VerdictRow, baselines: Sequence[VerdictRow]) -> tuple[str, ...]
     if stays and zero is not None:
         found.append(f"stays at the {zero.name} baseline")
     against = [b for b in baselines if not (stays and b is zero)]
-    found += [text for baseline in against if (text := _against(row, baseline))]
+    found += _all_against(row, against)
     found += [pooled(row)] if row.also else []
     found += [text] if (text := _met_at_the_end(row)) else []
     unconfirmed = count(row.unconfirmed, "run")
@@ -74,24 +78,45 @@ def stays_at_baseline(row: VerdictRow) -> bool:
     return abs(row.skill) < AT_BASELINE and all(abs(skill) < AT_BASELINE_ALONE for skill in alone)
 
 
+def _all_against(row: VerdictRow, baselines: Sequence[VerdictRow]) -> list[str]:
+    """One remark for all trivial methods of which the same is said, but for each that it loses to."""
+    said: dict[str, list[str]] = {}
+    for baseline in baselines:
+        if text := _against(row, baseline):
+            said.setdefault(text, []).append(baseline.name)
+    return [f"{text}{names}" for text, own in said.items() for names in (own if text == LOSES else [some(own)])]
+
+
 def _against(row: VerdictRow, baseline: VerdictRow) -> str | None:
-    """'Loses to' where the interval, or every run, is on the worse side; 'not clearly better' where it straddles."""
+    """'Loses to' where the interval, or every run, is on the worse side; 'not clearly better' where it straddles.
+
+    Fewer than ``FEWEST`` runs lose to nothing: what is seen of them is said, and no verdict. The name is to follow.
+    """
     low_high = _span(row)
     if low_high is None or baseline.score is None or row.better == "neither":
         return None
     sign = 1.0 if row.better == "higher" else -1.0
     worst, best = sorted(sign * bound for bound in low_high)
     if best < sign * baseline.score:
-        return f"loses to {baseline.name}"
+        if len(row.scores) >= FEWEST:
+            return LOSES
+        return f"{'its only run is' if len(row.scores) == 1 else 'all runs are'} worse than "
     if worst <= sign * baseline.score:
         straddles = row.summary is not None and row.summary.interval is not None
-        return f"{'not clearly' if straddles else 'not every run'} better than {baseline.name}"
+        return f"{'not clearly' if straddles else 'not every run'} better than "
     return None
 
 
 def _span(row: VerdictRow) -> tuple[float, float] | None:
-    """The interval of the score where one is given, else the lowest and the highest run."""
+    """The interval of the score where one is given, else the lowest and the highest run.
+
+    A run without a score is worse than any; None where no run left one.
+    """
     if row.summary and row.summary.interval:
         return row.summary.interval
     there = [score for score in row.scores if score is not None]
-    return (min(there), max(there)) if there else None
+    if not there:
+        return None
+    worst = -math.inf if row.better == "higher" else math.inf
+    every = [worst if score is None else score for score in row.scores]
+    return min(every), max(every)

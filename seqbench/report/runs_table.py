@@ -1,4 +1,4 @@
-"""``runs.csv``: one line a run, every one of them, also those that failed."""
+"""``runs.csv``: one line a run, every one of them, also those that failed or were stopped."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

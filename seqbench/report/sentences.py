@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from seqbench.report.dependency import Dependency, not_in
-from seqbench.report.remarks import AT_BASELINE, beats_baseline
+from seqbench.report.remarks import AT_BASELINE, LOSES, beats_baseline
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import title_of
 from seqbench.report.wording import listed, some
@@ -88,7 +88,7 @@ def _losses(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> list
     zeros = {(row.env_id, row.task, row.name) for row in rows if row.kind == "baseline" and row.skill == 0}
     by_method: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        for method in (r.removeprefix("loses to ") for r in row.remarks if r.startswith("loses to ")):
+        for method in (r.removeprefix(LOSES) for r in row.remarks if r.startswith(LOSES)):
             if (row.env_id, row.task, method) not in zeros:
                 by_method.setdefault(method, {}).setdefault(title_of(row, environments), []).append(row.label)
     return [f"Worse than {method}: {_by_task(tasks)}." for method, tasks in by_method.items()]

@@ -100,6 +100,7 @@ class TaskSummary:
         skill_source: name and kind (derived, fitted) of the trivial method from which skill is measured.
         baselines: name -> its value of the headline score.
         solved: label -> (runs that solved it, runs), of all its configurations; empty where nothing can be solved.
+        left_open: labels of which the budget ended too soon to tell.
     """
 
     env_id: str
@@ -116,6 +117,7 @@ class TaskSummary:
     baselines: Mapping[str, float]
     solved: Mapping[str, tuple[int, int]]
     runs: int
+    left_open: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
@@ -131,6 +133,7 @@ class TaskSummary:
         parts += [f"trivial methods: {listed(trivial)}"] if trivial else []
         solved = [f"{readable(label)} {k}/{n}" for label, (k, n) in self.solved.items() if k]
         parts += [f"solved by {listed(solved)}" if solved else "solved by none"] if self.solved else []
+        parts += [f"too short a budget to tell of {listed([*map(readable, self.left_open)])}"] if self.left_open else []
         return "; ".join(parts) + "."
 
 
@@ -160,6 +163,7 @@ def _task(group: Group, rows: Sequence[VerdictRow]) -> TaskSummary:
         baselines=values,
         solved=_solved(models),
         runs=sum(len(row.scores) for row in models),
+        left_open=tuple(dict.fromkeys(row.label for row in models if row.left_open)),
     )
 
 

@@ -29,7 +29,7 @@ from seqbench.report.wording import (
     steps_text,
     whole,
 )
-from seqbench.schema import Record
+from seqbench.schema import CONTINUED, Record
 
 Columns = Sequence[tuple[str, str]]
 """Title and kind of each column of a table."""
@@ -111,7 +111,7 @@ def _section_rows(
 def _runs_of(content: Content) -> dict[tuple[str, str], list[Record]]:
     found: dict[tuple[str, str], list[Record]] = {}
     for record in sorted(content.records, key=lambda record: (record.seed is None, record.seed or 0)):
-        if record.kind == "learning":
+        if record.kind == "learning" and record.status not in CONTINUED:
             found.setdefault((record.env_id, record.cell_id), []).append(record)
     return found
 

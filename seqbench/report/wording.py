@@ -1,11 +1,12 @@
 """Numbers and verdicts as text, the same in the page, in Markdown and in the terminal."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from seqbench.report.row import VerdictRow
+from seqbench.statistics.intervals import fewest_of_median
 from seqbench.statistics.seeds import Interval
-from seqbench.statistics.verdict import MEANINGFUL
+from seqbench.statistics.verdict import MEANINGFUL, Comparison
 
 NAMED = 4
 """Architectures, tasks or pairs that one sentence names; it counts the others."""
@@ -78,6 +79,12 @@ def skill_interval_text(row: VerdictRow) -> str:
     return skills_text(row.skill_interval)
 
 
+def scored_text(row: VerdictRow) -> str:
+    """Of how many runs a mean skill is, where some left none: it is a mean of survivors then; else empty."""
+    there = sum(skill is not None for skill in row.skills)
+    return "" if there == len(row.skills) else f"({there} of {count(len(row.skills), 'run')})"
+
+
 def skills_text(interval: Interval | None) -> str:
     """An interval of normalised skills in brackets, empty where there is none.
 
@@ -114,6 +121,12 @@ def steps_interval_text(row: VerdictRow) -> str:
     return f"[{_steps(interval[0], row.budget)}, {_steps(interval[1], row.budget)}]" if interval else ""
 
 
+def median_note(rows: Iterable[VerdictRow]) -> str:
+    """That medians of so few runs have no interval, for the notes of a table that holds such; else empty."""
+    bare = any(row.summary and row.summary.median_steps is not None and not row.summary.median_interval for row in rows)
+    return f"Medians of fewer than {fewest_of_median()} runs have no interval." if bare else ""
+
+
 def _steps(steps: float, budget: int | None) -> str:
     if math.isfinite(steps):
         return whole(steps)
@@ -144,7 +157,13 @@ def comparison_text(row: VerdictRow) -> str:
     p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
     if found.verdict == "undecided":
         return f"undecided{' at low power' if found.low_power else ''} ({p})"
-    return f"{found.verdict}{'' if found.meaningful else ' by little'} ({p})"
+    return f"{verdict_text(found)} ({p})"
+
+
+def verdict_text(found: Comparison) -> str:
+    """A verdict, "by little" where a run of the one beats one of the other hardly more often than the other way."""
+    little = found.verdict in ("better", "worse") and not found.meaningful
+    return f"{found.verdict}{' by little' if little else ''}"
 
 
 BEYOND = "Scores beyond the threshold for solved, where training ends, are equal to a verdict."

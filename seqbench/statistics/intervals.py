@@ -1,5 +1,6 @@
 """Intervals of one cell: mean of scores, solve rate, median."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -139,6 +140,17 @@ def median_rank(n: int, level: float) -> int | None:
     if n == 0 or 1 - 2 * special.bdtr(0, n, 0.5) < level:
         return None
     return max(k for k in range(n // 2) if 1 - 2 * special.bdtr(k, n, 0.5) >= level)
+
+
+def fewest_of_median(level: float = 0.95) -> int:
+    """Values below which the median has no interval.
+
+    Source: see ``median_rank``.
+
+    >>> fewest_of_median(), fewest_of_median(0.99)
+    (6, 8)
+    """
+    return next(n for n in itertools.count(1) if median_rank(n, level) is not None)
 
 
 def _with_infinity(steps: Sequence[float | None]) -> list[float]:

@@ -36,8 +36,8 @@ def survival(steps: Values, solved: Sequence[bool], level: float = 0.95) -> Surv
     """The Kaplan-Meier curve of steps to solve, with Greenwood's variance and the log-log band.
 
     Args:
-        steps: the step at which a run solved, or the last one at which it was seen unsolved: its budget. A run that was
-            killed may count as seen until then; one that diverged cannot solve any more and counts as its budget.
+        steps: the step at which a run solved, or the last one at which it was seen unsolved: its budget; one
+            that diverged cannot solve any more and counts as its budget.
         solved: whether it solved then.
         level: pointwise coverage aimed at.
 

@@ -1,0 +1,84 @@
+"""The wins, ties and losses of all pairs as a table, and in words how to read it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from seqbench.report.item import Item, Row, Table
+from seqbench.report.matrix import MOST, OTHER, Duel, Matrix
+from seqbench.report.wording import BEYOND, DASH, count, readable, some
+from seqbench.statistics.verdict import MEANINGFUL, Comparison
+
+
+def matrix_table(matrix: Matrix, names: Mapping[str, str]) -> Table:
+    """The matrix laid out: a row's architecture against a column's."""
+    where = f" [{names[matrix.env_id]}]" if len(names) > 1 else ""
+    rows = [
+        Row(readable(a), [_item(matrix.between(a, b) if a != b else None) for b in matrix.labels])
+        for a in matrix.labels
+    ]
+    return Table(
+        label=f"Wins, ties and losses{where}",
+        lead=_lead(matrix),
+        columns=["architecture", *map(readable, matrix.labels)],
+        groups=[("against", "won / no verdict / lost tasks", rows)],
+    )
+
+
+def _lead(matrix: Matrix) -> str:
+    lead = (
+        "Each row against each column: tasks won, without a verdict, and lost. A verdict on one task takes an exact "
+        "rank-sum test, Holm-adjusted over all pairs of that task; below it stands the verdict on all common tasks at "
+        "once, from a test in which runs change sides within their task only, Holm-adjusted over all pairs, and the "
+        "chance that a run of the row beats one of the column on the same task; "
+        f"in words a verdict with a chance between {1 - MEANINGFUL:g} and {MEANINGFUL:g} is “by little”. "
+        f"{BEYOND} No verdict is no sign of equality."
+    )
+    of_tasks = [found for duel in matrix.duels for _, found in duel.tasks]
+    lead += _out_of_reach("verdicts on one task", of_tasks)
+    lead += _out_of_reach("verdicts on all tasks", [duel.overall for duel in matrix.duels])
+    lead += _against_alone(matrix)
+    if matrix.several:
+        lead += f" In more than one configuration, and not compared there: {some([*map(readable, matrix.several)])}."
+    if matrix.left_out:
+        left = some([*map(readable, matrix.left_out)])
+        first = f"the first {MOST - 1} and the reference" if matrix.beyond_first else f"the first {MOST}"
+        lead += f" Of the architectures {first} are compared; left out: {left}."
+    return lead
+
+
+def _out_of_reach(what: str, found: Sequence[Comparison]) -> str:
+    """How many verdicts no outcome could give with the seeds there are, and what would; each reason with its own."""
+    why = Counter(comparison.why or "" for comparison in found if comparison.verdict == "unreachable")
+    if not why:
+        return ""
+    told = [f"{number} ({reason})" if len(why) > 1 else reason for reason, number in why.most_common()]
+    return f" {why.total()} of {len(found)} {what} are out of reach: {some(told)}."
+
+
+def _against_alone(matrix: Matrix) -> str:
+    """Why verdicts on one task that are given against the reference are not given here; empty where all are."""
+    lost = 0
+    for duel in matrix.against:
+        here = matrix.between(duel.a, duel.b)
+        among_all = {task: found.verdict for task, found in here.tasks} if here else {}
+        lost += sum(found.verdict in OTHER and among_all.get(task) != found.verdict for task, found in duel.tasks)
+    if not lost:
+        return ""
+    reference, few, pairs = readable(matrix.against[0].b), len(matrix.against), len(matrix.duels)
+    return (
+        f" {count(lost, 'verdict')} against {reference}, the reference, {'is' if lost == 1 else 'are'} given in the "
+        f"tables of tasks and not here: those are adjusted over at most {count(few, 'comparison')} with {reference}, "
+        f"these over up to {pairs} pairs."
+    )
+
+
+def _item(duel: Duel | None) -> Item:
+    if duel is None:
+        return Item(DASH)
+    won, lost = duel.count("better"), duel.count("worse")
+    text = f"{won} / {len(duel.tasks) - won - lost} / {lost}"
+    verdict, chance = duel.overall.verdict, duel.overall.probability
+    note = verdict if chance is None else f"{verdict}, {chance:.2f}"
+    if duel.overall.interval:
+        note += f" [{duel.overall.interval[0]:.2f}, {duel.overall.interval[1]:.2f}]"
+    return Item(text, "" if chance is None else chance, note, f"number verdict {verdict}")
