@@ -19,6 +19,7 @@ from seqbench.statistics.intervals import median_interval, mid_p_interval, t_int
 from seqbench.statistics.ranking import critical_difference, rank_intervals, win_rates
 from seqbench.statistics.resampling import percentiles, resampled
 from seqbench.statistics.seeds import Interval
+from seqbench.statistics.shift import overall_shift
 from seqbench.statistics.speed import ratio_of_medians
 from seqbench.statistics.survival import survival
 from seqbench.statistics.verdict import compare_across_tasks, compare_to_reference
@@ -305,6 +306,18 @@ def test_false_orders_over_all_tasks_are_at_most_5_percent() -> None:
     rows = [[kind, n, *false_orders(kind, n, studies)] for kind, n in (("bimodal", 5), ("ties", 10), ("normal", 20))]
     show("false orders over 5 tasks", ["scores", "seeds", "verdict", "ranks", "Nemenyi"], rows)
     assert all(max(row[2:]) <= 0.05 + error(0.05, studies) for row in rows)
+
+
+def test_false_verdicts_over_rows_of_pairs_and_groups_are_at_most_5_percent() -> None:
+    rng, studies, rows = np.random.default_rng(8), 1000, []
+    for name, kinds in (("pairs", [True] * 3), ("groups", [False] * 3), ("both", [True, False, True])):
+        luck = rng.normal(0, 2, (studies, 2, 3, 8))  # of a seed: the same on both sides of a pair
+        a, b = np.moveaxis(luck + rng.normal(0, 1, luck.shape), 1, 0)
+        b = np.where(np.array(kinds)[:, None], b - luck[:, 1] + luck[:, 0], b)
+        found = [overall_shift(list(zip(*study, strict=True)), kinds)[1] < 0.05 for study in zip(a, b, strict=True)]
+        rows.append([name, float(np.mean(found))])
+    show("false verdicts over 3 rows, 1000 studies", ["rows", "any"], rows)
+    assert all(0.03 < wrong <= 0.05 + error(0.05, studies) for _, wrong in rows)
 
 
 def test_power_grows_with_seeds_and_reaches_large_differences_with_10() -> None:

@@ -116,6 +116,65 @@ def test_false_verdicts_are_at_most_5_percent_of_1000_families():
     assert false_verdicts(1000) <= most(1000)
 
 
+def test_what_pairs_of_seeds_decide_in_the_rows_they_decide_over_all_rows_as_well():
+    wide = [0.1 * seed for seed in range(8)]
+    rows = {name: wide for name in ("rnn", "gru")}, {name: [score + 0.01 for score in wide] for name in ("rnn", "gru")}
+    found = against(*(runs("copy_10", side) for side in rows))
+    assert [(row.paired, row.verdict) for row in found.rows] == [(True, "better")] * 2
+    assert found.overall == ("better", pytest.approx(2 / 2**16))
+    assert "Over all 2 rows: b is better (p < 0.001)." in told(found)
+    back = against(*(runs("copy_10", side) for side in reversed(rows))).overall
+    assert back is not None
+    assert back[0] == "worse"
+
+
+def test_one_row_speaks_for_itself():
+    found = against(runs("copy_10", {"gru": POOR}), runs("copy_10", {"gru": GOOD}))
+    assert (found.rows[0].verdict, found.overall) == ("better", None)
+    assert "Over all" not in " ".join(told(found))
+
+
+def test_rows_that_share_runs_give_no_verdict_over_all_of_them():
+    a, b = ([r for task in ("copy_10", "copy_30") for r in runs(task, {"gru": side})] for side in (POOR, GOOD))
+    both = [*a, *moved(a)]
+    for found in (against(both, b), against(b, both)):
+        assert (len(found.rows), found.shared, found.overall) == (4, True, None)
+        assert "Nothing is said over all rows, as some share runs" in " ".join(told(found))
+    apart = [r for r in a if r.labels["task"] == "copy_10"] + moved([r for r in a if r.labels["task"] == "copy_30"])
+    found = against(apart, b)  # two environments, and each run in one row
+    assert (len(found.rows), found.shared) == (2, False)
+    assert found.overall is not None
+    assert found.overall[0] == "better"
+
+
+def false_overall(studies: int, environments: int) -> int:
+    """Studies with a verdict over all rows, of two tasks that are the same in the environments of a and in b."""
+    wrong = 0
+    for study in range(studies):
+        b, *a = (
+            [replace(r, env_id=f"{side:012}") for task in range(2)
+             for r in runs(f"copy_{task + 1}", {"gru": near(0.5, 5, 100 * study + 10 * side + task)})]
+            for side in range(1 + environments)
+        )  # fmt: skip
+        overall = against([r for side in a for r in side], b).overall
+        wrong += overall is not None and overall[0] != "undecided"
+    return wrong
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("environments", [1, 3])
+def test_false_verdicts_over_all_rows_are_rare_however_many_environments_hold_them(environments: int):
+    assert false_overall(60, environments) <= most(60)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)  # on a busy machine
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("environments", [1, 2, 3])
+def test_false_verdicts_over_all_rows_are_at_most_5_percent_of_1000_studies(environments: int):
+    assert false_overall(1000, environments) <= most(1000)
+
+
 def test_the_same_scores_are_said_to_be_the_same():
     records = runs("copy_10", {"gru": GOOD})
     found = against(records, moved(records))

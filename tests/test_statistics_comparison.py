@@ -85,7 +85,7 @@ def test_stratified_p_agrees_with_going_through_all_splits_of_both_tasks() -> No
 def test_stratified_p_of_any_groups_agrees_with_going_through_all_splits(
     monkeypatch: pytest.MonkeyPatch, most_multiplied: int
 ) -> None:
-    monkeypatch.setattr("seqbench.statistics.permutation._MOST_MULTIPLIED", most_multiplied)
+    monkeypatch.setattr("seqbench.statistics.strata._MOST_MULTIPLIED", most_multiplied)
     rng, compared = np.random.default_rng(0), 0
     for _ in range(200):
         sizes = rng.integers(1, 5, (rng.integers(2, 4), 2)).tolist()
@@ -136,12 +136,12 @@ def test_tasks_of_different_sizes_weigh_the_same_and_opposite_results_cancel() -
     assert stratified_p([up, up]) < permutation_p(*up) < 0.01
 
 
-@pytest.mark.parametrize("limit", ["MOST_EXACT", "_FINEST"])
+@pytest.mark.parametrize("limit", ["permutation.MOST_EXACT", "strata._FINEST"])
 def test_drawn_splits_agree_with_exact_ones(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     rng = np.random.default_rng(3)
     pairs = [(rng.normal(0.3, 1, 8), rng.normal(0, 1, 8)) for _ in range(3)]
     exact = stratified_p(pairs)
-    monkeypatch.setattr(f"seqbench.statistics.permutation.{limit}", 10)
+    monkeypatch.setattr(f"seqbench.statistics.{limit}", 10)
     drawn = stratified_p(pairs)
     assert 0.01 < exact < 0.5
     assert drawn == pytest.approx(exact, abs=4 * math.sqrt(exact / 20_000))

@@ -30,6 +30,8 @@ def told(found: StoreComparison) -> list[str]:
         verdict, p = found.overall
         text = {"better": "b is better", "worse": "b is worse"}.get(verdict, "no difference is shown")
         said.append(f"Over all {count(len(found.rows), 'row')}: {text} ({_p(p)}).")
+    if found.shared:
+        said.append("Nothing is said over all rows, as some share runs: a store has several environments or versions.")
     identical = sum(row.identical for row in found.rows)
     if identical:
         hold = "holds" if identical == 1 else "hold"

@@ -81,8 +81,9 @@ class StoreComparison:
         a, b: names. environments: name of a side -> its environment in words.
         only: cells without a counterpart: (name of the store, task, architecture).
         holds: name of a store -> what it holds, in words.
-        overall: p that ``b`` is as ``a`` on all rows at once, None where a row has fewer than 5 runs or there is none;
-            with the verdict.
+        shared: whether some runs are in several rows, as a store holds their configuration several times.
+        overall: p that ``b`` is as ``a`` on all rows at once, with the verdict; None where runs are ``shared``, where a
+            row has fewer than 5 of them, and of fewer than two rows.
     """
 
     a: str
@@ -92,6 +93,7 @@ class StoreComparison:
     speeds: tuple[SpeedRow, ...]
     only: tuple[tuple[str, str, str], ...]
     holds: Mapping[str, str]
+    shared: bool
     overall: tuple[Verdict, float] | None
 
     @property
