@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,10 @@ from rich.console import Console
 from seqbench import cli
 from seqbench.record.store import Store
 from seqbench.report.compare import compare_stores
-from seqbench.report.compare_views import VIEWS, row_texts, terminal, told
+from seqbench.report.compare_views import VIEWS, row_texts, speed_texts, terminal, told
 from seqbench.report.compared import StoreComparison
 from seqbench.schema import Record
+from seqbench.statistics.rounds import LEVEL
 from tests.test_report_headline import GOOD, POOR, most, near, runs
 
 
@@ -282,14 +284,14 @@ def test_environments_are_named_and_each_is_compared_apart():
 # ------------------------------------------------------------------ speed
 
 
-def timed(model: str, rounds: int, factor: float = 1.0) -> list[Record]:
-    made = [simulated_costs.sample(model, round=number)[0] for number in range(rounds)]
+def timed(model: str, rounds: int, factor: float = 1.0, noise: float = 0.02, **asked: int) -> list[Record]:
+    made = [simulated_costs.sample(model, noise, round=number, **asked)[0] for number in range(rounds)]
     return [
         replace(r, summary={**r.summary, "step_s": {"median": factor * r.summary["step_s"]["median"]}}) for r in made
     ]
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(2.0, "slower"), (0.5, "faster"), (1.0, "equal")])
+@pytest.mark.parametrize(("factor", "verdict"), [(2.0, "slower"), (0.5, "faster"), (1.0, "not told apart")])
 def test_speed_of_the_same_measurement_has_a_ratio_with_an_interval(factor: float, verdict: str):
     (row,) = against(timed("gru", 8), moved(timed("gru", 8, factor))).speeds
     assert (row.verdict, row.rounds, row.length) == (verdict, (8, 8), 64)
@@ -298,9 +300,51 @@ def test_speed_of_the_same_measurement_has_a_ratio_with_an_interval(factor: floa
     assert row.ratio.interval[0] <= factor <= row.ratio.interval[1]
 
 
-def test_two_rounds_decide_no_speed():
-    (row,) = against(timed("gru", 2), timed("gru", 2, 3.0)).speeds
+@pytest.mark.parametrize("rounds", [2, 5, 7])
+def test_fewer_than_eight_rounds_decide_no_speed(rounds: int):
+    (row,) = against(timed("gru", rounds), timed("gru", rounds, 3.0)).speeds
     assert (row.verdict, row.ratio.interval) == ("undecided", None)
+    assert speed_texts(row)[-1] == f"undecided (fewer than 8 rounds: {rounds})"
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.08, "not told apart"), (0.93, "not told apart"), (1.15, "slower"),
+                                                 (0.87, "faster")])  # fmt: skip
+def test_what_two_sessions_may_differ_by_is_neither_slower_nor_faster(factor: float, verdict: str):
+    (row,) = against(timed("gru", 8, noise=0.001), timed("gru", 8, factor, noise=0.001)).speeds
+    assert row.ratio.interval is not None
+    assert row.ratio.interval[0] > 1 or row.ratio.interval[1] < 1
+    assert row.verdict == verdict
+
+
+def test_the_more_ratios_there_are_the_surer_is_each_that_all_of_them_hold():
+    def both(lengths: int) -> list[Record]:
+        return [r for length in range(lengths) for r in timed("gru", 8, length=8 + length)]
+
+    few, many = against(both(1), both(1)), against([*both(40), *timed("rnn", 5)], [*both(40), *timed("rnn", 5)])
+    assert {row.level for row in few.speeds} == {0.99}
+    assert {row.level for row in many.speeds} == {1 - (1 - LEVEL) / 40}  # five rounds have no interval to share
+    narrow, wide = (found.speeds[0].ratio.interval for found in (few, many))
+    assert narrow is not None
+    assert wide is not None
+    assert wide[0] < narrow[0] < 1 < narrow[1] < wide[1]
+    assert {speed_texts(row)[-1] for row in against(both(65), both(65)).speeds} == {
+        "undecided (fewer than 9 rounds: 8)"
+    }
+
+
+def test_times_are_said_to_come_from_two_sessions_and_a_gate_is_named():
+    text = " ".join(printed(against(timed("gru", 8), timed("gru", 8))).split())
+    assert "a and b were not timed in turns" in text
+    assert "b is called faster or slower only beyond 10 %" in text
+    assert "seqbench check --against" in text
+    assert "turns" not in printed(against(runs("copy_10", {"gru": POOR}), runs("copy_10", {"gru": GOOD})))
+
+
+def test_a_machine_hundreds_of_times_as_fast_is_read_at_a_glance():
+    found = against(timed("gru", 8, noise=0.001), moved(timed("gru", 8, 0.004, noise=0.001), gpu="H200"))
+    texts = speed_texts(found.speeds[0])
+    assert re.fullmatch(r"0\.00400 \[0\.00\d+, 0\.00\d+\]", texts[3])
+    assert texts[-1] == "faster"
 
 
 # ------------------------------------------------------------------ as text

@@ -214,7 +214,7 @@ def _shared(pairs: Sequence[_Pair]) -> bool:
 def _overall(pairs: Sequence[_Pair], rows: Sequence[ComparedRow]) -> tuple[Verdict, float] | None:
     """All rows at once, each by the test that it has itself: runs, or seeds, change sides within their row only.
 
-    None where runs are in several rows: they would count as often, and equal stores would differ in 11 % of cases.
+    None where runs are in several rows: they would count as often, and some 10 % of equal stores would differ.
     """
     if len(pairs) < 2 or _shared(pairs) or not all(_enough(x, y) for x, y in pairs):
         return None

@@ -9,7 +9,7 @@ from seqbench.schema import Better
 from seqbench.statistics.seeds import Estimate
 
 Verdict = Literal["better", "worse", "undecided", "unreachable"]
-SpeedVerdict = Literal["faster", "slower", "equal", "undecided"]
+SpeedVerdict = Literal["faster", "slower", "not told apart", "undecided"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,12 @@ class ComparedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedRow:
-    """One measurement of cost in two stores: time of a training step of ``b`` over that of ``a``, with its interval."""
+    """One measurement of cost in two stores: time of a training step of ``b`` over that of ``a``.
+
+    Attributes:
+        verdict: "faster" and "slower" take an interval beyond what sessions differ by; "undecided" is without one.
+        ratio: with its interval, at ``level``: of all rows together it is ``statistics.rounds.LEVEL``.
+    """
 
     task: str
     architecture: str
@@ -71,6 +76,7 @@ class SpeedRow:
     rounds: tuple[int, int]
     verdict: SpeedVerdict
     ratio: Estimate
+    level: float
 
 
 @dataclass(frozen=True, kw_only=True)
