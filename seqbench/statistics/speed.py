@@ -19,7 +19,7 @@ def ratio_of_times(a: Values, b: Values, level: float = LEVEL) -> Estimate:
 
     The middle of all ratios of a time of ``a`` to one of ``b``, between two of them: Hodges and Lehmann's shift of the
     logarithms, with the interval of the exact rank-sum test. It needs no distribution, only that the two have the same
-    but for the factor. A bootstrap of eight rounds has no such levels as many ratios at once take.
+    but for the factor. Two thousand bootstrap draws would not reach the levels that many ratios at once take.
     Source: Hodges & Lehmann 1963, doi:10.1214/aoms/1177704172; Kalibera & Jones 2013, doi:10.1145/2464157.2464160 (a
     ratio with its interval, not a p value).
 
