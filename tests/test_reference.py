@@ -1,9 +1,11 @@
 """The committed studies are whole, current, and say what the README says of them."""
 
+import json
 import math
 import re
 import shlex
 from collections import defaultdict
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from seqbench.report.dependency import Dependency, dependencies
 from seqbench.report.remarks import AT_BASELINE
 from seqbench.schema import Record, Study
 from seqbench.statistics.crossing import next_length
+from seqbench.statistics.speed import DRIFT, ratio_of_times
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
 from seqbench.tuning import Tuned, choose
 
@@ -111,3 +114,16 @@ def _longest(made: Dependency) -> str:
     if math.isinf(found.interval[1]):
         return f"{found.value:.0f} [at least {found.interval[0]:.0f}]"
     return f"{found.value:.0f} [{found.interval[0]:.0f}, {found.interval[1]:.0f}]"
+
+
+def test_sessions_of_one_machine_differ_and_by_less_than_a_comparison_of_stores_allows_them():
+    lines = (REFERENCE / "regression_check" / "quiet.jsonl").read_text().splitlines()[:64]  # equal builds throughout
+    rounds = [json.loads(line)["samples"][number % 4]["seconds"] for number, line in enumerate(lines)]
+    names = [name for name in rounds[0] if "training_step" in name]
+    sessions, called = [rounds[start : start + 8] for start in range(0, 64, 8)], {1.0: 0, DRIFT: 0}
+    for a, b in combinations(sessions, 2):
+        times = [([one[name] for one in a], [one[name] for one in b]) for name in names]
+        found = [ratio_of_times(*both, 1 - 0.01 / len(names)).interval or (0, math.inf) for both in times]
+        for bound in called:
+            called[bound] += any(low > bound or high < 1 / bound for low, high in found)
+    assert called[DRIFT] <= 2 < 8 <= called[1.0]  # of 28 families of five ratios

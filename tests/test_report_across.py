@@ -130,7 +130,7 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
     (made,) = found.across
     assert across_sentences(made, NAMES) == ["Fewer than 5 seeds: no interval and no ranking."]
     table = across_table(found.across, NAMES)
-    assert table.columns == ["architecture", "IQM of skill", "runs"]
+    assert table.columns == ["architecture", "IQM of skill", "mean", "median", "runs"]
     assert not any("[" in cell.note for _, _, rows in table.groups for row in rows for cell in row.cells)
     assert table.lead.endswith(
         "the trivial baseline, if that is lower."
@@ -158,6 +158,11 @@ def test_mean_ranks_stand_beside_the_critical_difference_that_is_told_of_them() 
     assert {name: row["mean rank"] for name, row in found.items()} == {"rnn": "3.00", "lstm": "2.00", "gru": "1.00"}
     assert {row["runs"] for row in found.values()} == {"30"}
     assert "mean rank" not in cells(across(study(STEEP, tasks=4)))["gru"]
+
+
+def test_mean_and_median_stand_beside_the_iqm_and_a_run_that_failed_shows_in_the_mean_alone() -> None:
+    row = cells(across(study({"rnn": POOR, "gru": [0.9, 0.9, 0.9, 0.9, None]}, tasks=2)))["gru"]
+    assert (row["IQM of skill"].split()[0], row["mean"], row["median"]) == ("0.90", "0.72", "0.90")
 
 
 def test_the_reference_is_named_where_there_are_too_many_for_ranks() -> None:

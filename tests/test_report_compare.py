@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,10 @@ from rich.console import Console
 from seqbench import cli
 from seqbench.record.store import Store
 from seqbench.report.compare import compare_stores
-from seqbench.report.compare_views import VIEWS, row_texts, terminal, told
+from seqbench.report.compare_views import VIEWS, row_texts, speed_texts, terminal, told
 from seqbench.report.compared import StoreComparison
 from seqbench.schema import Record
+from seqbench.statistics.rounds import LEVEL
 from tests.test_report_headline import GOOD, POOR, most, near, runs
 
 
@@ -114,6 +116,65 @@ def test_false_verdicts_are_rare_where_nothing_differs():
 @pytest.mark.usefixtures("shapes_unchecked")
 def test_false_verdicts_are_at_most_5_percent_of_1000_families():
     assert false_verdicts(1000) <= most(1000)
+
+
+def test_what_pairs_of_seeds_decide_in_the_rows_they_decide_over_all_rows_as_well():
+    wide = [0.1 * seed for seed in range(8)]
+    rows = {name: wide for name in ("rnn", "gru")}, {name: [score + 0.01 for score in wide] for name in ("rnn", "gru")}
+    found = against(*(runs("copy_10", side) for side in rows))
+    assert [(row.paired, row.verdict) for row in found.rows] == [(True, "better")] * 2
+    assert found.overall == ("better", pytest.approx(2 / 2**16))
+    assert "Over all 2 rows: b is better (p < 0.001)." in told(found)
+    back = against(*(runs("copy_10", side) for side in reversed(rows))).overall
+    assert back is not None
+    assert back[0] == "worse"
+
+
+def test_one_row_speaks_for_itself():
+    found = against(runs("copy_10", {"gru": POOR}), runs("copy_10", {"gru": GOOD}))
+    assert (found.rows[0].verdict, found.overall) == ("better", None)
+    assert "Over all" not in " ".join(told(found))
+
+
+def test_rows_that_share_runs_give_no_verdict_over_all_of_them():
+    a, b = ([r for task in ("copy_10", "copy_30") for r in runs(task, {"gru": side})] for side in (POOR, GOOD))
+    both = [*a, *moved(a)]
+    for found in (against(both, b), against(b, both)):
+        assert (len(found.rows), found.shared, found.overall) == (4, True, None)
+        assert "Nothing is said over all rows, as some share runs" in " ".join(told(found))
+    apart = [r for r in a if r.labels["task"] == "copy_10"] + moved([r for r in a if r.labels["task"] == "copy_30"])
+    found = against(apart, b)  # two environments, and each run in one row
+    assert (len(found.rows), found.shared) == (2, False)
+    assert found.overall is not None
+    assert found.overall[0] == "better"
+
+
+def false_overall(studies: int, environments: int) -> int:
+    """Studies with a verdict over all rows, of two tasks that are the same in the environments of a and in b."""
+    wrong = 0
+    for study in range(studies):
+        b, *a = (
+            [replace(r, env_id=f"{side:012}") for task in range(2)
+             for r in runs(f"copy_{task + 1}", {"gru": near(0.5, 5, 100 * study + 10 * side + task)})]
+            for side in range(1 + environments)
+        )  # fmt: skip
+        overall = against([r for side in a for r in side], b).overall
+        wrong += overall is not None and overall[0] != "undecided"
+    return wrong
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("environments", [1, 3])
+def test_false_verdicts_over_all_rows_are_rare_however_many_environments_hold_them(environments: int):
+    assert false_overall(60, environments) <= most(60)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)  # on a busy machine
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("environments", [1, 2, 3])
+def test_false_verdicts_over_all_rows_are_at_most_5_percent_of_1000_studies(environments: int):
+    assert false_overall(1000, environments) <= most(1000)
 
 
 def test_the_same_scores_are_said_to_be_the_same():
@@ -223,14 +284,14 @@ def test_environments_are_named_and_each_is_compared_apart():
 # ------------------------------------------------------------------ speed
 
 
-def timed(model: str, rounds: int, factor: float = 1.0) -> list[Record]:
-    made = [simulated_costs.sample(model, round=number)[0] for number in range(rounds)]
+def timed(model: str, rounds: int, factor: float = 1.0, noise: float = 0.02, **asked: int) -> list[Record]:
+    made = [simulated_costs.sample(model, noise, round=number, **asked)[0] for number in range(rounds)]
     return [
         replace(r, summary={**r.summary, "step_s": {"median": factor * r.summary["step_s"]["median"]}}) for r in made
     ]
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(2.0, "slower"), (0.5, "faster"), (1.0, "equal")])
+@pytest.mark.parametrize(("factor", "verdict"), [(2.0, "slower"), (0.5, "faster"), (1.0, "not told apart")])
 def test_speed_of_the_same_measurement_has_a_ratio_with_an_interval(factor: float, verdict: str):
     (row,) = against(timed("gru", 8), moved(timed("gru", 8, factor))).speeds
     assert (row.verdict, row.rounds, row.length) == (verdict, (8, 8), 64)
@@ -239,9 +300,51 @@ def test_speed_of_the_same_measurement_has_a_ratio_with_an_interval(factor: floa
     assert row.ratio.interval[0] <= factor <= row.ratio.interval[1]
 
 
-def test_two_rounds_decide_no_speed():
-    (row,) = against(timed("gru", 2), timed("gru", 2, 3.0)).speeds
+@pytest.mark.parametrize("rounds", [2, 5, 7])
+def test_fewer_than_eight_rounds_decide_no_speed(rounds: int):
+    (row,) = against(timed("gru", rounds), timed("gru", rounds, 3.0)).speeds
     assert (row.verdict, row.ratio.interval) == ("undecided", None)
+    assert speed_texts(row)[-1] == f"undecided (fewer than 8 rounds: {rounds})"
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.08, "not told apart"), (0.93, "not told apart"), (1.15, "slower"),
+                                                 (0.87, "faster")])  # fmt: skip
+def test_what_two_sessions_may_differ_by_is_neither_slower_nor_faster(factor: float, verdict: str):
+    (row,) = against(timed("gru", 8, noise=0.001), timed("gru", 8, factor, noise=0.001)).speeds
+    assert row.ratio.interval is not None
+    assert row.ratio.interval[0] > 1 or row.ratio.interval[1] < 1
+    assert row.verdict == verdict
+
+
+def test_the_more_ratios_there_are_the_surer_is_each_that_all_of_them_hold():
+    def both(lengths: int) -> list[Record]:
+        return [r for length in range(lengths) for r in timed("gru", 8, length=8 + length)]
+
+    few, many = against(both(1), both(1)), against([*both(40), *timed("rnn", 5)], [*both(40), *timed("rnn", 5)])
+    assert {row.level for row in few.speeds} == {0.99}
+    assert {row.level for row in many.speeds} == {1 - (1 - LEVEL) / 40}  # five rounds have no interval to share
+    narrow, wide = (found.speeds[0].ratio.interval for found in (few, many))
+    assert narrow is not None
+    assert wide is not None
+    assert wide[0] < narrow[0] < 1 < narrow[1] < wide[1]
+    assert {speed_texts(row)[-1] for row in against(both(65), both(65)).speeds} == {
+        "undecided (fewer than 9 rounds: 8)"
+    }
+
+
+def test_times_are_said_to_come_from_two_sessions_and_a_gate_is_named():
+    text = " ".join(printed(against(timed("gru", 8), timed("gru", 8))).split())
+    assert "a and b were not timed in turns" in text
+    assert "b is called faster or slower only beyond 10 %" in text
+    assert "seqbench check --against" in text
+    assert "turns" not in printed(against(runs("copy_10", {"gru": POOR}), runs("copy_10", {"gru": GOOD})))
+
+
+def test_a_machine_hundreds_of_times_as_fast_is_read_at_a_glance():
+    found = against(timed("gru", 8, noise=0.001), moved(timed("gru", 8, 0.004, noise=0.001), gpu="H200"))
+    texts = speed_texts(found.speeds[0])
+    assert re.fullmatch(r"0\.00400 \[0\.00\d+, 0\.00\d+\]", texts[3])
+    assert texts[-1] == "faster"
 
 
 # ------------------------------------------------------------------ as text

@@ -1,10 +1,14 @@
+import inspect
 import math
+import pkgutil
 from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from seqbench import statistics
 from seqbench.statistics.intervals import (
     median_interval,
     median_steps,
@@ -130,3 +134,30 @@ def test_missing_scores_stay_in_the_denominator_and_forbid_an_interval() -> None
     assert (summary.runs, summary.mean, summary.interval) == (6, 0.5, None)
     assert summary.why == "1 of 6 runs left no score"
     assert summarise([None] * 5, None, None).mean is None
+
+
+# ------------------------------------------------------------------ the whole package
+
+
+def public_functions() -> dict[str, Callable[..., object]]:
+    modules = [
+        import_module(f"{statistics.__name__}.{found.name}") for found in pkgutil.iter_modules(statistics.__path__)
+    ]
+    return {
+        f"{module.__name__}.{name}": function
+        for module in modules
+        for name, function in vars(module).items()
+        if not name.startswith("_") and callable(function) and not inspect.isclass(function)
+        and function.__module__ == module.__name__
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(public_functions()))
+def test_every_public_function_has_its_source_and_an_example(name: str) -> None:
+    said = public_functions()[name].__doc__ or ""
+    assert "Source: " in said, f"{name} needs a line Source: in its docstring; got {said!r}."
+    assert ">>> " in said, f"{name} needs an example in its docstring, which the tests run; got {said!r}."
+
+
+def test_there_are_public_functions() -> None:
+    assert len(public_functions()) > 50

@@ -18,7 +18,7 @@ from seqbench.statistics.permutation import (
     smallest_p,
     stratified_p,
 )
-from seqbench.statistics.speed import ratio_of_medians
+from seqbench.statistics.speed import ratio_of_times
 from seqbench.statistics.verdict import (
     compare_across_tasks,
     compare_families,
@@ -85,7 +85,7 @@ def test_stratified_p_agrees_with_going_through_all_splits_of_both_tasks() -> No
 def test_stratified_p_of_any_groups_agrees_with_going_through_all_splits(
     monkeypatch: pytest.MonkeyPatch, most_multiplied: int
 ) -> None:
-    monkeypatch.setattr("seqbench.statistics.permutation._MOST_MULTIPLIED", most_multiplied)
+    monkeypatch.setattr("seqbench.statistics.strata._MOST_MULTIPLIED", most_multiplied)
     rng, compared = np.random.default_rng(0), 0
     for _ in range(200):
         sizes = rng.integers(1, 5, (rng.integers(2, 4), 2)).tolist()
@@ -136,12 +136,12 @@ def test_tasks_of_different_sizes_weigh_the_same_and_opposite_results_cancel() -
     assert stratified_p([up, up]) < permutation_p(*up) < 0.01
 
 
-@pytest.mark.parametrize("limit", ["MOST_EXACT", "_FINEST"])
+@pytest.mark.parametrize("limit", ["permutation.MOST_EXACT", "strata._FINEST"])
 def test_drawn_splits_agree_with_exact_ones(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     rng = np.random.default_rng(3)
     pairs = [(rng.normal(0.3, 1, 8), rng.normal(0, 1, 8)) for _ in range(3)]
     exact = stratified_p(pairs)
-    monkeypatch.setattr(f"seqbench.statistics.permutation.{limit}", 10)
+    monkeypatch.setattr(f"seqbench.statistics.{limit}", 10)
     drawn = stratified_p(pairs)
     assert 0.01 < exact < 0.5
     assert drawn == pytest.approx(exact, abs=4 * math.sqrt(exact / 20_000))
@@ -349,23 +349,36 @@ def test_one_task_with_few_seeds_leaves_the_verdict_over_all_unreachable() -> No
 # ------------------------------------------------------------------ speeds
 
 
-def test_ratio_of_medians_has_an_interval_around_it() -> None:
+def test_ratio_of_times_is_the_middle_of_all_ratios_with_an_interval_around_it() -> None:
     rng = np.random.default_rng(0)
-    slow, fast = rng.normal(10, 0.2, 20), rng.normal(12, 0.2, 20)
-    found = ratio_of_medians(fast, slow)
-    assert found.value == np.median(fast) / np.median(slow)
+    slow, fast = rng.normal(12, 0.2, 20), rng.normal(10, 0.2, 21)
+    found = ratio_of_times(slow, fast)
+    assert found.value == pytest.approx(np.median(slow[:, None] / fast), rel=1e-3)
     assert found.interval is not None
     assert found.interval[0] < 1.2 < found.interval[1]
-    same = ratio_of_medians(slow, slow).interval
-    assert same is not None
-    assert same[0] < 1 < same[1]
+    back = ratio_of_times(fast, slow)
+    assert back.interval is not None
+    assert (1 / back.value, 1 / back.interval[1], 1 / back.interval[0]) == pytest.approx((found.value, *found.interval))
 
 
-def test_four_samples_give_no_interval_of_the_ratio() -> None:
-    found = ratio_of_medians([10] * 4, [1] * 9)
-    assert (found.value, found.interval, found.why) == (10, None, "fewer than 5 samples: 4")
+def test_interval_of_the_ratio_excludes_1_just_where_the_rank_sum_test_rejects_it() -> None:
+    rng, agree = np.random.default_rng(1), []
+    for _ in range(200):
+        a, b = np.exp(rng.normal(0, 0.05, (2, 9)))
+        interval = ratio_of_times(a * 1.1, b, 0.99).interval
+        assert interval is not None
+        agree.append((permutation_p(a * 1.1, b) <= 0.01) == (not interval[0] <= 1 <= interval[1]))
+    assert all(agree)
 
 
-def test_speeds_that_are_not_positive_are_refused() -> None:
+@pytest.mark.parametrize(("level", "needed"), [(0.99, 8), (1 - 0.01 / 64, 8), (1 - 0.01 / 65, 9), (1 - 0.01 / 500, 10)])
+def test_ratios_at_a_higher_level_need_more_rounds_and_say_how_many(level: float, needed: int) -> None:
+    few = ratio_of_times([10.0] * (needed - 1), [1.0] * 30 if needed == 8 else [1.0] * (needed - 1), level)
+    assert (few.value, few.interval) == (pytest.approx(10), None)
+    assert few.why == f"fewer than {needed} rounds: {needed - 1}"
+    assert ratio_of_times([10.0] * needed, [1.0] * needed, level).interval == (pytest.approx(10), pytest.approx(10))
+
+
+def test_times_that_are_not_positive_are_refused() -> None:
     with pytest.raises(ValueError, match="positive; got -1"):
-        ratio_of_medians([1, 2, -1], [1, 2, 3])
+        ratio_of_times([1, 2, -1], [1, 2, 3])

@@ -1,9 +1,11 @@
 import math
+from itertools import combinations, product
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from seqbench.statistics.shift import independent_shift, paired_shift
+from seqbench.statistics.shift import independent_shift, overall_shift, paired_shift
 
 INF = math.inf
 
@@ -64,3 +66,65 @@ def test_thousands_of_seeds_take_no_more_than_a_moment() -> None:
         assert found.p < 0.001
         assert found.interval is not None
         assert found.interval[0] < 0.5 < found.interval[1]
+
+
+# ------------------------------------------------------------------ several rows
+
+
+def every_effect(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[np.ndarray, float]:
+    """The effect of all choices of signs, or of all splits, listed; and the observed one."""
+    if paired:
+        differences = b - a
+        ranks = np.where(differences == 0, 0, stats.rankdata(np.where(differences == 0, INF, np.abs(differences))))
+        most = a.size * (a.size + 1) / 2
+        every = np.array(list(product((-1, 1), repeat=a.size))) @ ranks / most
+        return every, float(np.sign(differences) @ ranks / most)
+    ranks, chosen = stats.rankdata([*b, *a]), combinations(range(a.size + b.size), b.size)
+    sums = np.array([ranks[list(one)].sum() for one in chosen]) - b.size * (ranks.size + 1) / 2
+    scale = a.size * b.size / 2
+    return sums / scale, (ranks[: b.size].sum() - b.size * (ranks.size + 1) / 2) / scale
+
+
+def test_p_over_rows_of_both_kinds_agrees_with_going_through_all_signs_and_splits() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        kinds = [True, False, bool(rng.integers(2))]
+        sizes = [(4, 4) if paired else rng.integers(2, 5, 2) for paired in kinds]
+        pairs = [(rng.integers(0, 5, n).astype(float), rng.integers(0, 5, m).astype(float)) for n, m in sizes]
+        each = [every_effect(a, b, paired) for (a, b), paired in zip(pairs, kinds, strict=True)]
+        every = sum(np.ix_(*(effects for effects, _ in each)))
+        seen = sum(observed for _, observed in each)
+        direction, p = overall_shift(pairs, kinds)
+        assert direction == pytest.approx(seen / 3)
+        assert p == pytest.approx(np.mean(np.abs(every) >= abs(seen) - 1e-9))
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_one_row_has_the_p_that_it_has_alone(paired: bool) -> None:
+    rng = np.random.default_rng(3)
+    for n in (8, 20, 150):
+        a, b = rng.normal(0, 1, n), rng.normal(0.2, 1, n)
+        a[:2], b[:2] = [0, -INF], [0, -INF]
+        alone = (paired_shift(a, b) if paired else independent_shift(a, b)).p
+        direction, p = overall_shift([(a, b)], [paired])
+        assert p == pytest.approx(alone, abs=4 * math.sqrt(alone / 20_000) if n == 150 else 1e-12)
+        assert overall_shift([(b, a)], [paired]) == (pytest.approx(-direction), pytest.approx(p, abs=0.01))
+
+
+def test_drawn_p_over_rows_agrees_with_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    pairs, kinds = [(rng.normal(0, 1, 8), rng.normal(0.7, 1, 8)) for _ in range(3)], [True, False, True]
+    exact = overall_shift(pairs, kinds)[1]
+    for limit in ("strata._FINEST", "signed_ranks.MOST_EXACT"):
+        monkeypatch.setattr(f"seqbench.statistics.{limit}", 3)
+        drawn = overall_shift(pairs, kinds)[1]
+        assert 0.01 < exact < 0.5
+        assert drawn == pytest.approx(exact, abs=0.02)  # of 8 pairs the normal approximation is off by as much
+    assert overall_shift(pairs, kinds)[1] == drawn != overall_shift(pairs, kinds, seed=1)[1]
+
+
+def test_rows_of_pairs_decide_together_what_their_groups_do_not() -> None:
+    rng = np.random.default_rng(2)
+    a = [rng.normal(0, 1, 8) for _ in range(3)]
+    pairs = [(scores, scores + 0.1 + rng.normal(0, 0.1, 8)) for scores in a]
+    assert overall_shift(pairs, [True] * 3)[1] < 0.01 < 0.3 < overall_shift(pairs, [False] * 3)[1]

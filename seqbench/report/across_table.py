@@ -22,8 +22,8 @@ from seqbench.statistics.seeds import Estimate
 _FEWEST_ARCHITECTURES = 3
 """Of which mean ranks are compared: two have the rows of the table."""
 _IQM = (
-    "IQM: interquartile mean of the skills of all runs, every task weighing the same; one without a skill counts as "
-    "the worst run on its task, or as 0, the trivial baseline, if that is lower."
+    "IQM: interquartile mean of the skills of all runs, every task weighing the same; beside it their mean and median. "
+    "A run without a skill counts as the worst one on its task, or as 0, the trivial baseline, if that is lower."
 )
 _INTERVAL = (
     " Its interval draws seeds anew within each task, and with 5 seeds covers less than 95 %; there is none where an "
@@ -49,7 +49,7 @@ def across_table(found: Sequence[Across], environments: Mapping[str, str]) -> Ta
         label="Across tasks",
         said=[sentence for made in found for sentence in across_sentences(made, environments)],
         lead=_IQM,
-        columns=["architecture", "IQM of skill", "rank", "mean rank", beats, "runs"],
+        columns=["architecture", "IQM of skill", "mean", "median", "rank", "mean rank", beats, "runs"],
         groups=[_group(made, environments) for made in found],
     ).without_empty(DASH)
     lead = _IQM + (_INTERVAL if any(row.iqm.interval for made in found for row in made.rows) else "")
@@ -69,6 +69,8 @@ def _row(made: Across, place: int) -> Row:
     row, found = made.rows[place], made.critical
     cells = [
         Item(skill_text(row.iqm.value), row.iqm.value, skills_text(row.iqm.interval)),
+        Item(skill_text(row.mean), row.mean),
+        Item(skill_text(row.median), row.median),
         Item(str(row.rank.rank), row.rank.rank, f"[{row.rank.low}, {row.rank.high}]") if row.rank else Item(DASH),
         _mean_rank(found.mean_ranks[place]) if found and found.difference else Item(DASH),
         Item("reference", 0.5) if row.label == made.reference and not made.why else _chance(row.improvement),

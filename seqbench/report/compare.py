@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from seqbench.record.record import canonical, current
@@ -12,13 +13,13 @@ from seqbench.report.costs import entries
 from seqbench.report.groups import grouped
 from seqbench.report.names import label_of, model_order, natural
 from seqbench.report.row import VerdictRow
-from seqbench.report.tables import group_rows, upward
+from seqbench.report.tables import group_rows, kind_of, upward
 from seqbench.report.wording import count, listed, some
 from seqbench.schema import CONTINUED, Record
 from seqbench.statistics.improvement import win_rate
-from seqbench.statistics.permutation import holm, seeds_needed, stratified_p
-from seqbench.statistics.seeds import FEWEST
-from seqbench.statistics.shift import Shift, independent_shift, paired_shift
+from seqbench.statistics.permutation import holm, seeds_needed
+from seqbench.statistics.seeds import FEWEST, by_kind
+from seqbench.statistics.shift import Shift, independent_shift, overall_shift, paired_shift
 from seqbench.statistics.verdict import seeds_to_decide
 
 ALPHA = 0.05
@@ -34,11 +35,12 @@ def compare_stores(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Recor
     names = _names(a, b)
     first, second = _cells(a[1]), _cells(b[1])
     matched = [key for key in first if key in second]
-    pairs = [(key, x, y) for key in matched for x in first[key] for y in second[key]]
-    families: dict[Key, list[tuple[_Cell, _Cell]]] = {}
-    for key, x, y in pairs:
-        families.setdefault((key[0], x.env_id, y.env_id), []).append((x, y))
+    families: dict[Key, list[_Pair]] = {}
+    for key in matched:
+        for x, y in product(first[key], second[key]):
+            families.setdefault((key[0], x.env_id, y.env_id), []).append((x, y))
     rows = [row for family in families.values() for row in _family(family, (a[0], b[0]), names)]
+    pairs = [pair for family in families.values() for pair in family]
     only = [(a[0], *_title(first[key][0])) for key in first if key not in second]
     only += [(b[0], *_title(second[key][0])) for key in second if key not in first]
     return StoreComparison(
@@ -49,7 +51,8 @@ def compare_stores(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Recor
         speeds=tuple(compare_speeds(entries(a[1]), entries(b[1]), (a[0], b[0]), names)),
         only=tuple(only),
         holds={name: _held(records) for name, records in (a, b)},
-        overall=_overall([(x, y) for _, x, y in pairs]),
+        shared=_shared(pairs),
+        overall=_overall(pairs, rows),
         stopped={name: said for name, records in (a, b) if (said := stopped(current(records), {}, ""))},
     )
 
@@ -65,6 +68,7 @@ class _Cell:
     row: VerdictRow
 
 
+_Pair = tuple[_Cell, _Cell]
 Key = tuple[str, ...]
 Names = Mapping[tuple[str, str], str]
 """(store, env_id) -> name of the side."""
@@ -130,7 +134,7 @@ def _environment(record: Record) -> str:
 # ------------------------------------------------------------------ verdicts on learning
 
 
-def _family(pairs: list[tuple[_Cell, _Cell]], stores: tuple[str, str], names: Names) -> list[ComparedRow]:
+def _family(pairs: list[_Pair], stores: tuple[str, str], names: Names) -> list[ComparedRow]:
     """The rows of one task in two environments, as one Holm family."""
     found = [_shift(x.row, y.row, len(pairs)) for x, y in pairs]
     adjusted = holm([shift.p if _enough(x, y) else 1.0 for shift, (x, y) in zip(found, pairs, strict=True)])
@@ -206,10 +210,21 @@ def _side(cell: _Cell, name: str) -> Side:
     return Side(name=name, env_id=cell.env_id, runs=len(row.scores), score=row.score, solved=solved)
 
 
-def _overall(pairs: Sequence[tuple[_Cell, _Cell]]) -> tuple[Verdict, float] | None:
-    """All rows at once: runs change sides within their row only."""
-    used = [(upward(y.row), upward(x.row)) for x, y in pairs if _enough(x, y)]
-    if not used or len(used) < len(pairs):
+def _shared(pairs: Sequence[_Pair]) -> bool:
+    """Whether some cell is in several rows."""
+    return any(len({(cell.env_id, cell.row.cell_id) for cell in side}) < len(side) for side in zip(*pairs, strict=True))
+
+
+def _overall(pairs: Sequence[_Pair], rows: Sequence[ComparedRow]) -> tuple[Verdict, float] | None:
+    """All rows at once, each by the test that it has itself: runs, or seeds, change sides within their row only.
+
+    A seed does so with all its runs on one kind of task.
+
+    None where runs are in several rows: they would count as often, and some 10 % of equal stores would differ.
+    """
+    if len(pairs) < 2 or _shared(pairs) or not all(_enough(x, y) for x, y in pairs):
         return None
-    p = stratified_p(used)
-    return ("undecided" if p >= ALPHA else "better" if win_rate(used) > 0.5 else "worse"), p
+    kinds = [(row.paired, x.row.label, kind_of(x.row), kind_of(y.row)) for (x, y), row in zip(pairs, rows, strict=True)]
+    first, second = (by_kind(kinds, [upward(pair[side].row) for pair in pairs]) for side in (0, 1))
+    direction, p = overall_shift(list(zip(first, second, strict=True)), [paired for paired, *_ in dict.fromkeys(kinds)])
+    return ("undecided" if p >= ALPHA else "better" if direction > 0 else "worse"), p

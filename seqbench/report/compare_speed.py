@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from seqbench.record.record import canonical
 from seqbench.report.compared import SpeedRow, SpeedVerdict, either
 from seqbench.report.costs import Entry
-from seqbench.statistics.speed import ratio_of_medians
+from seqbench.statistics.rounds import FEWEST, LEVEL
+from seqbench.statistics.speed import DRIFT, ratio_of_times
 
 
 def compare_speeds(
@@ -13,9 +14,12 @@ def compare_speeds(
 ) -> list[SpeedRow]:
     """A row for each measurement of ``a`` in each environment of ``b`` that has it; rounds of two stores are no pairs.
 
+    The intervals hold together at the level of one: those that there can be share its error equally.
     ``stores`` are the names of the two, ``names`` those of their sides by (store, env_id).
     """
-    return [_speed(x, y, stores, names) for x, y in _timed(a, b)]
+    timed = _timed(a, b)
+    family = sum(min(len(x.positive("step_s")), len(y.positive("step_s"))) >= FEWEST for x, y in timed)
+    return [_speed(x, y, stores, names, 1 - (1 - LEVEL) / max(1, family)) for x, y in timed]
 
 
 def _timed(a: Sequence[Entry], b: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
@@ -34,12 +38,13 @@ def _measurement(entry: Entry) -> str:
     return canonical([asked, config.get("task"), config.get("data_sha256"), config.get("train"), model])
 
 
-def _speed(x: Entry, y: Entry, stores: tuple[str, str], names: Mapping[tuple[str, str], str]) -> SpeedRow:
+def _speed(x: Entry, y: Entry, stores: tuple[str, str], names: Mapping[tuple[str, str], str], level: float) -> SpeedRow:
     before, after = list(x.positive("step_s").values()), list(y.positive("step_s").values())
-    ratio = ratio_of_medians(after, before)
+    ratio = ratio_of_times(after, before, level)
     verdict: SpeedVerdict = "undecided"
     if ratio.interval:
-        verdict = "slower" if ratio.interval[0] > 1 else "faster" if ratio.interval[1] < 1 else "equal"
+        low, high = ratio.interval
+        verdict = "slower" if low > DRIFT else "faster" if high < 1 / DRIFT else "not told apart"
     return SpeedRow(
         task=either(x.task, y.task),
         architecture=either(x.name, y.name),
@@ -49,4 +54,5 @@ def _speed(x: Entry, y: Entry, stores: tuple[str, str], names: Mapping[tuple[str
         rounds=(len(before), len(after)),
         verdict=verdict,
         ratio=ratio,
+        level=level,
     )

@@ -12,12 +12,24 @@ from seqbench.report.cost_wording import estimate_text
 from seqbench.report.document import strict
 from seqbench.report.markdown import escaped, table
 from seqbench.report.wording import BEYOND, DASH, count, listed, readable, score_text, signed_text, some
+from seqbench.statistics.rounds import LEVEL
+from seqbench.statistics.speed import DRIFT
 
 HEAD = ("task", "architecture", "a", "b", "b \N{MINUS SIGN} a", "runs", "verdict on b")
 SPEED_HEAD = ("task", "architecture", "steps", "time b / a", "rounds", "verdict on b")
 COLOURS: Mapping[str, str] = {"better": "green", "faster": "green", "worse": "red", "slower": "red"}
 IDENTICAL = "identical scores"
 VERSION = 1
+_SCORES = (
+    "Differences are Hodges and Lehmann's, brackets their 95 % intervals; p is exact and Holm-adjusted over the "
+    f"architectures of a task, by pairs of equal seeds where it says so. {BEYOND} No verdict is no sign of equality."
+)
+_TIMES = (
+    f"The brackets of all ratios of times hold together with {100 * LEVEL:g} %. a and b were not timed in turns, and a "
+    "machine is not as fast in one session as in another: b is called faster or slower only beyond "
+    f"{100 * (DRIFT - 1):.0f} %. Less than that may be the machine's, and so may more where anything else was running. "
+    "python -m seqbench check --against takes turns, and can be a gate."
+)
 
 
 def told(found: StoreComparison) -> list[str]:
@@ -31,6 +43,8 @@ def told(found: StoreComparison) -> list[str]:
         verdict, p = found.overall
         text = {"better": "b is better", "worse": "b is worse"}.get(verdict, "no difference is shown")
         said.append(f"Over all {count(len(found.rows), 'row')}: {text} ({_p(p)}).")
+    if found.shared:
+        said.append("Nothing is said over all rows, as some share runs: a store has several environments or versions.")
     identical = sum(row.identical for row in found.rows)
     if identical:
         hold = "holds" if identical == 1 else "hold"
@@ -43,12 +57,8 @@ def told(found: StoreComparison) -> list[str]:
 
 def legend(found: StoreComparison) -> str:
     """How to read the rows."""
-    text = (
-        f"a is {readable(found.a)}, b is {readable(found.b)}. Differences are Hodges and Lehmann's, brackets their "
-        "95 % intervals; p is exact and Holm-adjusted over the architectures of a task, by pairs of equal seeds where "
-        f"it says so. {BEYOND} No verdict is no sign of equality."
-    )
-    return text if found.rows else f"a is {readable(found.a)}, b is {readable(found.b)}."
+    sides = f"a is {readable(found.a)}, b is {readable(found.b)}."
+    return " ".join([sides, *[_SCORES] * bool(found.rows), *[_TIMES] * bool(found.speeds)])
 
 
 def terminal(found: StoreComparison) -> Group:

@@ -9,7 +9,7 @@ from seqbench.schema import Better
 from seqbench.statistics.seeds import Estimate
 
 Verdict = Literal["better", "worse", "undecided", "unreachable"]
-SpeedVerdict = Literal["faster", "slower", "equal", "undecided"]
+SpeedVerdict = Literal["faster", "slower", "not told apart", "undecided"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,12 @@ class ComparedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedRow:
-    """One measurement of cost in two stores: time of a training step of ``b`` over that of ``a``, with its interval."""
+    """One measurement of cost in two stores: time of a training step of ``b`` over that of ``a``.
+
+    Attributes:
+        verdict: "faster" and "slower" take an interval beyond what sessions differ by; "undecided" is without one.
+        ratio: with its interval, at ``level``: of all rows together it is ``statistics.rounds.LEVEL``.
+    """
 
     task: str
     architecture: str
@@ -71,6 +76,7 @@ class SpeedRow:
     rounds: tuple[int, int]
     verdict: SpeedVerdict
     ratio: Estimate
+    level: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +87,9 @@ class StoreComparison:
         a, b: names. environments: name of a side -> its environment in words.
         only: cells without a counterpart: (name of the store, task, architecture).
         holds: name of a store -> what it holds, in words.
-        overall: p that ``b`` is as ``a`` on all rows at once, None where a row has fewer than 5 runs or there is none;
-            with the verdict.
+        shared: whether some runs are in several rows, as a store holds their configuration several times.
+        overall: p that ``b`` is as ``a`` on all rows at once, with the verdict; None where runs are ``shared``, where a
+            row has fewer than 5 of them, and of fewer than two rows.
         stopped: name of a store -> which of its runs have no result yet, in a sentence; left out where all have one.
     """
 
@@ -93,6 +100,7 @@ class StoreComparison:
     speeds: tuple[SpeedRow, ...]
     only: tuple[tuple[str, str, str], ...]
     holds: Mapping[str, str]
+    shared: bool
     overall: tuple[Verdict, float] | None
     stopped: Mapping[str, str] = field(default_factory=dict)
 

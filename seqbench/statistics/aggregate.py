@@ -64,6 +64,9 @@ def iqm_interval(scores: Tasks, level: float = 0.95, draws: int = DRAWS, seed: i
 
     Source: Agarwal et al. 2021, arXiv:2108.13264, section 4, who run every task as often, and so need no weights;
     Hesterberg 2015, doi:10.1080/00031305.2015.1089789.
+
+    >>> [round(bound, 2) for bound in iqm_interval([[0.1, 0.2, 0.3, 0.4, 0.5], [0.6, 0.7, 0.8, 0.9, 1.0]])]
+    [0.4, 0.7]
     """
     rng, tasks = np.random.default_rng(seed), [vector(task, least=2) for task in scores]
     drawn = np.concatenate([resampled(rng, task, draws) for task in tasks], axis=1)  # (draws, tasks * seeds)
@@ -73,7 +76,7 @@ def iqm_interval(scores: Tasks, level: float = 0.95, draws: int = DRAWS, seed: i
 def interquartile_mean(scores: Tasks, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Estimate:
     """The IQM over tasks x seeds, every task weighing the same, with the interval that the fewest seeds of any allow.
 
-    Arguments and formula as of ``iqm_interval``.
+    Arguments and formula as of ``iqm_interval``. Source: Agarwal et al. 2021, arXiv:2108.13264, section 4.
 
     >>> found = interquartile_mean([[0.1, 0.2, 0.3, 0.4, 0.5], [0.6, 0.7, 0.8, 0.9]])
     >>> round(found.value, 3), found.interval, found.why
@@ -90,6 +93,7 @@ def mean_and_median(scores: Tasks) -> tuple[float, float]:
     """Of runs over tasks x seeds, every task weighing the same: a run weighs 1 / seeds of its task.
 
     The median has half of the weight on either side; where a run ends at just the half, it lies midway to the next.
+    Source: Agarwal et al. 2021, arXiv:2108.13264, who tell both beside the IQM; the weights as in ``iqm_interval``.
 
     >>> mean_and_median([[1.0, 2.0], [3.0, 4.0]]), mean_and_median([[0.0, 0.0, 0.0, 0.0], [1.0, 3.0]])
     ((2.5, 2.5), (1.0, 0.5))

@@ -1,24 +1,19 @@
 """Exact tests of two groups of seeds, and the correction for testing many."""
 
 import math
-from collections.abc import Iterator, Sequence
-from functools import lru_cache, reduce
+from collections.abc import Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 
 from seqbench.statistics.seeds import FEWEST, Values, vector
+from seqbench.statistics.strata import Stratum, combined_p
 
 Pair = tuple[Values, Values]
 """Two groups of seeds on one task; an unsolved run is an infinity on the worse side."""
 
 MOST_EXACT = 100
 """Seeds of both groups together up to which all splits of a task are counted; beyond, splits are drawn."""
-_FINEST = 2000
-_DRAWS = 20_000
-_MOST_MULTIPLIED = 5_000_000
-"""Products of a convolution of all tasks above which they are multiplied as Fourier transforms."""
-_STEPS, _STEEPEST = 12, 40.0
-"""Newton's steps to a tilt, and its limit: a lattice's next value then weighs exp(40) times as much."""
 _BLOCK = 4_000_000  # numbers shuffled at once: drawing takes 100 MB however many seeds there are
 
 
@@ -38,8 +33,8 @@ def stratified_p(pairs: Sequence[Pair], seed: int = 0) -> float:
     """Two-sided p that two groups are the same on every task; runs change sides within their task only.
 
     The statistic is the mean over tasks of the probability of improvement. Exact where its values lie on a common
-    lattice that is not too fine (equal numbers of seeds always do); otherwise from 20,000 drawn splits, the observed
-    one counted among them. Source: van Elteren 1960; Davison & Hinkley 1997, section 4.2 (drawn splits).
+    lattice that is not too fine (equal numbers of seeds always do); otherwise from 20,000 drawn splits.
+    Source: van Elteren 1960; see ``combined_p``.
 
     Args:
         pairs: for each task the two groups.
@@ -48,24 +43,7 @@ def stratified_p(pairs: Sequence[Pair], seed: int = 0) -> float:
     >>> round(stratified_p([([3, 4], [1, 2]), ([3, 4], [1, 2])]), 4)  # 2 of 6 x 6 splits
     0.0556
     """
-    tasks = [_ranked(*pair) for pair in pairs]
-    common = math.lcm(*(n * (ranks.size - n) for ranks, n in tasks))
-    if max(ranks.size for ranks, _ in tasks) > MOST_EXACT or common > _FINEST:
-        return _drawn_p(tasks, np.random.default_rng(seed))
-    least = abs(sum(_excess(ranks[:n], ranks.size) * (common // (n * (ranks.size - n))) for ranks, n in tasks))
-    each = np.stack([_spread(_split_chances(ranks, n), common) for ranks, n in tasks])  # on one lattice around 0
-    if len(each) * (len(each) - 1) // 2 * each.shape[1] ** 2 <= _MOST_MULTIPLIED:
-        chances = reduce(np.convolve, each)
-        return min(1.0, float(chances[np.abs(np.arange(chances.size) - chances.size // 2) >= least].sum()))
-    upper = _tail(each, least)
-    equal = all(ranks.size == 2 * n for ranks, n in tasks)  # then as many splits lack so much as exceed it
-    return min(1.0, upper + (upper if equal else _tail(each[:, ::-1], least)))
-
-
-def _ranked(a: Values, b: Values) -> tuple[np.ndarray, int]:
-    """Doubled midranks of both groups, the first one first: whole numbers compare exactly. And the first one's size."""
-    first, second = vector(a, finite=False), vector(b, finite=False)
-    return doubled_midranks(np.concatenate([first, second])), first.size
+    return combined_p([split(*pair) for pair in pairs], seed)
 
 
 def doubled_midranks(values: np.ndarray) -> np.ndarray:
@@ -78,6 +56,26 @@ def doubled_midranks(values: np.ndarray) -> np.ndarray:
     """
     ordered = np.sort(values)
     return np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") + 1
+
+
+def split(a: Values, b: Values) -> Stratum:
+    """Two groups on one task: the doubled rank sum of ``a`` above its expectation, against those of all splits.
+
+    As part of the largest there can be it is 2 P(a > b) - 1, ties counting half.
+    Source: Mann & Whitney 1947, doi:10.1214/aoms/1177730491.
+
+    >>> found = split([3, 4], [1, 2])
+    >>> found.observed, found.most
+    (4, 4)
+    """
+    first, second = vector(a, finite=False), vector(b, finite=False)
+    ranks, n = doubled_midranks(np.concatenate([first, second])), first.size  # whole numbers compare exactly
+    return Stratum(
+        observed=_excess(ranks[:n], ranks.size),
+        most=n * second.size,
+        law=_split_chances(ranks, n) if ranks.size <= MOST_EXACT else partial(_drawn, ranks, n),
+        symmetric=n == second.size,  # then as many splits lack so much as exceed it
+    )
 
 
 def _excess(ranks: np.ndarray, total: int) -> int:
@@ -106,68 +104,13 @@ def _counted(ranks: tuple[int, ...], n: int) -> np.ndarray:
     return ways[n] / math.comb(size, n)
 
 
-def _spread(chances: np.ndarray, common: int) -> np.ndarray:
-    """The same chances on the lattice of ``common``: from -common to common."""
-    wide = np.zeros(2 * common + 1)
-    wide[:: 2 * common // (chances.size - 1)] = chances
-    return wide
-
-
-def _tail(each: np.ndarray, least: int) -> float:
-    """The chance that values, of each task one with its chances (tasks, lattice), add up to so much or more.
-
-    By Fourier transforms of distributions whose mean is near where the tail begins: weighed by exp(tilt * value) they
-    are multiplied as transforms, and the weights are taken away again. Rounding is small beside the tail then, however
-    thin that is, and not 1e-16 of everything. Source: Keich 2005, doi:10.1089/cmb.2005.12.416.
-    """
-    half, tilt = each.shape[1] // 2, 0.0
-    values = np.arange(-half, half + 1.0)
-    with np.errstate(divide="ignore"):
-        logs = np.log(each)
-    for _ in range(_STEPS):
-        weighed, _ = _weighed(logs + tilt * values)
-        means = weighed @ values
-        missing, variance = least - float(means.sum()), float((weighed @ values**2 - means**2).sum())
-        if missing**2 <= variance:
-            break
-        tilt = min(tilt + missing / max(variance, 1e-9), _STEEPEST)
-    weighed, scale = _weighed(logs + tilt * values)
-    total = len(each) * 2 * half + 1
-    length = min(odd << (-(-total // odd) - 1).bit_length() for odd in (1, 3, 5))  # quick to transform
-    product = np.ones(length // 2 + 1, complex)
-    for chances in weighed:
-        product *= np.fft.rfft(chances, length)
-    beyond = np.fft.irfft(product, length)[total // 2 + least : total]
-    return float(beyond @ np.exp(scale - tilt * (least + np.arange(beyond.size))))
-
-
-def _weighed(logs: np.ndarray) -> tuple[np.ndarray, float]:
-    """Rows of logarithms as chances that add up to 1, and the logarithm of what all rows were divided by."""
-    highest = logs.max(1, keepdims=True)
-    weights = np.exp(logs - highest)
-    sums = weights.sum(1, keepdims=True)
-    return weights / sums, float((highest + np.log(sums)).sum())
-
-
-def _drawn_p(tasks: list[tuple[np.ndarray, int]], rng: np.random.Generator) -> float:
-    """The p of the first groups among drawn splits, the observed one being the first of them."""
-    total = np.zeros(1 + _DRAWS)
-    for ranks, n in tasks:
-        found = np.concatenate([[_excess(ranks[:n], ranks.size)], *_drawn(ranks, n, rng)])
-        total += found / (n * (ranks.size - n))
-    return float(np.mean(np.abs(total) >= abs(total[0]) - 1e-9))  # sums of fractions: equal ones differ in last digits
-
-
-def _drawn(ranks: np.ndarray, n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The excess of n drawn without replacement, ``_DRAWS`` of them: by their chances where these can be counted."""
-    if ranks.size <= MOST_EXACT:
-        chances = _split_chances(ranks, n)
-        yield rng.choice(np.arange(chances.size), _DRAWS, p=chances) - chances.size // 2
-        return
-    rows = max(1, _BLOCK // ranks.size)
-    for start in range(0, _DRAWS, rows):
-        splits = np.tile(ranks, (min(rows, _DRAWS - start), 1))
-        yield rng.permuted(splits, axis=1)[:, :n].sum(1) - n * (ranks.size + 1)
+def _drawn(ranks: np.ndarray, n: int, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """The excess of n of the doubled ranks, drawn without replacement: (draws,)."""
+    found, rows = [], max(1, _BLOCK // ranks.size)
+    for start in range(0, draws, rows):
+        splits = np.tile(ranks, (min(rows, draws - start), 1))
+        found.append(rng.permuted(splits, axis=1)[:, :n].sum(1) - n * (ranks.size + 1))
+    return np.concatenate(found)
 
 
 def smallest_p(n: int, m: int) -> float:

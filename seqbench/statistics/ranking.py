@@ -77,6 +77,7 @@ def win_rates(scores: Sequence[Sequence[Values]]) -> np.ndarray:
     """Of each architecture the chance to beat a run of any other one on each task: (tasks, architectures).
 
     A run without a score, which is -infinity, loses to all that have one: no value has to be made up for it.
+    Source: ours, the mean over the others of ``win_rate``, which is Mann and Whitney's.
 
     Args:
         scores: of two architectures or more, for each task one score a seed; higher is better.

@@ -1,15 +1,17 @@
 """How far one group of seeds lies above another: the shift, its interval, and the test that goes with it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy import special
 
-from seqbench.statistics.permutation import permutation_p, smallest_p
+from seqbench.statistics.permutation import Pair, permutation_p, smallest_p, split
 from seqbench.statistics.seeds import Interval, Values, too_few, vector
-from seqbench.statistics.signed_ranks import MOST_EXACT, means_beyond, two_sided_p, walsh_means
+from seqbench.statistics.signed_ranks import MOST_EXACT, means_beyond, signs, two_sided_p, walsh_means
+from seqbench.statistics.strata import combined_p, mean_effect
 
 MOST_PAIRS = 1_000_000
 """Differences that are listed for the interval."""
@@ -88,6 +90,26 @@ def independent_shift(a: Values, b: Values, level: float = 0.95) -> Shift:
         paired=False,
         why=few or (None if listed else f"more than {MOST_PAIRS:,} differences"),
     )
+
+
+def overall_shift(pairs: Sequence[Pair], paired: Sequence[bool], seed: int = 0) -> tuple[float, float]:
+    """Whether ``b`` lies above ``a`` over several rows at once: in which direction, from -1 to 1, and the two-sided p.
+
+    Each row by the test that it has alone, ``paired_shift``'s or ``independent_shift``'s, and all rows weigh the same.
+    Source: van Elteren 1960; see ``combined_p``, ``signs`` and ``split``.
+
+    Args:
+        pairs: for each row ``a`` and ``b``; no value may be in two rows.
+        paired: for each row whether its values belong together one by one.
+        seed: of the generator, where the p is drawn.
+
+    >>> a, b = [1, 20, 300, 4000, 50, 600], [2, 22, 303, 4004, 55, 606]
+    >>> [round(found, 4) for found in overall_shift([(a, b), (a, b)], [True, True])]
+    [1.0, 0.0005]
+    """
+    rows = [(vector(a, finite=False), vector(b, finite=False)) for a, b in pairs]
+    strata = [signs(_minus(b, a)) if same else split(b, a) for (a, b), same in zip(rows, paired, strict=True)]
+    return mean_effect(strata), combined_p(strata, seed)
 
 
 def _minus(b: np.ndarray, a: np.ndarray) -> np.ndarray:

@@ -5,13 +5,14 @@ way, so both tests are exact. Each does what its use asks for.
 """
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy import special
 
 from seqbench.statistics.permutation import doubled_midranks
 from seqbench.statistics.seeds import Values, vector
+from seqbench.statistics.strata import Stratum
 
 MOST_EXACT = 200
 """Pairs up to which every choice of signs is counted; beyond, the normal approximation is as good."""
@@ -53,6 +54,30 @@ def two_sided_p(differences: Values) -> float:
     chances = sign_chances(tuple(np.sort(ranks).tolist()))
     away = np.abs(2 * np.arange(chances.size) - chances.size + 1) >= observed
     return min(1.0, float(chances[away].sum()))
+
+
+def signs(differences: Values) -> Stratum:
+    """Pairs on one task: the sum of the signed ranks, against those of all signs; zeros are left out.
+
+    The largest there can be is that of as many pairs without a zero: pairs of which most differ in nothing weigh less.
+    Source: Wilcoxon 1945, doi:10.2307/3001968; many pairs as in ``two_sided_p``.
+
+    >>> found = signs([1.0, -2.0, 3.0, 0.0])
+    >>> found.observed, found.most
+    (2, 10)
+    """
+    array = vector(differences, finite=False)
+    ranks, pairs = doubled_midranks(np.abs(array[array != 0])), array.size
+    most, reach = pairs * (pairs + 1) // 2, ranks.size * (ranks.size + 1) // 2
+    law = partial(_drawn, ranks)
+    if pairs <= MOST_EXACT:
+        law = np.pad(sign_chances(tuple(np.sort(ranks).tolist())), most - reach)
+    return Stratum(observed=int(ranks[array[array != 0] > 0].sum()) - reach, most=most, law=law, symmetric=True)
+
+
+def _drawn(ranks: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """Sums of very many signed ranks: normal."""
+    return rng.normal(0, math.sqrt(float((ranks.astype(float) ** 2).sum())) / 2, draws)
 
 
 @lru_cache(maxsize=512)
