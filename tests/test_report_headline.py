@@ -11,6 +11,7 @@ import simulated
 import simulated_costs
 
 from seqbench.report.content import Content, collect
+from seqbench.report.markdown import markdown
 from seqbench.report.wording import comparison_text
 from seqbench.schema import Record
 from tests.test_report_dependency import HALF
@@ -208,6 +209,14 @@ def test_tasks_that_cannot_be_solved_have_their_skill_told():
     assert "Skill on copy_10, 0 being the trivial baseline and 1 perfect: gru 1.00 [1.00, 1.00]." in said(
         content(records)
     )
+
+
+def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
+    found = content(runs("copy_10", {"gru": [1.0] * 5}))
+    (row,) = [row for row in found.sections[0].rows if row.kind == "model"]
+    assert (row.summary.interval, row.skill_interval) == (None, None)
+    assert "1.000 | 1.00 | 5/5 [0.55, 1.00]" in markdown(found)
+    assert "there is none where all runs are equal" in markdown(found)
 
 
 def test_reference_is_the_family_where_one_is_declared():

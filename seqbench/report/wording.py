@@ -147,6 +147,10 @@ def comparison_text(row: VerdictRow) -> str:
     return f"{found.verdict}{'' if found.meaningful else ' by little'} ({p})"
 
 
+STUDENT = (
+    "Student's interval of a mean covers less than 95 % where scores are skewed and seeds few; there is none where all "
+    "runs are equal."
+)
 BEYOND = "Scores beyond the threshold for solved, where training ends, are equal to a verdict."
 """Said wherever verdicts are: a table shows such scores apart."""
 
