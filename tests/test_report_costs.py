@@ -267,6 +267,27 @@ def test_crossovers_of_known_laws_lie_where_the_laws_cross(whole: list[Entry]):
     )
 
 
+@pytest.mark.parametrize(
+    ("ratios", "sentence"),
+    [
+        ((1.1, 0.1, 0.4, 0.95), "rnn takes less time than gru up to 66 steps [66, 66], more beyond"),
+        ((1.1, 0.1, 0.4, 1.1), "rnn and gru cross more than once: rnn takes less time at 64 and 512 steps, gru at "
+                               "128 and 256 steps"),
+        ((0.9, 1.1, 0.4, 0.9), "rnn and gru cross more than once: rnn takes less time at 128 steps, gru at 64, 256 and "
+                               "512 steps"),
+        ((0.9, 1.0, 0.9, 0.8), "gru takes less time than rnn from 128 steps on at the latest"),
+        ((1.0, 1.0, 1.0, 1.0), "rnn and gru: no order can be told between 64 and 512 steps"),
+        ((0.8, 0.9, 1.0, 0.9), "gru takes less time than rnn up to 256 steps at least"),
+        ((0.9, 0.9, 0.9, 0.9), "at every length from 64 to 512 steps gru takes less time than rnn"),
+    ],
+)  # fmt: skip
+def test_who_takes_less_time_is_told_of_every_length(ratios: tuple[float, ...], sentence: str):
+    lengths = (64, 128, 256, 512)
+    made = [timed("rnn", [0.1] * 8, length=n) for n in lengths]
+    made += [timed("gru", [0.1 * ratio] * 8, length=n) for n, ratio in zip(lengths, ratios, strict=True)]
+    assert crossover_sentences(made) == [f"adding_50: {sentence}."]
+
+
 def test_exponents_stand_beside_those_of_the_flops_and_a_law_only_where_one_holds(whole: list[Entry]):
     time = next(table for table in cost_tables(whole, NAMES) if table.label == "Scaling of time")
     assert list(time.columns) == ["architecture", "32 → 64", "64 → 128", "128 → 256", "256 → 512", "one law"]
