@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from seqbench.report import write
 from seqbench.report.canvas import styles
 from seqbench.report.cost_csv import costs_csv
 from seqbench.report.cost_figures import speed_figure, streaming_figure
+from seqbench.report.cost_places import places
 from seqbench.report.cost_scaling import TIME, curves
 from seqbench.report.cost_sentences import cost_sentences, crossover_sentences
 from seqbench.report.cost_tables import cost_tables
 from seqbench.report.cost_terminal import cost_table
-from seqbench.report.costs import Entry, entries, places, ratio, twins
+from seqbench.report.costs import Entry, entries, ratio, twins
 from seqbench.report.groups import grouped
 from seqbench.report.wording import DASH, TIMES
 from seqbench.schema import Record
@@ -162,6 +164,52 @@ def test_a_difference_that_rounds_hide_is_seen_in_pairs():
     assert measured is not None
     assert one.interval[0] < other.interval[1]  # the intervals of the two medians overlap
     assert measured.verdict == "longer"
+
+
+def later(made: Iterable[tuple[Record, Any]], hours: int = 24) -> list[tuple[Record, Any]]:
+    """The same, measured at another time."""
+    by = timedelta(hours=hours)
+    return [
+        (replace(r, started_at=(datetime.fromisoformat(r.started_at) + by).isoformat()), arrays) for r, arrays in made
+    ]
+
+
+def told(record: Record, words: str) -> Record:
+    return replace(record, command=f"python -m seqbench cost task=adding_50 model={record.labels['model']} {words}")
+
+
+def test_rounds_of_two_days_are_no_pairs():
+    yesterday, today = rounds("gru"), later([*rounds("lstm"), *rounds("rnn")])
+    made = found([*yesterday, *today])
+    gru = next(entry for entry in made if entry.model == "gru")
+    assert [ratio(gru, other) for other in made if other is not gru] == [None, None]
+    assert [[entry.model for entry in place.entries] for place in places(made)] == [["rnn", "lstm"], ["gru"]]
+    groups = cost_tables(made, NAMES)[0].groups
+    assert [title for title, _, _ in groups] == ["adding_50 · 64 steps", "adding_50 · 64 steps, measured apart"]
+    assert [row.cells[1].text for _, _, rows in groups for row in rows] == ["fastest", "3.69", DASH]
+
+
+def test_what_was_measured_apart_is_told_with_the_command_that_measures_it_together():
+    records = [record for record, _ in [*rounds("gru", 9), *later(rounds("lstm"))]]
+    said = " ".join(cost_sentences(entries(told(record, "lengths=64 backends=auto") for record in records)))
+    assert "adding_50: gru was measured in other rounds than lstm, so no ratio relates them." in said
+    assert said.endswith(
+        "together: python -m seqbench cost task=adding_50 model=lstm,gru lengths=64 backends=auto rounds=9"
+    )
+    assert "measured in other rounds" not in " ".join(cost_sentences(found([*rounds("gru"), *rounds("lstm")])))
+
+
+def test_lengths_that_were_measured_apart_have_no_exponent():
+    made = found([*rounds("gru", length=64), *later(rounds("gru", length=128))])
+    assert not [table for table in cost_tables(made, NAMES) if table.label.startswith("Scaling")]
+    assert "gru, 128 steps was measured in other rounds than gru, so no ratio" in " ".join(cost_sentences(made))
+
+
+def test_what_failed_stands_with_what_was_measured():
+    record, _ = sample("gru")
+    failed = replace(record, status="failed", reason="no", summary={}, arrays={})
+    made = found([*rounds("rnn"), *later(rounds("lstm")), (failed, {})])
+    assert [[entry.model for entry in place.entries] for place in places(made)] == [["rnn", "gru"], ["lstm"]]
 
 
 def test_few_rounds_give_no_interval_and_the_page_says_so():
@@ -402,7 +450,7 @@ def test_measurements_before_there_were_rounds_are_read_as_one_round_without_int
     records = [record for record in Store(FIXTURE).records("cost")]
     made = entries(records)
     assert len(made) == len(records) > 0
-    for entry, record in ((e, e.records[0]) for e in made):
+    for entry, record in ((e, *e.records.values()) for e in made):
         step = entry.estimate("step_s")
         assert step is not None
         assert step.value == record.summary["step_s"]["median"]

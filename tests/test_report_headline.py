@@ -250,6 +250,12 @@ def test_speed_of_another_environment_is_said_to_be_that_of_another():
     assert "\nSpeed in environment B on adding_50 (64 steps): rnn takes" in said(content([*records, *elsewhere]))
 
 
+def test_speeds_of_two_days_are_not_compared():
+    rnn, gru = costs(8, models=("rnn",)), costs(8, models=("gru",))
+    tomorrow = [replace(record, started_at=record.started_at.replace("-24T", "-25T")) for record in gru]
+    assert "Speed: not compared, each was measured in other rounds" in said(content([*rnn, *tomorrow]))
+
+
 def test_two_rounds_decide_no_speed():
     found = said(content(costs(2, models=("rnn", "gru"))))
     assert "not decided, 2 rounds of measurement where 8 give an interval" in found
@@ -263,7 +269,9 @@ def test_equal_speeds_are_not_told_apart(monkeypatch: pytest.MonkeyPatch):
     assert "times as long" not in found
 
 
-@pytest.mark.parametrize(("slower", "left"), [(4, ""), (5, "; 1 other takes longer too"), (7, "; 3 others take longer too")])
+@pytest.mark.parametrize(
+    ("slower", "left"), [(4, ""), (5, "; 1 other takes longer too"), (7, "; 3 others take longer too")]
+)
 def test_only_the_first_of_many_slower_ones_are_given_their_ratio(
     monkeypatch: pytest.MonkeyPatch, slower: int, left: str
 ):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from seqbench.report.cost_apart import apart_sentences
 from seqbench.report.cost_scaling import Curve, crossings, curves
 from seqbench.report.cost_wording import interval_text, value_text
 from seqbench.report.costs import Entry, twins
@@ -15,16 +16,17 @@ BUSY_CORES = 0.2
 
 
 def cost_sentences(entries: Sequence[Entry]) -> list[str]:
-    """Rounds and resolution, doubts about the samples, backends that failed."""
+    """Rounds and resolution, what was measured apart, doubts about the samples, backends that failed."""
     if not entries:
         return []
-    return [*_rounds(entries), *_resolution(entries), *_doubts(entries), *_failures(entries)]
+    taken = [*_rounds(entries), *_resolution(entries), *apart_sentences(entries)]
+    return [*taken, *_doubts(entries), *_failures(entries)]
 
 
 def cost_warnings(entries: Sequence[Entry]) -> list[str]:
-    """What a table of cost alone must not hide: too few rounds, a machine that was busy."""
+    """What a table of cost alone must not hide: too few rounds, samples that are no pairs, a machine that was busy."""
     few = any(0 < len(entry.records) < FEWEST for entry in entries)
-    return [*(_rounds(entries) if few else []), *_doubts(entries)]
+    return [*(_rounds(entries) if few else []), *apart_sentences(entries), *_doubts(entries)]
 
 
 def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
