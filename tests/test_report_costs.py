@@ -135,17 +135,26 @@ def test_interrupted_samples_are_no_failures():
 # ------------------------------------------------------------------ side by side
 
 
-def test_equal_is_said_where_the_interval_of_the_ratio_holds_1(whole: list[Entry]):
+def test_not_told_apart_is_said_where_the_interval_of_the_ratio_holds_1(whole: list[Entry]):
     made = [*found(rounds("gru")), *found(rounds("gru", backend="plain"))]
     place = places([*made, *found(rounds("rnn")), *found(rounds("rnn", backend="plain"))])[0]
     texts = {row.name: row.cells[1] for row in cost_tables(place.entries, NAMES)[0].groups[0][2]}
-    assert {texts["rnn"].text, texts["rnn [plain]"].text} == {"fastest", "equal"}
+    assert {texts["rnn"].text, texts["rnn [plain]"].text} == {"fastest", "not told apart"}
     both = ratio(place.entries[0], place.entries[1])
     assert both is not None
-    assert both.verdict == "equal"
+    assert both.verdict == "not told apart"
     assert float(texts["gru"].text) == pytest.approx(19.8e-3 / 3.6e-3, rel=0.1)
     twin, mate, measured = twins(whole)[0]
-    assert (twin.label, mate.label, measured.verdict) == ("rnn", "rnn", "equal")
+    assert (twin.label, mate.label, measured.verdict) == ("rnn", "rnn", "not told apart")
+
+
+def test_a_wide_interval_that_holds_1_is_nowhere_called_equal():
+    noisy = [0.8, 1.3, 1.0, 0.9, 1.1, 0.95, 1.05, 1.2]
+    made = [timed("rnn", [1.0] * 8), timed("gru", noisy)]
+    (table,) = cost_tables(made, NAMES)
+    (cell,) = [row.cells[1] for row in table.groups[0][2] if row.name == "gru"]
+    assert (cell.text, cell.note) == ("not told apart", "[0.800, 1.30]")
+    assert "the interval holds 1, so no difference was shown; that is no equality" in table.lead
 
 
 def timed(model: str, seconds: Iterable[float], **asked: Any) -> Entry:
@@ -384,7 +393,7 @@ def test_the_effect_of_denormals_has_a_verdict(whole: list[Entry]):
     table = next(table for table in cost_tables(whole, NAMES) if table.label == "Denormal numbers")
     verdicts = {row.name: (row.cells[2].text, row.cells[3].text) for row in table.groups[0][2]}
     assert verdicts["gru"] == ("3.00", "slower")
-    assert verdicts["rnn"][1] == "equal"
+    assert verdicts["rnn"][1] == "not told apart"
 
 
 # ------------------------------------------------------------------ the files
@@ -438,7 +447,7 @@ def test_the_terminal_warns_of_few_rounds_and_of_a_busy_machine_as_the_page_does
     with console.capture() as captured:
         console.print(cost_table([*made, *(record for record, _ in rounds("rnn", 2))]))
     lines = captured.get().splitlines()
-    assert lines[-2].strip().endswith("nothing is called equal or faster.")
+    assert lines[-2].strip().endswith("nothing is called faster.")
     assert lines[-1].startswith("In 2 of 4 samples other processes kept more than 0.2 processors busy")
     assert "fastest" not in captured.get().replace("times the fastest", "")
 

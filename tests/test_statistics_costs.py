@@ -70,8 +70,9 @@ def test_pairing_takes_out_what_a_round_has_in_common():
     assert paired.verdict == "longer"
 
 
-def test_two_equal_things_are_called_equal_and_different_ones_are_told_apart():
-    wrong = 1 - coverage(lambda rng: paired_ratio(*simulated(rng, np.array([1.0, 1.0]), 8).T).verdict == "equal")
+def test_two_equal_things_are_not_told_apart_and_different_ones_are():
+    alike = "not told apart"
+    wrong = 1 - coverage(lambda rng: paired_ratio(*simulated(rng, np.array([1.0, 1.0]), 8).T).verdict == alike)
     assert wrong <= 0.015
     right = coverage(lambda rng: paired_ratio(*simulated(rng, np.array([1.0, 2.0]), 8).T).verdict == "shorter")
     assert right >= 0.99

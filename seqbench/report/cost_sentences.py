@@ -93,7 +93,7 @@ def _rounds(entries: Sequence[Entry]) -> list[str]:
     if few:
         several = any(1 < number < FEWEST for number in numbers)
         instead = ", but their lowest and highest in parentheses," if several else ""
-        said = f"with fewer than {FEWEST} rounds there is no interval{instead} and nothing is called equal or faster."
+        said = f"with fewer than {FEWEST} rounds there is no interval{instead} and nothing is called faster."
         return [f"{text}; {said}"]
     return [f"{text}, with its distribution-free 99 % interval."]
 
@@ -108,7 +108,8 @@ def _resolution(entries: Sequence[Entry]) -> list[str]:
             continue
         told = f"The same thing measured twice, {name} ({where}): ratio {value_text(measured.estimate)} "
         told += f"{interval_text(measured.estimate)}; differences below {100 * share:.1f} % are not resolved"
-        said.append(f"{told}{'' if measured.verdict == 'equal' else ', AND THE TWO DIFFER: doubt this study'}.")
+        alike = measured.verdict == "not told apart"
+        said.append(f"{told}{'' if alike else ', AND THE TWO DIFFER: doubt this study'}.")
     return said
 
 

@@ -157,7 +157,7 @@ def _denormals(entries: Sequence[Entry], names: Names) -> Table:
     lead = (
         "Numbers below 1.2e-38 are denormal, and vanishing gradients become such. Training flushes them to zero. Here "
         "every gradient that enters the architecture is one, and the training step is timed with flushing and without: "
-        "how much slower it is depends on the processor."
+        f"how much slower it is depends on the processor. {NOT_TOLD_APART}"
     )
     columns = ["architecture", "flushed, ms", "not flushed, ms", "ratio", "verdict", "rounds"]
     return Table(label="Denormal numbers", lead=lead, columns=columns, groups=groups)

@@ -42,7 +42,7 @@ def rounds_text(entry: Entry) -> str:
 
 
 def versus_text(place: Place, entry: Entry) -> str:
-    """The time of a training step against the fastest of the place, or that they are equal."""
+    """The time of a training step against the fastest of the place, or that they are not told apart."""
     value, note = versus(place, entry)
     return f"{value} {note}".rstrip()
 
@@ -59,4 +59,4 @@ def versus(place: Place, entry: Entry) -> tuple[str, str]:
     if found is None:
         return DASH, ""
     interval = interval_text(found.estimate)
-    return ("equal" if found.verdict == "equal" else value_text(found.estimate)), interval
+    return (found.verdict if found.verdict == "not told apart" else value_text(found.estimate)), interval

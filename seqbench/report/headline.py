@@ -162,14 +162,14 @@ def _ratios(place: Place) -> str:
         return f"not decided, {rounds} of measurement where {FEWEST_ROUNDS} give an interval"
     if any(found.verdict == "shorter" for _, found in others):
         return "not decided, medians over all rounds and ratios within common rounds disagree"
-    equal = [entry.name for entry, found in others if found.verdict == "equal"]
+    alike = [entry.name for entry, found in others if found.verdict == "not told apart"]
     slower = [
         f"{entry.name} takes {value_text(found.estimate)} {interval_text(found.estimate)} times"
         for entry, found in others
         if found.verdict == "longer"
     ]
-    first = f"{some([fastest.name, *equal])} {'take' if equal else 'takes'} least time for a training step"
-    first += ", and are not told apart" if equal else ""
+    first = f"{some([fastest.name, *alike])} {'take' if alike else 'takes'} least time for a training step"
+    first += ", and are not told apart" if alike else ""
     if not slower:
         return first
     left = len(slower) - NAMED
