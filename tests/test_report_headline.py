@@ -214,6 +214,7 @@ def test_tasks_that_cannot_be_solved_have_their_skill_told():
 def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
     found = content(runs("copy_10", {"gru": [1.0] * 5}))
     (row,) = [row for row in found.sections[0].rows if row.kind == "model"]
+    assert row.summary is not None
     assert (row.summary.interval, row.skill_interval) == (None, None)
     assert "1.000 | 1.00 | 5/5 [0.55, 1.00]" in markdown(found)
     assert "there is none where all runs are equal" in markdown(found)
