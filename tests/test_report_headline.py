@@ -280,7 +280,7 @@ def test_only_the_first_of_many_slower_ones_are_given_their_ratio(
     names = [f"m{place}" for place in range(slower)]
     for place, name in enumerate(names, 2):
         monkeypatch.setitem(simulated_costs.LAWS, name, (place * start, place * linear, quadratic))
-        monkeypatch.setitem(simulated.MODELS, name, 10_000)
+        monkeypatch.setitem(simulated_costs.simulated.MODELS, name, 10_000)
     found = said(content(costs(8, models=("rnn", *names))))
     assert re.search(rf"m2 takes [^;]* and m3 takes [0-9.]+ \[[^]]*\] times as long{left}\.", found)
 
