@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ def sample(model: str, noise: float = 0.02, **asked: Any) -> tuple[Record, Array
         summary |= {"state_bytes": int(found["stream_state_bytes"][-1])}
         summary |= {"stream_s": {"median": float(found["stream_s"][-1, 0])}}
     base = simulated.base("adding_50", model, None, "cost")
+    began = datetime.fromisoformat(base.started_at) + timedelta(minutes=made.round)
     config = {**base.config, "cost": asdict(made)}
     record = replace(
         base,
@@ -54,6 +56,8 @@ def sample(model: str, noise: float = 0.02, **asked: Any) -> tuple[Record, Array
         cell_id=cell_id({**base.config, "cost": made.setting()}),
         summary=summary,
         arrays=axes,
+        started_at=began.isoformat(),
+        duration_s=0.5,
     )
     return record, arrays
 

@@ -4,6 +4,8 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ from rich.console import Console
 
 from seqbench import cli
 from seqbench.config import compose_costs
+from seqbench.record import environment as env
 from seqbench.record.scratch import Scratch
 from seqbench.record.store import Store
-from seqbench.schema import Cell, Costs, Options, Record, Study, UsageError
+from seqbench.schema import Cell, Costs, Options, Record, Status, Study, UsageError
 from seqbench.sweep import costing, measuring, outcome
 from seqbench.sweep.job import Job
 from seqbench.sweep.lanes import Ended
@@ -149,6 +152,47 @@ def test_an_interrupted_study_resumes_with_the_rest(tmp_path: Path, monkeypatch:
     statuses = Counter(record.status for record in Store(tmp_path / "store").records())
     assert statuses == {"completed": 6}
     assert not list((tmp_path / "store" / ".scratch").glob("*.lock"))
+
+
+def publish(job: Job, store: Store, status: Status = "completed", hours: int = 0) -> None:
+    began = datetime(2026, 11, 24, 3, job.measurement.round if job.measurement else 0, tzinfo=UTC) + timedelta(
+        hours=hours
+    )
+    store.publish(replace(outcome.record(job, status, None, None), started_at=began.isoformat()), {})
+
+
+def asked_for(root: Path, *models: str, rounds: int = 2) -> list[Job]:
+    return measuring.measurements([cell(model) for model in models], Costs(rounds=rounds, full=False), str(root))
+
+
+def test_a_round_is_measured_as_a_whole_where_one_of_it_is_missing(tmp_path: Path):
+    store, here = Store(tmp_path), env.env_id(env.environment())
+    alone = asked_for(tmp_path, "Mean")
+    for job in alone:
+        publish(job, store)
+    assert measuring.missing(alone, store, here) == []
+    both = asked_for(tmp_path, "Mean", "Branching")
+    assert measuring.missing(both, store, here) == both
+    more = asked_for(tmp_path, "Mean", rounds=3)
+    assert [job.measurement.round for job in measuring.missing(more, store, here) if job.measurement] == [2]
+
+
+def test_a_round_that_was_taken_in_two_goes_is_measured_again(tmp_path: Path):
+    store, here = Store(tmp_path), env.env_id(env.environment())
+    jobs = asked_for(tmp_path, "Mean", "Branching")
+    for number, job in enumerate(jobs):
+        publish(job, store, hours=24 if number == 3 else 0)
+    assert measuring.missing(jobs, store, here) == jobs[2:]
+
+
+def test_what_failed_is_tried_again_alone(tmp_path: Path):
+    store, here = Store(tmp_path), env.env_id(env.environment())
+    jobs = asked_for(tmp_path, "Mean", "Branching")
+    lost = [job for job in jobs if job.cell.labels["model"] == "branching"]
+    for job in jobs:
+        if job not in lost[1:]:  # what failed in one round is not tried in others
+            publish(job, store, "failed" if job in lost else "completed")
+    assert measuring.missing(jobs, store, here) == lost
 
 
 @pytest.mark.usefixtures("forked")

@@ -209,6 +209,16 @@ def test_the_figure_explains_no_interval_where_none_is_drawn():
     assert "95 % interval" not in svg
 
 
+def test_the_bar_of_an_interval_says_what_the_table_says_also_of_open_ends():
+    found = dependencies(runs("gru", {5: 5, 10: 5, 20: 3}) + runs("lstm", HALF))
+    figure = dependency_figure(found, {}, NAMES)
+    assert figure is not None
+    bar = r'data-series="(\w+)" data-note="95 % interval of the crossing"[^>]* data-told="([^"]*)"'
+    told = dict(re.findall(bar, figure.svg()))
+    assert told == {made.name: made.interval_text for made in found}
+    assert told["gru"].startswith("at least ")
+
+
 def test_every_rate_of_many_architectures_lies_within_the_panel_and_apart_from_the_others():
     many = [record for number in range(14) for record in runs(f"m{number:02}", {5: 5, 10: 5, 20: 0})]
     figure = dependency_figure(dependencies(many), {}, NAMES)

@@ -11,6 +11,7 @@ import simulated
 import simulated_costs
 
 from seqbench.report.content import Content, collect
+from seqbench.report.markdown import markdown
 from seqbench.report.wording import comparison_text
 from seqbench.schema import Record
 from tests.test_report_dependency import HALF
@@ -236,6 +237,15 @@ def test_a_mean_of_those_that_survived_says_so_and_who_left_no_score_is_named():
     assert "runs)" not in said(content(unrated({"lstm": near(0.9, 5)})))
 
 
+def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
+    found = content(runs("copy_10", {"gru": [1.0] * 5}))
+    (row,) = [row for row in found.sections[0].rows if row.kind == "model"]
+    assert row.summary is not None
+    assert (row.summary.interval, row.skill_interval) == (None, None)
+    assert "1.000 | 1.00 | 5/5 [0.55, 1.00]" in markdown(found)
+    assert "there is none where all runs are equal" in markdown(found)
+
+
 def test_reference_is_the_family_where_one_is_declared():
     models = {"rnn": POOR, "gru": near(0.6, 5), "lstm": GOOD, "attention": near(0.6, 5, seed=2)}
     found = said(content(runs("copy_10", models), reference="gru"))
@@ -265,6 +275,12 @@ def test_speed_of_another_environment_is_said_to_be_that_of_another():
     records = runs("copy_10", {"gru": GOOD, "rnn": POOR})
     elsewhere = [replace(record, env_id="f" * 12) for record in costs(8, models=("rnn", "gru"))]
     assert "\nSpeed in environment B on adding_50 (64 steps): rnn takes" in said(content([*records, *elsewhere]))
+
+
+def test_speeds_of_two_days_are_not_compared():
+    rnn, gru = costs(8, models=("rnn",)), costs(8, models=("gru",))
+    tomorrow = [replace(record, started_at=record.started_at.replace("-24T", "-25T")) for record in gru]
+    assert "Speed: not compared, each was measured in other rounds" in said(content([*rnn, *tomorrow]))
 
 
 def test_two_rounds_decide_no_speed():

@@ -8,9 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 import simulated
+from matplotlib.figure import Figure
 
 from seqbench.record.store import Store
-from seqbench.report import figures, labels, write
+from seqbench.report import figures, labels, pareto, write
+from seqbench.report.canvas import Style
+from seqbench.report.frame import INK
 
 GROUP = "{http://www.w3.org/2000/svg}g"
 
@@ -106,6 +109,25 @@ def test_two_configurations_of_one_name_have_each_its_own_skill_and_cost(tmp_pat
         assert values(panel, "mean over seeds") == pytest.approx(
             [number for pair in zip(costs, skills, strict=True) for number in pair], rel=0.01
         )
+
+
+@pytest.mark.parametrize(
+    ("skill", "interval", "bar", "bottom"),
+    [
+        (0.3, (-0.6, 1.0), (-0.6, 1.0), -0.7),
+        (-0.5, (-0.9, -0.1), (-0.9, -0.1), -1.0),
+        (0.3, (-2.0, 1.0), (-1.0, 1.0), -1.0),
+        (0.5, (0.4, 0.6), (0.4, 0.6), -0.08),
+    ],
+)
+def test_a_bar_is_drawn_from_end_to_end_as_far_as_the_axis_may_reach(
+    skill: float, interval: tuple[float, float], bar: tuple[float, float], bottom: float
+) -> None:
+    axes = Figure().subplots()
+    pareto._draw(axes, [pareto.Point(name="gru", cost=10.0, skill=skill, interval=interval)], True, {"gru": Style(INK)})
+    (drawn_bar,) = [line for line in axes.lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]
+    assert tuple(drawn_bar.get_ydata()) == bar  # type: ignore[arg-type]
+    assert axes.get_ylim()[0] == pytest.approx(bottom)
 
 
 def values(panel: ElementTree.Element, note: str) -> list[float]:

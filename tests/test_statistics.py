@@ -50,6 +50,13 @@ def test_t_interval_covers_a_mixed_cell_badly_which_is_why_summarise_refuses_it(
     assert summarise([1, 1, 1, 1, 0], [True] * 4 + [False], [1, 1, 1, 1, None]).interval is None
 
 
+@pytest.mark.parametrize("solved", [[True] * 5, [False] * 5, None])
+def test_runs_that_are_all_equal_have_no_interval_of_width_0(solved: list[bool] | None) -> None:
+    found = summarise([1.0] * 5, solved, None)
+    assert (found.mean, found.interval, found.why) == (1.0, None, "all runs equal")
+    assert summarise([1.0, 1.0, 1.0, 1.0, 0.999], solved, None).interval is not None
+
+
 def test_wilson_interval_agrees_with_scipy() -> None:
     for k in range(8):
         expected = stats.binomtest(k, 7).proportion_ci(method="wilson")

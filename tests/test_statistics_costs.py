@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqbench.statistics.rounds import FEWEST, median_of_rounds, paired_ratio, resolution
-from seqbench.statistics.scaling import crossover, local_exponents, power_law
+from seqbench.statistics.scaling import Crossover, crossover, local_exponents, power_law
 
 LENGTHS = (32, 64, 128, 256, 512)
 TRIALS = 800
@@ -70,8 +70,9 @@ def test_pairing_takes_out_what_a_round_has_in_common():
     assert paired.verdict == "longer"
 
 
-def test_two_equal_things_are_called_equal_and_different_ones_are_told_apart():
-    wrong = 1 - coverage(lambda rng: paired_ratio(*simulated(rng, np.array([1.0, 1.0]), 8).T).verdict == "equal")
+def test_two_equal_things_are_not_told_apart_and_different_ones_are():
+    alike = "not told apart"
+    wrong = 1 - coverage(lambda rng: paired_ratio(*simulated(rng, np.array([1.0, 1.0]), 8).T).verdict == alike)
     assert wrong <= 0.015
     right = coverage(lambda rng: paired_ratio(*simulated(rng, np.array([1.0, 2.0]), 8).T).verdict == "shorter")
     assert right >= 0.99
@@ -177,6 +178,36 @@ def test_rounds_that_cross_and_rounds_that_do_not_give_an_open_end():
     assert found.length.interval is not None
     assert found.length.interval[0] == pytest.approx(300)
     assert math.isinf(found.length.interval[1])
+
+
+def from_differences(*differences: float) -> Crossover:
+    """Of eight equal rounds with these logarithms of the ratio at each length."""
+    lengths = 64 * 2 ** np.arange(len(differences))
+    return crossover(lengths.tolist(), np.exp([differences] * 8), np.ones((8, len(differences))))
+
+
+def test_an_order_that_changes_once_is_found_whatever_the_slope():
+    found = from_differences(0.10, -2, -1, -0.05)  # the slope rises, though the first takes longer at 64 steps alone
+    assert (found.signs, found.changes, found.first_is_shorter) == ((1, -1, -1, -1), 1, False)
+    assert 64 < found.length.value < 128
+
+
+@pytest.mark.parametrize(
+    ("differences", "changes"),
+    [((0.5, -0.5, 0.5), 2), ((-0.5, 0.5, -0.1, -0.5), 2), ((-0.5, 0.5, -0.5, 0.5), 3), ((-0.5, 0.0, -0.5), 0)],
+)
+def test_an_order_that_changes_back_is_seen(differences: tuple[float, ...], changes: int):
+    found = from_differences(*differences)
+    assert not found.in_order
+    assert found.changes == changes
+    assert found.signs == tuple(np.sign(differences).astype(int))
+
+
+def test_the_interval_of_a_crossing_holds_all_crossings_of_its_rounds():
+    rounds = [[-1.0, -1.0, 1.0, 1.0]] * 6 + [[-1.0, 1.0, -1.0, 1.0]] * 2
+    found = crossover([10, 20, 40, 80], np.exp(rounds), np.ones((8, 4)))
+    assert found.signs == (-1, 0, 0, 1)
+    assert found.length.interval == pytest.approx((10 * 2**0.5, 40 * 2**0.5))
 
 
 def test_curves_that_touch_have_an_interval_as_wide_as_all_lengths():

@@ -57,11 +57,11 @@ class Curve:
         figure = self.axes.figure
         return self.axes.transData + ScaledTranslation(0, self.shift / 72, figure.dpi_scale_trans)
 
-    def plot(self, *values: Any, note: str, **look: Any) -> None:
-        """As matplotlib's ``plot``, in the colour of the architecture; ``note`` is what a page calls it."""
-        gid = series(self.name, note, self.shift)
+    def plot(self, *values: Any, note: str, told: str = "", **look: Any) -> None:
+        """As matplotlib's ``plot``, in the colour of the architecture; ``note`` and ``told``: see ``canvas.series``."""
+        gid = series(self.name, note, self.shift, told)
         self.axes.plot(*values, color=self.style.color, transform=self._place, gid=gid, **look)
 
-    def interval(self, ends: Interval, note: str) -> None:
+    def interval(self, ends: Interval, note: str, told: str = "") -> None:
         """A bar at one half from the one end to the other."""
-        self.plot(ends, [0.5, 0.5], note=note, **_BAR)
+        self.plot(ends, [0.5, 0.5], note=note, told=told, **_BAR)

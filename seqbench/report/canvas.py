@@ -172,13 +172,13 @@ class Panels:
         return figure
 
 
-def series(name: str, note: str = "", shift: float = 0.0) -> str:
+def series(name: str, note: str = "", shift: float = 0.0, told: str = "") -> str:
     """The group id of what shows an architecture: a page can hide it, and tell its values with a ``note``.
 
-    ``shift``: points by which it is drawn above its values.
+    ``shift``: points by which it is drawn above its values. ``told``: what is said in their place.
     """
-    told = ({"data_note": readable(note)} if note else {}) | ({"data_shift": f"{shift:.5g}"} if shift else {})
-    return tag(data_series=readable(name), **told)
+    data = {"data_note": readable(note), "data_shift": f"{shift:.5g}" if shift else "", "data_told": told}
+    return tag(data_series=readable(name), **{key: text for key, text in data.items() if text})
 
 
 def _panel(axes: Axes, title: str, architecture: bool) -> str:

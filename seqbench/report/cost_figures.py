@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seqbench.report.canvas import Panels, Styles, log_axis, series
+from seqbench.report.cost_places import Place, places
 from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
 from seqbench.report.cost_tables import Names, where
-from seqbench.report.costs import Entry, Place, places
+from seqbench.report.costs import Entry
 from seqbench.report.frame import INK, without_grid
 from seqbench.report.loaded import Loaded, arrays_of
 from seqbench.report.wording import readable, whole
@@ -158,7 +159,7 @@ def speed_figure(entries: Sequence[Entry], look: Styles, names: Names) -> Panels
     if not shown or curves(entries):
         return None
     rows = list(dict.fromkeys(entry.name for place in shown for entry in place.entries if entry.by_round("step_s")))
-    titles = [where(place.env_id, place.task, names) for place in shown]
+    titles = [f"{where(place.env_id, place.task, names)}{place.note}" for place in shown]
 
     def draw(index: int, axes: Axes) -> None:
         _dots(axes, shown[index], rows, look)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from seqbench.report.cost_apart import apart_sentences
 from seqbench.report.cost_scaling import Curve, crossings, curves
 from seqbench.report.cost_wording import interval_text, value_text
 from seqbench.report.costs import Entry, twins
@@ -15,16 +16,17 @@ BUSY_CORES = 0.2
 
 
 def cost_sentences(entries: Sequence[Entry]) -> list[str]:
-    """Rounds and resolution, doubts about the samples, backends that failed."""
+    """Rounds and resolution, what was measured apart, doubts about the samples, backends that failed."""
     if not entries:
         return []
-    return [*_rounds(entries), *_resolution(entries), *_doubts(entries), *_failures(entries)]
+    taken = [*_rounds(entries), *_resolution(entries), *apart_sentences(entries)]
+    return [*taken, *_doubts(entries), *_failures(entries)]
 
 
 def cost_warnings(entries: Sequence[Entry]) -> list[str]:
-    """What a table of cost alone must not hide: too few rounds, a machine that was busy."""
+    """What a table of cost alone must not hide: too few rounds, samples that are no pairs, a machine that was busy."""
     few = any(0 < len(entry.records) < FEWEST for entry in entries)
-    return [*(_rounds(entries) if few else []), *_doubts(entries)]
+    return [*(_rounds(entries) if few else []), *apart_sentences(entries), *_doubts(entries)]
 
 
 def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
@@ -36,13 +38,13 @@ def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
         undecided: list[str] = []
         for a, b, found in crossings(group):
             if found.length.interval is None:
-                undecided.append(f"{readable(a.first.label)} and {readable(b.first.label)}")
-            elif never_cross(found):
-                quick, slow = (a, b) if found.first_is_shorter == math.isinf(found.length.value) else (b, a)
+                undecided.append(f"{_name(a)} and {_name(b)}")
+            elif set(found.signs) in ({-1}, {1}):
+                quick, slow = (a, b) if found.signs[0] < 0 else (b, a)
                 order = never.setdefault((a.lengths[0], a.lengths[-1]), {})
-                order.setdefault(readable(quick.first.label), []).append(readable(slow.first.label))
+                order.setdefault(_name(quick), []).append(_name(slow))
             else:
-                said.append(f"{task}: {_crossing(a, b, found)}.")
+                said.append(f"{task}: {(_by_length if found.changes > 1 else _crossing)(a, b, found)}.")
         for (low, high), order in never.items():
             told = "; ".join(f"{quick} takes less time than {listed(slow)}" for quick, slow in order.items())
             said.append(f"{task}: at every length from {low} to {high} steps {told}.")
@@ -51,25 +53,34 @@ def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
     return said
 
 
-def never_cross(found: Crossover) -> bool:
-    """Whether one takes less time at every length, in every round that the interval looks at."""
-    return {found.length.value, *(found.length.interval or ())} in ({0.0}, {math.inf})
+def _name(curve: Curve) -> str:
+    return readable(curve.first.label)
 
 
 def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
     low, high = a.lengths[0], a.lengths[-1]
     short, long = (a, b) if found.first_is_shorter else (b, a)
-    first, second = readable(short.first.label), readable(long.first.label)
+    first, second = _name(short), _name(long)
     at = found.length.value
     start, end = found.length.interval or (at, at)
     if start == 0 and math.isinf(end):
         return f"{first} and {second}: no order can be told between {low} and {high} steps"
-    if math.isinf(end) and math.isinf(at):
+    if math.isinf(end) and (math.isinf(at) or not found.in_order):
         return f"{first} takes less time than {second} up to {start:,.0f} steps at least"
-    if start == 0 and at == 0:
+    if start == 0 and (at == 0 or not found.in_order):
         return f"{second} takes less time than {first} from {end:,.0f} steps on at the latest"
     span = f" [{f'{start:,.0f}' if start else f'below {low}'}, {f'above {high}' if math.isinf(end) else f'{end:,.0f}'}]"
     return f"{first} takes less time than {second} up to {at:,.0f} steps{span}, more beyond"
+
+
+def _by_length(a: Curve, b: Curve, found: Crossover) -> str:
+    """Who takes less time at which length, where no one crossing tells it."""
+    at = {sign: [f"{n:,}" for n, one in zip(a.lengths, found.signs, strict=True) if one == sign] for sign in (-1, 0, 1)}
+    untold = f", not told apart at {listed(at[0])} steps" if at[0] else ""
+    return (
+        f"{_name(a)} and {_name(b)} cross more than once: {_name(a)} takes less time at {listed(at[-1])} steps, "
+        f"{_name(b)} at {listed(at[1])} steps{untold}"
+    )
 
 
 def _rounds(entries: Sequence[Entry]) -> list[str]:
@@ -82,7 +93,7 @@ def _rounds(entries: Sequence[Entry]) -> list[str]:
     if few:
         several = any(1 < number < FEWEST for number in numbers)
         instead = ", but their lowest and highest in parentheses," if several else ""
-        said = f"with fewer than {FEWEST} rounds there is no interval{instead} and nothing is called equal or faster."
+        said = f"with fewer than {FEWEST} rounds there is no interval{instead} and nothing is called faster."
         return [f"{text}; {said}"]
     return [f"{text}, with its distribution-free 99 % interval."]
 
@@ -97,7 +108,8 @@ def _resolution(entries: Sequence[Entry]) -> list[str]:
             continue
         told = f"The same thing measured twice, {name} ({where}): ratio {value_text(measured.estimate)} "
         told += f"{interval_text(measured.estimate)}; differences below {100 * share:.1f} % are not resolved"
-        said.append(f"{told}{'' if measured.verdict == 'equal' else ', AND THE TWO DIFFER: doubt this study'}.")
+        alike = measured.verdict == "not told apart"
+        said.append(f"{told}{'' if alike else ', AND THE TWO DIFFER: doubt this study'}.")
     return said
 
 

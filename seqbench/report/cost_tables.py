@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
+from seqbench.report.cost_places import Place, places
 from seqbench.report.cost_scaling import MEMORY, TIME, Curve, curves
-from seqbench.report.cost_wording import estimate_text, interval_text, rounds_text, value_text, versus
-from seqbench.report.costs import TRAINING, Entry, Place, places, ratio
+from seqbench.report.cost_wording import NOT_TOLD_APART, estimate_text, interval_text, rounds_text, value_text, versus
+from seqbench.report.costs import TRAINING, Entry, ratio
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.wording import DASH, TIMES, count, number, readable, whole
 from seqbench.statistics.rounds import FEWEST
@@ -31,7 +32,7 @@ def where(env_id: str, task: str, names: Names) -> str:
 def _measured(entries: Sequence[Entry], names: Names) -> Table:
     groups = [
         (
-            f"{where(p.env_id, p.task, names)} · {whole(p.length)} steps",
+            f"{where(p.env_id, p.task, names)} · {whole(p.length)} steps{p.note}",
             _size(p),
             [_row(p, entry) for entry in p.entries],
         )
@@ -39,14 +40,15 @@ def _measured(entries: Sequence[Entry], names: Names) -> Table:
     ]
     lead = (
         "Medians over rounds; brackets: 99 % intervals; parentheses: the lowest and the highest of fewer than "
-        f"{FEWEST} rounds. {TIMES} fastest: median of the ratios within each round, not the ratio of the medians. Each "
-        "column is timed on its own, so after few rounds a part may seem to take longer than the whole. Step: forward, "
-        "backward, clipping and update on a batch that was made "
-        "before; forward alone is without gradients. Peak: memory above what torch itself needs; of all, and of the "
-        f"forward pass alone. MFLOP: of the matrix products of a training step, {TRAINING} times those of a forward "
-        "pass. Of GEMM: these per second, over the rate of a product of large float32 matrices in the same process. "
-        "Tokens/s: time steps of all sequences, over the median step. Streaming: one step of one sequence after all "
-        "others, and the state that it carries. Data: making a batch, in percent of making it and training on it."
+        f"{FEWEST} rounds. {TIMES} fastest: median of the ratios within each round, not the ratio of the medians, over "
+        f"the fastest of what was measured in the same rounds. {NOT_TOLD_APART} Each column is timed on its own, so "
+        "after few rounds a part may seem to take longer than the whole. Step: forward, backward, clipping and update "
+        "on a batch that was made before; forward alone is without gradients. Peak: memory above what torch itself "
+        "needs; of all, and of the forward pass alone. MFLOP: of the matrix products of a training step, "
+        f"{TRAINING} times those of a forward pass. Of GEMM: these per second, over the rate of a product of large "
+        "float32 matrices in the same process. Tokens/s: time steps of all sequences, over the median step. Streaming: "
+        "one step of one sequence after all others, and the state that it carries. Data: making a batch, in percent of "
+        "making it and training on it."
     )
     made = Table(label="Cost", lead=lead, columns=["architecture", *_COLUMNS], groups=groups)
     return made.without_empty(DASH)
@@ -155,7 +157,7 @@ def _denormals(entries: Sequence[Entry], names: Names) -> Table:
     lead = (
         "Numbers below 1.2e-38 are denormal, and vanishing gradients become such. Training flushes them to zero. Here "
         "every gradient that enters the architecture is one, and the training step is timed with flushing and without: "
-        "how much slower it is depends on the processor."
+        f"how much slower it is depends on the processor. {NOT_TOLD_APART}"
     )
     columns = ["architecture", "flushed, ms", "not flushed, ms", "ratio", "verdict", "rounds"]
     return Table(label="Denormal numbers", lead=lead, columns=columns, groups=groups)

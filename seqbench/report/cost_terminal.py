@@ -6,9 +6,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from seqbench.report.cost_places import places
 from seqbench.report.cost_sentences import cost_warnings
 from seqbench.report.cost_wording import estimate_text, rounds_text, value_text, versus_text
-from seqbench.report.costs import Entry, entries, places
+from seqbench.report.costs import Entry, entries
 from seqbench.report.wording import DASH, readable
 from seqbench.schema import Record
 
@@ -27,7 +28,7 @@ def _table(found: Sequence[Entry]) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for place in places(found):
         for position, entry in enumerate(place.entries):
-            where = f"{readable(place.task)}, {place.length or DASH} steps" if position == 0 else ""
+            where = f"{readable(place.task)}, {place.length or DASH} steps{place.note}" if position == 0 else ""
             texts = (
                 where,
                 readable(entry.name),

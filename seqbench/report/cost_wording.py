@@ -1,9 +1,11 @@
 """Numbers of cost as text, the same in the page, in Markdown and in the terminal."""
 
-from seqbench.report.costs import Entry, Measured, Place, ratio
+from seqbench.report.cost_places import Place
+from seqbench.report.costs import Entry, Measured, ratio
 from seqbench.report.wording import DASH, number, whole
-from seqbench.statistics.rounds import FEWEST
 from seqbench.statistics.seeds import Estimate
+
+NOT_TOLD_APART = "Not told apart: the interval holds 1, so no difference was shown; that is no equality."
 
 
 def estimate_text(found: Estimate | None) -> str:
@@ -40,7 +42,7 @@ def rounds_text(entry: Entry) -> str:
 
 
 def versus_text(place: Place, entry: Entry) -> str:
-    """The time of a training step against the fastest of the place, or that they are equal."""
+    """The time of a training step against the fastest of the place, or that they are not told apart."""
     value, note = versus(place, entry)
     return f"{value} {note}".rstrip()
 
@@ -50,10 +52,11 @@ def versus(place: Place, entry: Entry) -> tuple[str, str]:
     if place.fastest is None or not entry.by_round("step_s"):
         return DASH, ""
     if entry is place.fastest:
-        name = "fastest" if len(entry.records) >= FEWEST else number(1.0)  # of few rounds nothing is called so
-        return (name, "") if len(place.entries) > 1 else (DASH, "")
+        others = [found.verdict for other in place.entries if other is not entry and (found := ratio(other, entry))]
+        name = number(1.0) if "undecided" in others else "fastest"  # of few rounds nothing is called so
+        return (name, "") if others else (DASH, "")
     found = ratio(entry, place.fastest)
     if found is None:
         return DASH, ""
     interval = interval_text(found.estimate)
-    return ("equal" if found.verdict == "equal" else value_text(found.estimate)), interval
+    return (found.verdict if found.verdict == "not told apart" else value_text(found.estimate)), interval

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from seqbench.record.record import canonical, current
+from seqbench.record.rounds import comparable, taken
 from seqbench.report.names import full_name, label_of, less, model_order, natural, plainest
 from seqbench.schema import FINISHED, Record
 from seqbench.statistics.rounds import Ratio, median_of_rounds, paired_ratio
@@ -14,7 +15,7 @@ from seqbench.statistics.seeds import Estimate, Interval
 TRAINING = 3
 """Matrix products of a training step in those of its forward pass: two more for the two gradients of each."""
 RATES = ("steps_per_s", "sequences_per_s", "tokens_per_s")
-OLDER: Mapping[str, Any] = {"what": "step", "length": None, "backend": "auto", "twin": False, "round": 0}
+OLDER: Mapping[str, Any] = {"what": "step", "length": None, "backend": "auto", "twin": False}
 """What a record measured that was written before there were rounds."""
 
 
@@ -31,7 +32,8 @@ class Entry:
 
     Attributes:
         task, model, variant: labels. common: see ``groups.Cell``. backend, what, twin: as in ``schema.Measurement``.
-        records: those that finished, by round. failed: one that did not, None where all did.
+        records: those that finished, by the round in which they were taken (``record.rounds``): two entries have a key
+            in common where they have a pair. failed: one that did not, None where all did.
         comparable: what must be the same for two entries to stand side by side, but for length and backend.
     """
 
@@ -57,6 +59,11 @@ class Entry:
     def name(self) -> str:
         """The label, and the backend where it is not that of training."""
         return self.label if self.backend == "auto" else f"{self.label} [{self.backend}]"
+
+    @property
+    def command(self) -> str:
+        """What repeats one of the measurements, empty where none finished."""
+        return self._all[0].command if self._all else ""
 
     @cached_property
     def _all(self) -> list[Record]:
@@ -140,28 +147,30 @@ def entries(records: Iterable[Record], reference: str | None = None, common: str
     ``groups.grouped``.
     Measurements by an older protocol are left out where the same cell was measured by a newer one.
     """
+    measured = [r for r in current(records) if r.kind == "cost" and r.status != "interrupted"]
     parts: dict[tuple[str, str], list[Record]] = {}
-    for record in current(records):
-        if record.kind == "cost" and record.status != "interrupted":
-            parts.setdefault((record.env_id, record.cell_id), []).append(record)
+    for record in measured:
+        parts.setdefault((record.env_id, record.cell_id), []).append(record)
+    numbers = taken(measured)
     newer = {(r.env_id, _cell(r)) for members in parts.values() for r in members if "cost" in r.config}
     kept = [m for m in parts.values() if "cost" in m[0].config or (m[0].env_id, _cell(m[0])) not in newer]
-    return sorted((_entry(members, reference, common) for members in kept), key=_order)
+    return sorted((_entry(members, numbers, reference, common) for members in kept), key=_order)
 
 
 def _cell(record: Record) -> str:
     return canonical({key: value for key, value in record.config.items() if key not in ("cost", "instruments")})
 
 
-def _entry(records: Sequence[Record], reference: str | None, common: str) -> Entry:
+def _entry(
+    records: Sequence[Record], numbers: Mapping[tuple[str, str], int], reference: str | None, common: str
+) -> Entry:
     first, own = records[0], plainest(map(label_of, records), reference)
     asked = {**OLDER, **(first.config.get("cost") or {})}
-    finished = {_round(record): record for record in records if record.status in FINISHED}
-    shared = {key: first.config.get(key) for key in ("task", "train", "device", "precision", "data_sha256")}
+    finished = {numbers[record.run_id, record.env_id]: record for record in records if record.status in FINISHED}
     return Entry(
         env_id=first.env_id,
         task=label_of(first).task,
-        comparable=canonical(shared),
+        comparable=comparable(first.config),
         model=own.model,
         variant=own.variant,
         common=common,
@@ -174,52 +183,16 @@ def _entry(records: Sequence[Record], reference: str | None, common: str) -> Ent
     )
 
 
-def _round(record: Record) -> int:
-    return int((record.config.get("cost") or OLDER)["round"])
-
-
 def _order(entry: Entry) -> tuple[Any, ...]:
     place = (entry.env_id, natural(entry.task), entry.comparable, entry.length or entry.asked or 0)
     return (*place, *model_order(entry.model), natural(entry.variant), entry.backend != "auto", entry.backend)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Entries that may stand side by side: one task, training, environment and length, of one ``what``."""
-
-    env_id: str
-    task: str
-    length: int | None
-    batch_size: int | None
-    entries: tuple[Entry, ...]
-
-    @cached_property
-    def fastest(self) -> Entry | None:
-        """The entry with the smallest median time of a training step."""
-        timed = [(found.value, i) for i, e in enumerate(self.entries) if (found := e.estimate("step_s"))]
-        return self.entries[min(timed)[1]] if timed else None
-
-
-def places(found: Iterable[Entry], what: str = "step") -> list[Place]:
-    """Entries of one ``what`` by where they may be compared; twins are left out."""
-    parts: dict[tuple[Any, ...], list[Entry]] = {}
-    for entry in found:
-        if entry.what == what and not entry.twin:
-            parts.setdefault((entry.env_id, entry.comparable, entry.asked), []).append(entry)
-    return [
-        Place(
-            env_id=members[0].env_id,
-            task=members[0].task,
-            length=next((e.length for e in members if e.length), members[0].asked),
-            batch_size=next((size for e in members if (size := e.first("batch_size"))), None),
-            entries=tuple(members),
-        )
-        for members in parts.values()
-    ]
-
-
 def ratio(a: Entry, b: Entry, key: str = "step_s", other: str = "step_s") -> Ratio | None:
-    """``key`` of ``a`` over the ``other`` key of ``b``, of positive values of one round each; None without any."""
+    """``key`` of ``a`` over the ``other`` key of ``b``, of positive values of one round each.
+
+    None where no round holds both: what was measured at different times is no pair.
+    """
     first, second = a.positive(key), b.positive(other)
     shared = sorted(first.keys() & second.keys())
     measured = _over_rounds([first[i] / second[i] for i in shared])

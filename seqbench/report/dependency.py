@@ -20,6 +20,8 @@ from seqbench.statistics.seeds import Estimate
 FEWEST = 3
 """Lengths below which a curve is not shown."""
 MAX_LENGTH = 2**31 - 1
+NO_BOUND = "no bound"
+"""What is said of an interval with both ends open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +195,7 @@ def _said(made: Dependency) -> str:
         what = f"dependencies up to {made.value_text} steps"
     if made.estimate.interval is None:
         return f"{what} ({made.estimate.why}: no interval)"
-    return f"{what} (95 % {made.interval_text})" if made.interval_text else f"{what} (95 %: no bound)"
+    return f"{what} (95 % {made.interval_text})" if made.interval_text else f"{what} (95 %: {NO_BOUND})"
 
 
 def dependency_table(found: Sequence[Dependency], environments: Mapping[str, str]) -> Table:
@@ -221,7 +223,7 @@ def _row(made: Dependency) -> Row:
     value = made.estimate.value
     order: float | str = "inf" if math.isinf(value) else value
     rates = [f"{length:,}: {sum(f)}/{len(f)}" for length, f in zip(made.lengths, made.solved, strict=True)]
-    why = made.estimate.why if made.estimate.interval is None else "no bound"
+    why = made.estimate.why if made.estimate.interval is None else NO_BOUND
     return Row(
         name=made.name,
         cells=[

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from seqbench.report.apart import Curve, interval_entry, share_axis
 from seqbench.report.canvas import Panels, Style, Styles
-from seqbench.report.dependency import Dependency, beside
+from seqbench.report.dependency import NO_BOUND, Dependency, beside
 from seqbench.report.frame import INK
 from seqbench.report.wording import whole
 from seqbench.statistics.crossing import isotonic
@@ -52,7 +52,7 @@ def _draw(curve: Curve, made: Dependency) -> None:
     curve.plot(made.lengths, counts / runs, "o", markersize=4, note="share of seeds")
     if made.estimate.interval is not None:
         low, high = np.clip(made.estimate.interval, *curve.axes.get_xlim()).tolist()
-        curve.interval((low, high), _INTERVAL)
+        curve.interval((low, high), _INTERVAL, told=made.interval_text or NO_BOUND)  # an open end is no value
     if 0 < made.estimate.value < math.inf:
         curve.plot(made.estimate.value, 0.5, "D", markersize=5, note="crossing")
 

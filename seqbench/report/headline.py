@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from seqbench.report.cost_places import Place, places
 from seqbench.report.cost_wording import interval_text, value_text
-from seqbench.report.costs import Entry, Place, places, ratio
+from seqbench.report.costs import Entry, ratio
 from seqbench.report.dependency import Dependency, dependency_sentences, not_in
 from seqbench.report.matrix import Matrix
 from seqbench.report.order import order_sentence
@@ -165,10 +166,12 @@ def _lost(rows: Sequence[VerdictRow]) -> str:
 
 def _speed(costs: Sequence[Entry], env_id: str, environments: Mapping[str, str]) -> str:
     """Of the longest task that two architectures were measured on: the shortest training step, the others over it."""
-    there = [place for place in places(costs) if sum(bool(e.by_round("step_s")) for e in place.entries) > 1]
+    every = places(costs)
+    there = [place for place in every if sum(bool(e.by_round("step_s")) for e in place.entries) > 1]
     there = [place for place in there if place.env_id == env_id] or there
     if not there:
-        return ""
+        apart = any(place.apart for place in every)
+        return "Speed: not compared, each was measured in other rounds than the others (see below)." if apart else ""
     place = max(there, key=lambda place: place.length or 0)
     steps = f" ({place.length:,} steps)" if place.length else ""
     return f"Speed{_where(place.env_id, environments)} on {place.task}{steps}: {_ratios(place)}."
@@ -184,14 +187,14 @@ def _ratios(place: Place) -> str:
         return f"not decided, {rounds} of measurement where {FEWEST_ROUNDS} give an interval"
     if any(found.verdict == "shorter" for _, found in others):
         return "not decided, medians over all rounds and ratios within common rounds disagree"
-    equal = [entry.name for entry, found in others if found.verdict == "equal"]
+    alike = [entry.name for entry, found in others if found.verdict == "not told apart"]
     slower = [
         f"{entry.name} takes {value_text(found.estimate)} {interval_text(found.estimate)} times"
         for entry, found in others
         if found.verdict == "longer"
     ]
-    first = f"{some([fastest.name, *equal])} {'take' if equal else 'takes'} least time for a training step"
-    first += ", and are not told apart" if equal else ""
+    first = f"{some([fastest.name, *alike])} {'take' if alike else 'takes'} least time for a training step"
+    first += ", and are not told apart" if alike else ""
     if not slower:
         return first
     left = len(slower) - NAMED

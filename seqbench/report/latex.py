@@ -10,6 +10,7 @@ from seqbench.report.sections import Section
 from seqbench.report.wording import (
     DASH,
     MINUS,
+    STUDENT,
     TIMES,
     comparison_note,
     comparison_text,
@@ -82,7 +83,7 @@ def _section(section: Section, reference: str | None, number: int) -> str:
     trivial = [_row(row, reference) for row in section.rows if row.kind == "baseline"]
     note = "Steps to solve: median, unsolved runs counting as infinite."
     if any("[" in cell for row in (*models, *trivial) for cell in row[1:]):
-        note = f"Brackets: 95 % intervals over seeds. {note}"
+        note = f"Brackets: 95 % intervals over seeds. {STUDENT} {note}"
     note = f"{note} {median_note(section.rows)}".rstrip()
     note += f" {comparison_note(reference)}" if reference else ""
     remarks = "".join(f" {row.label}: {'; '.join(row.remarks)}." for row in section.rows if row.remarks)

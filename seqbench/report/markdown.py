@@ -11,6 +11,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section, rows_of
 from seqbench.report.wording import (
     DASH,
+    STUDENT,
     comparison_note,
     comparison_text,
     interval_text,
@@ -58,7 +59,8 @@ def _how(content: Content) -> list[str]:
     """How to read the tables of tasks: what their brackets and verdicts are."""
     cells = [row.summary for section in content.sections for row in section.rows if row.summary]
     brackets = any(cell.interval or cell.rate_interval for cell in cells)
-    said = ["Brackets: 95 % intervals over seeds, Student's of means and mid-p of solve rates."] if brackets else []
+    kinds = "Brackets: 95 % intervals over seeds, Student's of means and mid-p of solve rates."
+    said = [f"{kinds} {STUDENT}"] if brackets else []
     said += [note] if (note := median_note(rows_of(content.sections))) else []
     said += [escaped(comparison_note(content.against))] if content.against else []
     return [" ".join(said)] if said else []

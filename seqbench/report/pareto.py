@@ -138,7 +138,7 @@ def _draw(axes: Axes, points: Sequence[Point], more: bool, look: Styles) -> None
     axes.set_xscale("log")
     axes.set_xlim(10 ** (costs.min() - 0.25), 10 ** (costs.max() + 0.25))
     log_axis(axes.xaxis, costs.min() - 0.2, costs.max() + 0.2)
-    lowest = min(point.skill for point in points)
+    lowest = min(_bar(point)[0] for point in points)
     axes.set_ylim(min(-0.08, max(lowest - 0.1, LOWEST)), 1.18)
     shown = [point for point in points if point.skill >= LOWEST]
     _label(axes, [points[i] for i in kept if points[i] in shown], shown)
@@ -149,7 +149,7 @@ def _draw(axes: Axes, points: Sequence[Point], more: bool, look: Styles) -> None
 def _bar(point: Point) -> tuple[float, float]:
     """Where the interval of a point is drawn from and to; a point without one is its own."""
     low, high = point.interval or (point.skill, point.skill)
-    return min(max(low, -0.2), point.skill), high
+    return min(max(low, LOWEST), point.skill), high
 
 
 def _label(axes: Axes, named: Sequence[Point], shown: Sequence[Point]) -> None:

@@ -172,7 +172,7 @@ def _score(row: VerdictRow) -> Item:
         return Item(score_text(row.score), _value(row.score))
     why = row.summary.why or ""
     there = [score for score in row.scores if score is not None]
-    span = f"{score_text(min(there))} to {score_text(max(there))}" if len(there) > 1 else ""
+    span = f"{score_text(min(there))} to {score_text(max(there))}" if len(set(there)) > 1 else ""
     note = interval_text(row.summary.interval) or span
     return Item(score_text(row.score), _value(row.score), note, hint=f"no interval: {why}" if why else "")
 

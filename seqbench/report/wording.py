@@ -166,6 +166,10 @@ def verdict_text(found: Comparison) -> str:
     return f"{found.verdict}{' by little' if little else ''}"
 
 
+STUDENT = (
+    "Student's interval of a mean covers less than 95 % where scores are skewed and seeds few; there is none where all "
+    "runs are equal."
+)
 BEYOND = "Scores beyond the threshold for solved, where training ends, are equal to a verdict."
 """Said wherever verdicts are: a table shows such scores apart."""
 

@@ -59,10 +59,11 @@ def _middle(ordered: np.ndarray) -> float:
 class Ratio:
     """How many times as long ``a`` takes as ``b``.
 
-    "equal" says that the interval holds 1, so no difference was shown; "undecided" that there are too few rounds.
+    "not told apart" says that the interval holds 1, so no difference was shown, which is no equality; "undecided" that
+    there are too few rounds.
     """
 
-    verdict: Literal["longer", "shorter", "equal", "undecided"]
+    verdict: Literal["longer", "shorter", "not told apart", "undecided"]
     estimate: Estimate
 
 
@@ -83,7 +84,7 @@ def paired_ratio(a: Values, b: Values, level: float = LEVEL) -> Ratio:
     if found.interval is None:
         return Ratio(verdict="undecided", estimate=found)
     low, high = found.interval
-    return Ratio(verdict="longer" if low > 1 else "shorter" if high < 1 else "equal", estimate=found)
+    return Ratio(verdict="longer" if low > 1 else "shorter" if high < 1 else "not told apart", estimate=found)
 
 
 def resolution(twins: Ratio) -> float | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -86,15 +86,30 @@ def power_law(
 
 @dataclass(frozen=True, kw_only=True)
 class Crossover:
-    """The length from which on one takes longer than the other.
+    """Which of two takes less time at each length, and the length from which on the other one does.
 
     Attributes:
+        signs: for each length -1 where the first takes less time, 1 where the second does, 0 where they are not told
+            apart.
         first_is_shorter: whether the first takes less time at short lengths (and more beyond the crossover).
-        length: 0 where they have crossed below the shortest length, infinity where beyond the longest.
+        length: 0 where they have crossed below the shortest length, infinity where beyond the longest. No one length
+            tells where they cross where ``changes`` is above 1.
     """
 
+    signs: tuple[int, ...]
     first_is_shorter: bool
     length: Estimate
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing that is told of a length contradicts one crossing."""
+        return list(self.signs) == sorted(self.signs, reverse=not self.first_is_shorter)
+
+    @property
+    def changes(self) -> int:
+        """How often the one that takes less time is another one than at the length before, of those told apart."""
+        told = [sign for sign in self.signs if sign]
+        return sum(one != other for one, other in pairwise(told))
 
 
 def crossover(
@@ -105,47 +120,68 @@ def crossover(
 ) -> Crossover:
     """Where two curves of time against length cross: straight lines between lengths on logarithmic axes.
 
-    Each round has its own crossing; the estimate is their median. Rounds that do not cross in the range count as 0 or
-    infinity, so an interval with such an end is a one-sided bound. That the curves are straight between two lengths is
-    not in the interval: lengths must be close enough for it. Where a round crosses more than once, as noise does where
-    the curves touch, the middle of the first and the last crossing counts.
+    At each length the interval of the median difference tells which takes less time. Each round has its own crossing,
+    and the estimate is their median. Rounds that do not cross in the range count as 0 or infinity, so an interval with
+    such an end is a one-sided bound. That the curves are straight between two lengths is not in the interval: lengths
+    must be close enough for it. Where a round crosses more than once, as noise does where the curves touch, the middle
+    of the first and the last crossing counts, and the interval holds both.
 
     Args:
         lengths: rising, positive, two at least.
         first: (rounds, lengths) of positive values.
         second: likewise, of the same rounds.
-        level: of the interval.
+        level: of the intervals.
 
-    Source: ours; the interval: see ``median_of_rounds``.
+    Source: ours; the intervals: see ``median_of_rounds``.
 
     >>> found = crossover([64, 256], [[1.0, 16.0]] * 8, [[2.0, 8.0]] * 8)
-    >>> found.first_is_shorter, round(found.length.value), round(found.length.interval[0])
-    (True, 128, 128)
+    >>> found.first_is_shorter, round(found.length.value), round(found.length.interval[0]), found.signs
+    (True, 128, 128, (-1, 1))
     >>> crossover([64, 256], [[1.0, 4.0]] * 8, [[2.0, 5.0]] * 8).length.interval
     (inf, inf)
+    >>> crossover([1, 2, 4], [[2.0, 1.0, 2.0]] * 8, [[1.0, 2.0, 1.0]] * 8).signs
+    (1, -1, 1)
     """
     x, a = _logs(lengths, first)
     _, b = _logs(lengths, second)
     if a.shape != b.shape or len(lengths) < 2:
         raise ValueError(f"needs two lengths and the same rounds of both; got {a.shape} and {b.shape}.")
     difference = a - b
-    middle = np.median(difference, axis=0)
-    rising = bool((middle @ (x - x.mean())) >= 0)
-    at = [_crossing(x, row if rising else -row) for row in difference]
-    found = median_of_rounds(np.exp(at), level)
-    return Crossover(first_is_shorter=rising, length=found)
+    signs = tuple(_sign(median_of_rounds(column, level)) for column in difference.T)
+    rising = signs[0] < signs[-1]
+    if signs[0] == signs[-1]:
+        rising = bool(np.median(difference, axis=0) @ (x - x.mean()) >= 0)
+    length = _length(x, difference if rising else -difference, level)
+    return Crossover(signs=signs, first_is_shorter=rising, length=length)
 
 
-def _crossing(x: np.ndarray, rising: np.ndarray) -> float:
-    """Where a piecewise linear function goes from below 0 to above; -inf or inf where it never does."""
-    ups = [
-        x[i] - rising[i] * (x[i + 1] - x[i]) / (rising[i + 1] - rising[i])
-        for i in range(x.size - 1)
-        if rising[i] < 0 <= rising[i + 1]
-    ]
-    if not ups:
-        return math.inf if rising[-1] < 0 else -math.inf
-    return (ups[0] + ups[-1]) / 2
+def _sign(difference: Estimate) -> int:
+    """1 or -1 where the interval lies on one side of 0; 0 where it holds 0, or there is none."""
+    low, high = difference.interval or (0.0, 0.0)
+    return int(low > 0) - int(high < 0)
+
+
+def _length(x: np.ndarray, rising: np.ndarray, level: float) -> Estimate:
+    """Median over rounds of where they cross, with an interval of the first crossings and of the last ones."""
+    first, middle, last = np.exp([_crossings(x, row) for row in rising]).T
+    found = median_of_rounds(middle, level)
+    ends = [median_of_rounds(side, level).interval for side in (first, last)]
+    return found if ends[0] is None or ends[1] is None else replace(found, interval=(ends[0][0], ends[1][1]))
+
+
+def _crossings(x: np.ndarray, rising: np.ndarray) -> tuple[float, float, float]:
+    """Where a piecewise linear function is for the first time not below 0, goes above it, is for the last not above 0.
+
+    -inf or inf where that is before or beyond all of x; of several times that it goes above, the middle.
+    """
+    steps = [(i, i + 1) for i in range(x.size - 1)]
+    at = {(i, j): x[i] - rising[i] * (x[j] - x[i]) / (rising[j] - rising[i]) for i, j in steps if rising[i] < rising[j]}
+    ups = [at[i, j] for i, j in steps if rising[i] < 0 <= rising[j]]
+    ends = [at[i, j] for i, j in steps if rising[i] <= 0 < rising[j]]
+    first = -math.inf if rising[0] >= 0 else ups[0] if ups else math.inf
+    last = math.inf if rising[-1] <= 0 else ends[-1] if ends else -math.inf
+    never = math.inf if rising[-1] < 0 else -math.inf
+    return first, (ups[0] + ups[-1]) / 2 if ups else never, last
 
 
 def _logs(lengths: Sequence[float], rounds: Sequence[Sequence[float]] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:

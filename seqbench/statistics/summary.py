@@ -48,7 +48,7 @@ def summarise(
     """
     there = [score for score in scores if score is not None]
     count = sum(solved) if solved is not None else None
-    why = _no_interval(len(scores), len(there), count)
+    why = _no_interval(len(scores), there, count)
     rate = mid_p_interval(count, len(scores)) if count is not None and len(scores) >= FEWEST else None
     return CellSummary(
         runs=len(scores),
@@ -62,12 +62,14 @@ def summarise(
     )
 
 
-def _no_interval(runs: int, scored: int, solved: int | None) -> str | None:
+def _no_interval(runs: int, scores: Sequence[float], solved: int | None) -> str | None:
     """Why the scores of a cell support no t interval; None where they do."""
     if why := too_few(runs):
         return why
-    if scored < runs:
-        return f"{runs - scored} of {runs} runs left no score"
+    if len(scores) < runs:
+        return f"{runs - len(scores)} of {runs} runs left no score"
     if solved not in (None, 0, runs):
         return f"{solved} of {runs} seeds solved: the scores may form two groups"
+    if min(scores) == max(scores):  # the interval would have no width, as if one more run could not differ
+        return "all runs equal"
     return None

@@ -83,7 +83,7 @@ class _Engine:
                     break
                 self._say(f"These results call for {'; '.join(following)}.")
             if unmeasured:  # also lengths that there are only now
-                self._measure(self._measurable(self._unmeasured()))
+                self._measure(self._unmeasured(trained=True))
         except KeyboardInterrupt:
             end_server()
             done = sum(not planned.train for planned in make_plan(self.study, self.store))
@@ -137,9 +137,11 @@ class _Engine:
                 jobs.append(replace(job, code=self.code[planned.cell.curve]))
         return sorted(jobs, key=lambda job: -job.expected_s)  # longest first: no lane idles at the end
 
-    def _unmeasured(self) -> list[Job]:
+    def _unmeasured(self, trained: bool = False) -> list[Job]:
+        """The cost measurements to do: of all cells, or of those that have trained."""
         options = self.study.options
         wanted = measuring.measurements(self.study.cells, measuring.IN_A_SWEEP, options.store)
+        wanted = self._measurable(wanted) if trained else wanted
         wanted = [replace(job, code=self.code[job.cell.curve]) for job in wanted]
         return measuring.missing(wanted, self.store, self.env_id, options.rerun)
 

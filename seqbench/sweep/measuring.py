@@ -10,6 +10,7 @@ from typing import Literal
 
 from seqbench.record import scratch
 from seqbench.record.record import current
+from seqbench.record.rounds import comparable, taken
 from seqbench.record.store import Store
 from seqbench.schema import FINISHED, Cell, Costs, Measurement, Record
 from seqbench.sweep.entry import PREFIX
@@ -57,11 +58,33 @@ def _asked(cells: Sequence[Cell], costs: Costs) -> Iterator[tuple[Cell, Measurem
         yield cells[0], replace(twin, streaming=middle == costs.lengths[-1])
 
 
-def missing(jobs: Iterable[Job], store: Store, env_id: str, rerun: str = "missing") -> list[Job]:
-    """The jobs that left no finished record in this environment, and those that ``rerun`` asks for again."""
-    finished = (r for r in current(store.records("cost")) if r.env_id == env_id and r.status in FINISHED)
-    done = {record.run_id: record for record in finished}
-    return [job for job in jobs if job.run_id not in done or _again(job, done[job.run_id], rerun)]
+def missing(jobs: Sequence[Job], store: Store, env_id: str, rerun: str = "missing") -> list[Job]:
+    """The jobs that left no finished record in this environment, and those that ``rerun`` asks for again.
+
+    With each of them all of its round that may stand beside it, and every round that was not taken in one go: samples
+    are pairs only where they were measured together. What has failed before is tried again alone.
+    """
+    records = [record for record in current(store.records("cost")) if record.env_id == env_id]
+    done = {record.run_id: record for record in records if record.status in FINISHED}
+    lost = {record.run_id for record in records if record.status not in (*FINISHED, "interrupted")}
+    failed = {_kin(job) for job in jobs if job.run_id in lost}
+    todo = {job.run_id for job in jobs if job.run_id not in done or _again(job, done[job.run_id], rerun)}
+    numbers, found = taken(records), set[str]()
+    for members in _by_round(jobs):
+        lacking = [job for job in members if job.run_id in todo]
+        one = len({numbers[job.run_id, env_id] for job in members if job.run_id in done}) <= 1
+        alone = one and all(_kin(job) in failed for job in lacking)
+        found |= {job.run_id for job in (lacking if alone else members)}
+    return [job for job in jobs if job.run_id in found]
+
+
+def _by_round(jobs: Iterable[Job]) -> Iterable[list[Job]]:
+    """Jobs of one round that may stand side by side."""
+    found: dict[tuple[int, str], list[Job]] = {}
+    for job in jobs:
+        assert job.measurement is not None
+        found.setdefault((job.measurement.round, comparable(job.config())), []).append(job)
+    return found.values()
 
 
 def _again(job: Job, record: Record, rerun: str) -> bool:

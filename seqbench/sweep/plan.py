@@ -21,6 +21,7 @@ from seqbench.sweep.entry import Planned, called, trained_again
 from seqbench.sweep.estimate import Durations, can_be_solved, expected_time, without_room
 from seqbench.sweep.lanes import default_lanes
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
+from seqbench.sweep.measuring import missing as unmeasured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ class _Known:
 
     Attributes:
         runs: run -> its records. others: study, task, model and seed -> records of configurations that are not planned.
-        files: names of private files. measured: cost measurements of this environment that are done.
+        files: names of private files.
         durations: seconds of finished runs of this environment.
         again: run -> its part in a sweep with ``rerun=all`` that has not finished, where that is what is planned.
     """
@@ -77,18 +78,14 @@ class _Known:
     runs: dict[str, list[Record]] = field(default_factory=dict)
     others: dict[tuple, list[Record]] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
-    measured: frozenset[str] = frozenset()
     again: Mapping[str, Planned] = field(default_factory=dict)
 
     @classmethod
     def read(cls, store: Store, study: Study) -> "_Known":
-        facts, found = env.environment(), store.records()
+        facts, records = env.environment(), store.records("learning")
         here, cells = env.env_id(facts), {cell_id(cell.identity()) for cell in study.cells}
-        records = [record for record in found if record.kind == "learning"]
         durations = Durations(record for record in records if record.env_id == here)
         known = cls(store=store, here=here, environment=facts, durations=durations)
-        done = (r for r in found if r.kind == "cost" and r.env_id == here and r.status in FINISHED)
-        known.measured = frozenset(record.run_id for record in done)
         known.again = trained_again(store.root) if study.options.rerun == "all" else {}
         for record in records:
             known.runs.setdefault(record.run_id, []).append(record)
@@ -192,7 +189,7 @@ def _at_once(study: Study, known: _Known) -> tuple[int, int]:
     if study.options.launcher is not None:
         return max(1, len(study.cells)) * (study.options.lanes or lanes_of_a_job(study.options.launcher)), 0
     costs = measurements(study.cells, IN_A_SWEEP, "") if study.options.cost else []
-    return lanes_of(study), len({job.run_id for job in costs} - known.measured)
+    return lanes_of(study), len(unmeasured(costs, known.store, known.here, study.options.rerun))
 
 
 def _seconds(run: PlannedRun) -> float | None:

@@ -215,9 +215,9 @@ class Reader {
   }
 
   show(panel, found) {
-    const { series, note, shift = 0 } = found.element.dataset, [x, y] = found.at;
+    const { series, note, told, shift = 0 } = found.element.dataset, [x, y] = found.at;
     this.now = found;
-    this.say([`${series}, ${note}`, panel.text([x, y + Number(shift)])], found.at); // drawn so far above its values
+    this.say([`${series}, ${note}`, told ?? panel.text([x, y + Number(shift)])], found.at); // drawn so far above values
   }
 
   tile(panel, at, target = null) {
