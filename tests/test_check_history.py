@@ -8,7 +8,7 @@ import pytest
 
 from seqbench.check import history, stored
 from seqbench.check.finding import exit_code
-from seqbench.check.session import MOST_BENCHMARKS
+from seqbench.check.samples import MOST_BENCHMARKS
 from seqbench.check.verdict import Design
 from seqbench.schema import UsageError
 from seqbench.statistics.change_point import change_point

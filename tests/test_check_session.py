@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqbench.check import session, suite
+from seqbench.check import samples, session, suite
 from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios
 from seqbench.check.programs import Program, ProgramError, Side
 from seqbench.check.verdict import Design
@@ -76,7 +76,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
     base, head = tree(tmp_path / "base"), tree(tmp_path / "head")
 
     def run(simulated: Simulated, design: Design = Design()) -> session.Session:  # noqa: B008 - it is frozen
-        monkeypatch.setattr(session, "run_in_turns", simulated)
+        monkeypatch.setattr(samples, "run_in_turns", simulated)
         old, new = (Side(name=root.name, root=root, python=Path("python")) for root in (base, head))
         return session.compare(old, new, Path("bench"), design, lambda line: None, seed=1)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqbench.check.programs import ProgramError, Side, run_in_turns
-from seqbench.check.session import Bench
+from seqbench.check.samples import Bench
 
 TAKER = """
 import os, sys
