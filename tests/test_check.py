@@ -246,6 +246,17 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
     assert "twice as good" in capfd.readouterr().out
 
 
+def test_what_counts_is_of_the_baseline_too(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    script = project / "bench/counts.py"
+    script.write_text(script.read_text().replace("toy.work(10)", "toy.work(20)"))
+    for words in (["--baseline", "m.json"], ["--against", "HEAD", "--counts"]):
+        assert cli.main(["check", *words]) == 4, "it is no growth"
+        assert "what is counted was changed" in " ".join(capfd.readouterr().out.split())
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    assert cli.main(["check", "--baseline", "m.json"]) == 0
+
+
 def test_fewer_counts_are_fine_and_only_a_baseline_can_be_renewed(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,6 +70,7 @@ def test_sessions_are_added_and_a_new_level_is_advice(tmp_path: Path) -> None:
     "line",
     [
         *("{", "[]", json.dumps({"env_id": 3}), json.dumps({**session(1.0), "seconds": 3})),
+        json.dumps({**session(1.0), "sources": []}),
         *(json.dumps(session(seconds)) for seconds in (-1.0, 10**400)),
     ],
 )
@@ -115,8 +116,12 @@ def named(values: np.ndarray) -> dict[str, float]:
     return {f"{A}[{index}]": float(value) for index, value in enumerate(values)}
 
 
+def today(seconds: dict[str, float], **more: object) -> dict:
+    return {"env_id": "0" * 12, "commit": None, "at": "2026-02-01T09:00", "seconds": seconds, **more}
+
+
 def verdicts(sessions: list[dict], now: dict[str, float]) -> list[str]:
-    return [finding.verdict for finding in stored.compare(sessions, now, Design())]
+    return [finding.verdict for finding in stored.compare(sessions, today(now), Design())]
 
 
 def test_ten_days_make_a_gate_that_is_seldom_wrong_and_finds_what_is_far_beyond_them() -> None:
@@ -130,24 +135,56 @@ def test_ten_days_make_a_gate_that_is_seldom_wrong_and_finds_what_is_far_beyond_
 
 def test_fewer_days_are_advice_and_say_so() -> None:
     draw = np.random.default_rng(4)
-    found = stored.compare(days(draw, 9, 1), named(np.array([1.5])), Design())
+    found = stored.compare(days(draw, 9, 1), today(named(np.array([1.5]))), Design())
     assert [(one.verdict, one.advisory) for one in found] == [("regressed", True)]
     assert found[0].says.endswith("advice: 9 days of history, a gate has 10")
     assert found[0].change == pytest.approx(0.5, abs=0.05)
     for number, base in ((0, None), (1, pytest.approx(1.0, abs=0.1))):
-        (few,) = stored.compare(days(draw, number, 1), named(np.array([1.5])), Design())
+        (few,) = stored.compare(days(draw, number, 1), today(named(np.array([1.5]))), Design())
         assert (few.verdict, few.advisory, few.base) == ("inconclusive", True, base)
 
 
 def test_the_sessions_of_one_day_are_one() -> None:
     draw = np.random.default_rng(5)
     sessions = [{**one, "at": f"2026-01-01T{hour:02d}:00"} for hour, one in enumerate(days(draw, 12, 1))]
-    (found,) = stored.compare(sessions, named(np.array([2.0])), Design())
+    (found,) = stored.compare(sessions, today(named(np.array([2.0]))), Design())
     assert "1 day of history" in found.says
     assert found.base == pytest.approx(sessions[-1]["seconds"][f"{A}[0]"])
 
 
 def test_a_gate_that_days_leave_wide_is_inconclusive() -> None:
     draw = np.random.default_rng(6)
-    (found,) = stored.compare(days(draw, 10, 1, spread=0.2), named(np.array([1.1])), Design())
+    (found,) = stored.compare(days(draw, 10, 1, spread=0.2), today(named(np.array([1.1]))), Design())
     assert (found.verdict, found.advisory) == ("inconclusive", False)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "verdict"),
+    [
+        ("old", "new", "not comparable"),
+        ("old", "old", "regressed"),
+        (None, "new", "regressed"),
+        ("old", None, "regressed"),
+    ],
+)
+def test_a_benchmark_that_measures_something_else_now_is_not_compared_with_past_days(
+    then: str | None, now: str | None, verdict: str
+) -> None:
+    draw, name = np.random.default_rng(7), f"{A}[0]"
+    past = [{**day, **({"sources": {name: then}} if then else {})} for day in days(draw, 10, 1)]
+    sources = {"sources": {name: now}} if now else {}
+    (found,) = stored.compare(past, today(named(np.array([1.5])), **sources), Design())
+    assert found.verdict == verdict
+    assert ("the source of the benchmark was changed" in found.says) is (verdict == "not comparable")
+    past += [{**day, "at": day["at"].replace("-01-", "-02-")} for day in days(draw, 3, 1)]
+    (later,) = stored.compare(past, today(named(np.array([1.0])), **sources, at="2026-03-01"), Design())
+    assert later.advisory is (verdict == "not comparable"), "of three days advice, of thirteen a gate"
+
+
+def test_a_new_source_is_no_new_level() -> None:
+    draw, name = np.random.default_rng(9), "bench/test_a.py::test_a"
+    sessions = [session(0.1 * float(np.exp(draw.normal(0, 0.01)))) for _ in range(40)]
+    for number, one in enumerate(sessions):
+        one["sources"] = {name: "old" if number < 20 else "new"}
+        one["seconds"][name] *= 1.0 if number < 20 else 1.3
+    assert history.findings(sessions) == []

@@ -157,6 +157,14 @@ def test_the_source_includes_what_it_imports_from_beside_it(tmp_path: Path) -> N
     assert suite.source_hash(one, A) != suite.source_hash(other, A), "also what stands above the suite"
 
 
+def test_a_source_has_the_same_hash_in_every_version_of_python(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text('import y\ndef f(a, *, b=1):\n    """D."""\n    return f"{a}" if a else [b]\n')
+    (tmp_path / "y.py").write_text("class C: x: int = 1\n")
+    assert suite.source_hash(tmp_path, "x.py") == "7843b1dd89e5dd83a4c75604b10ccd743ef27213a91fc7e58524b3025b004567", (
+        "it is kept in baselines"
+    )
+
+
 def test_what_a_suite_imports_is_found_in_its_own_files(tmp_path: Path) -> None:
     tree(tmp_path, BENCH + "def inside():\n    from a.b import c\n    from . import d\n")
     for folder in ("bench/.hidden", "bench/env"):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seqbench.check import baseline, commits, counts, history, origin, programs, session, suite
+from seqbench.check import baseline, commits, history, origin, programs, session, suite
 from seqbench.check.finding import Finding, Outcome
 from seqbench.check.programs import ProgramError, Side
 from seqbench.check.request import Request
@@ -63,7 +63,10 @@ def counted(side: Side, folder: Path, say: session.Say) -> baseline.Baseline:
         machine = env_id(facts)
     except (ProgramError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UsageError(f"{script} must print its counts in the {side.name}; got: {error}.") from error
-    return baseline.Baseline(env_id=machine, environment=facts, commit=commits.state(side.root), counts=numbers)
+    source = suite.source_hash(side.root, str(script))
+    return baseline.Baseline(
+        env_id=machine, environment=facts, commit=commits.state(side.root), counts=numbers, source=source
+    )
 
 
 def compare(request: Request, design: Design, say: session.Say) -> Outcome:
@@ -101,7 +104,8 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
 def session_of(head: Side, seconds: Mapping[str, float]) -> dict[str, Any]:
     """What a history keeps of one session."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"env_id": env_id(environment()), "at": at, "commit": commits.state(head.root), "seconds": dict(seconds)}
+    session = {"env_id": env_id(environment()), "at": at, "commit": commits.state(head.root), "seconds": dict(seconds)}
+    return session | {"sources": {name: suite.source_hash(head.root, name) for name in seconds}}
 
 
 def levels(file: Path | None, now: Mapping[str, Any] | None) -> list[Finding]:
@@ -120,7 +124,7 @@ def _counts(base: Side, head: Side, request: Request, say: session.Say) -> tuple
         before = counted(base, request.suite, say)
     except UsageError as error:
         return [_uncounted(f"the base cannot be counted: {error}")], {}
-    found = counts.compare(before.counts, after.counts, before.environment, after.environment)
+    found = baseline.compare(before, after)
     return found, {"counts": {"base": asdict(before), "head": asdict(after)}}
 
 

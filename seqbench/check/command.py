@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from seqbench.check import accepted, against, baseline, counts, history, present, session, stored, training
+from seqbench.check import accepted, against, baseline, history, present, session, stored, training
 from seqbench.check.finding import REGRESSED, Outcome
 from seqbench.check.request import Request, read
 from seqbench.check.verdict import Design
@@ -78,7 +78,7 @@ def _against_baseline(request: Request, say: session.Say) -> Outcome:
     outcome = Outcome(
         base=f"{request.baseline}, counted at {(base.commit or 'no commit')[:12]} on {same}",
         head="working tree",
-        findings=tuple(counts.compare(base.counts, head.counts, base.environment, head.environment)),
+        findings=tuple(baseline.compare(base, head)),
     )
     if any(finding.verdict == "fine" and finding.change for finding in outcome.findings):
         outcome = replace(outcome, notes=(FEWER,))
@@ -98,7 +98,7 @@ def _with_times(outcome: Outcome, file: Path, suite: Path, say: session.Say) -> 
         note = f"advice, no gate: that takes {stored.ENOUGH} days"
     return replace(
         outcome,
-        findings=(*outcome.findings, *stored.compare(past, now["seconds"], Design()), *against.levels(file, now)),
+        findings=(*outcome.findings, *stored.compare(past, now, Design()), *against.levels(file, now)),
         notes=(
             *outcome.notes,
             f"times: against {count(days, 'day')} of this machine; {note}",

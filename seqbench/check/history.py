@@ -38,12 +38,24 @@ def of_machine(path: Path, env_id: str) -> list[dict[str, Any]]:
     return [session for session in read(path) if session["env_id"] == env_id]
 
 
+def alike(sessions: Sequence[Mapping[str, Any]], name: str, source: str | None) -> list[Mapping[str, Any]]:
+    """The sessions that timed a benchmark as it is now: of this source, or of one that is not known."""
+    timed = [session for session in sessions if name in session["seconds"]]
+    return [session for session in timed if source is None or source_of(session, name) in (None, source)]
+
+
+def source_of(session: Mapping[str, Any], name: str) -> str | None:
+    """The hash of what a benchmark was made of; None where that is not known, as in sessions before 2026-11-30."""
+    return session.get("sources", {}).get(name)
+
+
 def add(path: Path, session: Mapping[str, Any]) -> None:
     """Append a session to the file, which is made where it is missing.
 
     Args:
         path: JSON lines.
-        session: "env_id", "commit", "at" (ISO 8601) and "seconds": name of the benchmark -> of a call of the head.
+        session: "env_id", "commit", "at" (ISO 8601), "seconds": name of the benchmark -> of a call of the head, and
+            "sources": name -> hash of what it is made of.
 
     Raises:
         UsageError: it cannot be written.
@@ -84,6 +96,8 @@ def _checked(found: Any) -> dict[str, Any]:
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not number or not 0 < seconds <= sys.float_info.max:
             raise ValueError(f"the seconds of {name[:60]!a} must be a number above 0")
+    if not isinstance(found.get("sources", {}), dict):
+        raise ValueError("the sources of a session must be a mapping of names")
     return found
 
 
@@ -98,7 +112,7 @@ def findings(sessions: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 
 def _changed(name: str, sessions: Sequence[Mapping[str, Any]], rare: float) -> Finding | None:
-    having = [session for session in sessions if name in session["seconds"]]
+    having = alike(sessions, name, source_of(sessions[-1], name))
     draws = max(DRAWS, math.ceil(2 / rare))  # with fewer no chance is as small as that
     found = change_point([math.log(session["seconds"][name]) for session in having], draws=draws)
     if found is None or found.p > rare:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from seqbench.check import history
 from seqbench.check.finding import Finding, Verdict
 from seqbench.check.verdict import Design
 from seqbench.report.wording import count
@@ -21,22 +22,33 @@ ERROR = 0.004
 """Chance that any benchmark is called slower where nothing changed and days vary normally."""
 
 
-def compare(past: Sequence[Mapping[str, Any]], seconds: Mapping[str, float], design: Design) -> list[Finding]:
+def compare(past: Sequence[Mapping[str, Any]], now: Mapping[str, Any], design: Design) -> list[Finding]:
     """One finding a benchmark, advisory where it has fewer than ``ENOUGH`` days.
 
     Args:
         past: sessions of this machine, as ``history.read`` gives them.
-        seconds: name of the benchmark -> seconds of a call now.
+        now: the session that is judged.
         design: the least effect, the margin and the error of bounds.
     """
-    days = by_day(past)
-    stored = {name: [day[name] for day in days.values() if name in day] for name in seconds}
-    return [_judged(name, stored[name], now, ERROR / len(seconds), design) for name, now in sorted(seconds.items())]
+    findings, level = [], ERROR / max(len(now["seconds"]), 1)
+    for name, seconds in sorted(now["seconds"].items()):
+        usual = history.alike(past, name, history.source_of(now, name))
+        if usual or not any(name in session["seconds"] for session in past):
+            stored = [day[name] for day in by_day(usual).values()]
+            findings.append(_judged(name, stored, seconds, level, design))
+        else:
+            findings.append(_apart(name, seconds))
+    return findings
 
 
 def by_day(past: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, float]]:
     """The seconds of the last session of each day."""
     return {session["at"][:10]: session["seconds"] for session in past}
+
+
+def _apart(name: str, seconds: float) -> Finding:
+    says = "the source of the benchmark was changed: past days timed something else"
+    return Finding(kind="time", name=name, verdict="not comparable", says=says, head=seconds, unit="s", advisory=True)
 
 
 def _judged(name: str, stored: Sequence[float], now: float, level: float, design: Design) -> Finding:
