@@ -231,6 +231,22 @@ def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare
         compare(Simulated({"base": many, "head": many}))
 
 
+@pytest.mark.parametrize(("pairs", "benchmarks", "least"), [(4, 3, 6), (6, 9, 8), (8, 34, 10)])
+def test_pairs_too_few_to_find_anything_are_refused_before_any_is_taken(
+    compare: Compare, pairs: int, benchmarks: int, least: int
+) -> None:
+    def simulated(number: int) -> Simulated:
+        times = {f"{A}[{index}]": 0.1 for index in range(number)}
+        return Simulated({"base": times, "head": {name: 2 * seconds for name, seconds in times.items()}})
+
+    refused = simulated(benchmarks)
+    with pytest.raises(UsageError, match=f"--pairs must be {least} or more for {benchmarks} benchmarks: .*got {pairs}"):
+        compare(refused, Design(pairs=pairs))
+    assert len(refused.asked) == 2, "both sides were asked for names, and nothing was timed"
+    found = compare(simulated(benchmarks - 1), Design(pairs=pairs))
+    assert set(verdicts(found).values()) == {"regressed"}, "one benchmark less, and they find what is slower"
+
+
 @pytest.mark.parametrize("cuda", [False, True])
 def test_a_dozen_benchmarks_are_gated_with_and_without_a_gpu(cuda: bool) -> None:
     lines = f"import pytest, torch; torch.cuda.is_available = lambda: {cuda}; "

@@ -14,7 +14,7 @@ from seqbench.check.finding import Finding
 from seqbench.check.pairs import Sample, log_ratios, same_ratios, typical
 from seqbench.check.programs import Side
 from seqbench.check.samples import Bench
-from seqbench.check.verdict import Decision, Design, Judgement, Pairs, decide, session_noise
+from seqbench.check.verdict import Decision, Design, Judgement, Pairs, check_pairs, decide, session_noise
 from seqbench.report.wording import count, readable
 
 BLOCKS = 2
@@ -53,13 +53,14 @@ def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed
         seed: of the orders; None draws one.
 
     Raises:
-        UsageError: the suite of the head cannot be run, or has no benchmark, or too many.
+        UsageError: the suite of the head cannot be run, or has no benchmark, or too many; or the pairs are too few.
     """
     bench = Bench({"base": base, "head": head}, folder, random.Random(seed))
     session = Session(facts=bench.facts)
     names, session.findings = _comparable(bench)
     if not names:
         return session
+    check_pairs(design, len(names))
     say(f"Timing {count(len(names), 'benchmark')} in {design.pairs} pairs of fresh processes.")
     began = time.monotonic()
     session.first = bench.blocks(names, design.pairs // 2)
