@@ -223,6 +223,37 @@ def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> 
     assert "ImportError" in finding.says
 
 
+class Ends(Simulated):
+    """A side whose process ends while it times, after so many calls that went well."""
+
+    def __init__(self, side: str, calls: int) -> None:
+        super().__init__({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}})
+        self.side, self.calls = side, calls
+
+    def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
+        printed = super().sample(side, asked)
+        return ProgramError("it ended with -11") if side.name == self.side and len(self.asked) > self.calls else printed
+
+
+@pytest.mark.parametrize("calls", [2, 6])
+def test_a_base_that_ends_while_it_times_is_not_compared_and_started_no_more(compare: Compare, calls: int) -> None:
+    simulated = Ends("base", calls)
+    found = compare(simulated)
+    assert verdicts(found) == {A: "not comparable", B: "not comparable"}
+    assert {finding.says for finding in found.findings} == {"the base's suite cannot be run: it ended with -11"}
+    assert len(simulated.asked) == calls + 4
+
+
+def test_a_working_tree_that_ends_while_it_times_is_the_users_to_mend(
+    compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match=r"--suite must run in the head; got: it ended with -11\."):
+        compare(Ends("head", 6))
+    monkeypatch.setattr(samples, "run_in_turns", Ends("head", 4))
+    with pytest.raises(UsageError, match="it ended with -11"):
+        session.timed(Side(name="head", root=tmp_path / "head", python=Path("python")), Path("bench"))
+
+
 def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare) -> None:
     with pytest.raises(UsageError, match="must hold benchmarks"):
         compare(Simulated({"base": {}, "head": {}}))

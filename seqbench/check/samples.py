@@ -24,7 +24,7 @@ class Bench:
 
     Attributes:
         failed: name -> why it cannot be timed: it fails in the base, or is skipped in either.
-        refused: why the base could not even name its benchmarks.
+        refused: why the base could not even name its benchmarks, or ended while it timed them.
     """
 
     def __init__(self, sides: dict[str, Side], folder: Path, draw: random.Random) -> None:
@@ -40,12 +40,10 @@ class Bench:
             self.refused = f"new: the base has no {self.folder}"
             return []
         (found,) = self._ask([side], {"collect": True})
-        if not isinstance(found, ProgramError):
-            return found["names"]
-        if side == "head":
-            raise UsageError(f"--suite must run in the working tree; got: {found}.") from found
-        self.refused = f"the base's suite cannot be run: {found}"
-        return []
+        if isinstance(found, ProgramError):
+            self._refuse(side, found)
+            return []
+        return found["names"]
 
     def named_in_head(self) -> list[str]:
         """Names of the gated benchmarks of the head.
@@ -64,9 +62,12 @@ class Bench:
         return names
 
     def blocks(self, names: Sequence[str], number: int) -> list[Sample]:
-        """Samples of so many blocks."""
+        """Samples of so many blocks, or of as many as the base lives through."""
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
-        return [sample for _ in range(number) for sample in self._block(names, self.draw.choice(cores))]
+        samples: list[Sample] = []
+        for _ in range(number):
+            samples += [] if self.refused else self._block(names, self.draw.choice(cores))
+        return samples
 
     def _block(self, names: Sequence[str], core: int | None) -> Iterable[Sample]:
         """Four processes side by side, that time each benchmark in turn."""
@@ -75,16 +76,32 @@ class Bench:
         asked = {"names": list(names), "seed": self.draw.randrange(2**32), "core": core}
         for position, (side, found) in enumerate(zip(order, self._ask(order, asked), strict=True)):
             if isinstance(found, ProgramError):
-                raise UsageError(f"the suite must run in the {self.sides[side].name}; got: {found}.") from found
+                self._refuse(side, found)
+                self.failed |= dict.fromkeys(names, str(self.refused))
+                continue
             self._note(side, found, names)
             yield Sample(block=self.number, position=position, side=side, seconds=found["quartiles"])
+
+    def _is_head(self, side: str) -> bool:
+        """Whether it is the working tree, which both are where one side is timed alone: its failures are the user's."""
+        return self.sides[side] is self.sides["head"]
+
+    def _refuse(self, side: str, error: ProgramError) -> None:
+        """Keep why nothing of the base's suite can be compared.
+
+        Raises:
+            UsageError: it is the head's.
+        """
+        if self._is_head(side):
+            raise UsageError(f"--suite must run in the {self.sides[side].name}; got: {error}.") from error
+        self.refused = f"the base's suite cannot be run: {error}"
 
     def _note(self, side: str, found: dict[str, Any], names: Sequence[str]) -> None:
         """What failed, or is missing without having failed; in the head, unless skipped, it is the user's to mend."""
         missing = {name: "it was not timed" for name in names if name not in found["quartiles"]} | found["failed"]
         for name, why in missing.items():
             skipped = name in found["skipped"]
-            if side == "head" and not skipped:
+            if self._is_head(side) and not skipped:
                 raise UsageError(f"a benchmark must run in the working tree; got {name[:120]!a}: {why[:200]}.")
             self.failed[name] = f"{'is skipped' if skipped else 'fails'} in the {side}: {why}"
 
