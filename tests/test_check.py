@@ -246,6 +246,29 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
     assert "twice as good" in capfd.readouterr().out
 
 
+def test_what_is_accepted_is_accepted_once(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    entry = "- {name: %s, most: 45, reason: twice as good, author: A, expires: 2999-01-01}\n"
+    check = ["check", "--against", "main", "--counts"]
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 2 * i"))
+    (project / "bench/accepted.yaml").write_text(entry % "results of work" + entry % "bench/gone.py::test_a")
+    assert cli.main(check) == 0
+    assert "accepted, but not compared here: bench/gone.py::test_a" in " ".join(capfd.readouterr().out.split())
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "accepted")
+    assert cli.main(["check", "--baseline", "m.json"]) == 0, "this base has not moved"
+    assert cli.main(["check", "--baseline", "new.json", "--save"]) == 0
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 3 * i"))
+    for words in (check, ["check", "--baseline", "new.json"]):
+        assert cli.main(words) == 3, "another 45 more"
+        assert "what A accepted is in the base already" in " ".join(capfd.readouterr().out.split())
+    assert cli.main(["check", "--baseline", "m.json"]) == 3, "and of this one 90"
+    document = json.loads((project / "new.json").read_text())
+    (project / "new.json").write_text(json.dumps({**document, "commit": "a" * 40}))
+    assert cli.main(["check", "--baseline", "new.json"]) == 0
+    assert "is not in this clone" in " ".join(capfd.readouterr().out.split())
+
+
 def test_what_counts_is_of_the_baseline_too(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
     script = project / "bench/counts.py"

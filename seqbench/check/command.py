@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from seqbench.check import accepted, against, baseline, history, present, session, stored, training
+from seqbench.check import accepted, against, baseline, commits, history, present, session, stored, training
+from seqbench.check.accepted import Accepted
 from seqbench.check.finding import REGRESSED, Outcome
 from seqbench.check.request import Request, read
 from seqbench.check.verdict import Design
@@ -17,6 +18,7 @@ from seqbench.report.wording import count
 from seqbench.schema import UsageError
 
 NOT_TIMED = "times: not compared; --history FILE does so with past days of this machine, --against REF with a commit"
+UNKNOWN = "accepted: the commit of the base is not in this clone, so what it accepted already may be accepted once more"
 FEWER = "counts: what is fewer than in the baseline may grow back unseen; --save makes it the baseline"
 
 
@@ -42,8 +44,7 @@ def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console,
     entries = [] if request.accepted is None else accepted.read(request.accepted)
     if request.history:
         history.read(request.history)  # what is no history is refused before anything is measured
-    outcome = _compared(request, say)
-    outcome = replace(outcome, findings=tuple(accepted.apply(outcome.findings, entries, date.today())))
+    outcome = _with_accepted(_compared(request, say), request, entries)
     _tell(outcome, request, console)
     if request.history and outcome.session and outcome.exit_code != REGRESSED:  # else it would become what is usual
         history.add(request.history, outcome.session)
@@ -57,6 +58,36 @@ def _compared(request: Request, say: session.Say) -> Outcome:
         return _against_baseline(request, say)
     design = Design() if request.pairs is None else replace(Design(), pairs=request.pairs)
     return against.compare(request, design, say)
+
+
+def _with_accepted(outcome: Outcome, request: Request, entries: Sequence[Accepted]) -> Outcome:
+    """The outcome, with what is accepted, and with what is said of entries that accept nothing here."""
+    if not entries:
+        return outcome
+    old, notes = [], []
+    try:
+        old = _entries_of_base(request)
+    except UsageError:
+        notes.append(UNKNOWN)
+    idle = accepted.unmatched(outcome.findings, entries)
+    if idle:
+        notes.append(f"accepted, but not compared here: {', '.join(idle)}")
+    findings = accepted.apply(outcome.findings, entries, date.today(), lambda finding, entry: entry in old)
+    return replace(outcome, findings=tuple(findings), notes=(*outcome.notes, *notes))
+
+
+def _entries_of_base(request: Request) -> list[Accepted]:
+    """What the commit of the base accepted, or the one that a baseline was counted at.
+
+    Raises:
+        UsageError: that commit is not here.
+    """
+    commit = request.against
+    if request.baseline:
+        commit = (baseline.read(request.baseline).commit or "").rstrip("+")
+    if not commit or request.accepted is None:
+        return []
+    return accepted.of_base(commits.text_at(Path.cwd(), commit, request.accepted) or "")
 
 
 def _save(request: Request, console: Console, say: session.Say) -> int:

@@ -60,13 +60,16 @@ def change_text(finding: Finding) -> str:
 def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
     """Of each finding its name, base, head, change, verdict and what it says.
 
-    The name of a benchmark goes without its file, unless that leaves two with the same.
+    The name is as ``names`` has it.
     """
-    names = [_short(finding) for finding in findings]
-    alike = Counter(names)
-    return [
-        _row(finding, name if alike[name] == 1 else finding.name) for finding, name in zip(findings, names, strict=True)
-    ]
+    return [_row(finding, name) for finding, name in zip(findings, names(findings), strict=True)]
+
+
+def names(findings: Sequence[Finding]) -> list[str]:
+    """The names as they are printed: a benchmark's goes without its file, unless that leaves two with the same."""
+    short = [_short(finding) for finding in findings]
+    alike = Counter(short)
+    return [name if alike[name] == 1 else finding.name for finding, name in zip(findings, short, strict=True)]
 
 
 def _short(finding: Finding) -> str:
