@@ -376,6 +376,19 @@ def test_times_against_past_days_are_advice_until_there_are_ten(
     assert "slower than past days explain" in told
     assert "10 days of this machine; red by mistake in at most 0.4 % of checks" in told
     assert len(history.read(project / "h.jsonl")) == 10, "what regressed does not become what is usual"
+    entry = "- {name: %s, most: 900, reason: so be it, author: A, expires: 2999-01-01}\n"
+    (project / "bench/accepted.yaml").write_text(entry % "test_work" + entry % "test_rest")
+    assert cli.main(words) == 0
+    assert "2 accepted" in capfd.readouterr().out
+    last = history.read(project / "h.jsonl")[-1]
+    assert set(last["accepted"]) == set(kept["seconds"]), "unless it is accepted"
+    assert cli.main(words) == 0
+    assert "0 days of history" in " ".join(capfd.readouterr().out.split()), "another level begins"
+    for day in range(1, 11):  # and ten days later, four times as slow again
+        seconds = {name: value / 4 * (1 + 0.02 * (-1) ** day) for name, value in last["seconds"].items()}
+        history.add(project / "h.jsonl", {**kept, "at": f"2026-02-{day:02d}T12:00:00+00:00", "seconds": seconds})
+    assert cli.main(words) == 3
+    assert "what A accepted is in the base already" in " ".join(capfd.readouterr().out.split())
 
 
 # ------------------------------------------------------------------ sides that cannot be run

@@ -70,7 +70,7 @@ def test_sessions_are_added_and_a_new_level_is_advice(tmp_path: Path) -> None:
     "line",
     [
         *("{", "[]", json.dumps({"env_id": 3}), json.dumps({**session(1.0), "seconds": 3})),
-        json.dumps({**session(1.0), "sources": []}),
+        *(json.dumps({**session(1.0), key: []}) for key in ("sources", "accepted")),
         *(json.dumps(session(seconds)) for seconds in (-1.0, 10**400)),
     ],
 )
@@ -150,6 +150,29 @@ def test_the_sessions_of_one_day_are_one() -> None:
     (found,) = stored.compare(sessions, today(named(np.array([2.0]))), Design())
     assert "1 day of history" in found.says
     assert found.base == pytest.approx(sessions[-1]["seconds"][f"{A}[0]"])
+
+
+def test_a_day_is_past_when_it_is_over() -> None:
+    draw = np.random.default_rng(11)
+    (found,) = stored.compare([*days(draw, 9, 1), today(named(np.ones(1)))], today(named(np.array([1.5]))), Design())
+    assert found.advisory, "nine days and a session of today are not ten days"
+    assert found.base != pytest.approx(1.05, abs=0.01)
+
+
+def test_a_slowdown_that_is_accepted_begins_another_level() -> None:
+    draw, slow, name = np.random.default_rng(12), named(np.array([1.5])), f"{A}[0]"
+    past = days(draw, 12, 1)
+    first = {**today(slow, at="2026-01-20T09:00"), "accepted": {name: "it is worth it"}}
+    assert verdicts(past, slow) == ["regressed"]
+    assert verdicts([*past, today(slow, at="2026-01-20T09:00")], slow) == ["inconclusive"], "days of two levels"
+    (found,) = stored.compare([*past, first], today(slow), Design())
+    assert (found.advisory, found.base) == (True, pytest.approx(1.5))
+    assert "1 day of history" in found.says
+    (same_day,) = stored.compare([*past, first], today(slow, at="2026-01-20T17:00"), Design())
+    assert "0 days of history" in same_day.says
+    later = [{**day, "seconds": {name: 1.5 * day["seconds"][name]}} for day in days(draw, 28, 1)]
+    assert history.findings([*past, first, *later]) == [], "nor does a change of level go on being told"
+    assert history.findings([*past, *later]) != []
 
 
 def test_a_gate_that_days_leave_wide_is_inconclusive() -> None:

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from seqbench.check import accepted, against, baseline, commits, history, present, session, stored, training
 from seqbench.check.accepted import Accepted
-from seqbench.check.finding import REGRESSED, Outcome
+from seqbench.check.finding import REGRESSED, Finding, Outcome
 from seqbench.check.request import Request, read
 from seqbench.check.verdict import Design
 from seqbench.check.wording import headline
@@ -47,7 +48,7 @@ def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console,
     outcome = _with_accepted(_compared(request, say), request, entries)
     _tell(outcome, request, console)
     if request.history and outcome.session and outcome.exit_code != REGRESSED:  # else it would become what is usual
-        history.add(request.history, outcome.session)
+        history.add(request.history, outcome.session | {"accepted": _slower_now(outcome)})
     return outcome.exit_code
 
 
@@ -72,8 +73,27 @@ def _with_accepted(outcome: Outcome, request: Request, entries: Sequence[Accepte
     idle = accepted.unmatched(outcome.findings, entries)
     if idle:
         notes.append(f"accepted, but not compared here: {', '.join(idle)}")
-    findings = accepted.apply(outcome.findings, entries, date.today(), lambda finding, entry: entry in old)
+    past = _past(outcome, request)
+
+    def spent(finding: Finding, entry: Accepted) -> bool:
+        if request.baseline and finding.kind == "time":  # what is compared with are days, and the commit of none
+            return any(session.get("accepted", {}).get(finding.name) == entry.told for session in past)
+        return entry in old
+
+    findings = accepted.apply(outcome.findings, entries, date.today(), spent)
     return replace(outcome, findings=tuple(findings), notes=(*outcome.notes, *notes))
+
+
+def _past(outcome: Outcome, request: Request) -> list[dict[str, Any]]:
+    """Earlier sessions of the machine that the outcome is of."""
+    if request.history is None or outcome.session is None:
+        return []
+    return history.of_machine(request.history, outcome.session["env_id"])
+
+
+def _slower_now(outcome: Outcome) -> dict[str, str]:
+    """Of each benchmark that is slower, and that this is accepted, why."""
+    return {one.name: one.says for one in outcome.findings if one.kind == "time" and one.verdict == "accepted"}
 
 
 def _entries_of_base(request: Request) -> list[Accepted]:
@@ -123,7 +143,7 @@ def _with_times(outcome: Outcome, file: Path, suite: Path, say: session.Say) -> 
     say(f"Timing {suite} in {4 * session.BLOCKS} fresh processes.")
     now = against.session_of(against.here(), session.timed(against.here(), suite))
     past = history.of_machine(file, now["env_id"])
-    days = len(stored.by_day(past))
+    days = len(stored.days_before(now["at"], past))
     note = f"red by mistake in at most {100 * stored.ERROR:g} % of checks, if days vary normally"
     if days < stored.ENOUGH:
         note = f"advice, no gate: that takes {stored.ENOUGH} days"

@@ -39,8 +39,13 @@ def of_machine(path: Path, env_id: str) -> list[dict[str, Any]]:
 
 
 def alike(sessions: Sequence[Mapping[str, Any]], name: str, source: str | None) -> list[Mapping[str, Any]]:
-    """The sessions that timed a benchmark as it is now: of this source, or of one that is not known."""
-    timed = [session for session in sessions if name in session["seconds"]]
+    """The sessions that timed a benchmark as it is now.
+
+    They are of this source, or of one that is not known, and none is older than the last that was slower and accepted:
+    it is the first of another level.
+    """
+    since = max((at for at, session in enumerate(sessions) if name in session.get("accepted", {})), default=0)
+    timed = [session for session in sessions[since:] if name in session["seconds"]]
     return [session for session in timed if source is None or source_of(session, name) in (None, source)]
 
 
@@ -55,7 +60,8 @@ def add(path: Path, session: Mapping[str, Any]) -> None:
     Args:
         path: JSON lines.
         session: "env_id", "commit", "at" (ISO 8601), "seconds": name of the benchmark -> of a call of the head, and
-            "sources": name -> hash of what it is made of.
+            "sources": name -> hash of what it is made of; "accepted": name -> why it may be slower than before, of
+            those that are.
 
     Raises:
         UsageError: it cannot be written.
@@ -96,8 +102,8 @@ def _checked(found: Any) -> dict[str, Any]:
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not number or not 0 < seconds <= sys.float_info.max:
             raise ValueError(f"the seconds of {name[:60]!a} must be a number above 0")
-    if not isinstance(found.get("sources", {}), dict):
-        raise ValueError("the sources of a session must be a mapping of names")
+    if not all(isinstance(found.get(key, {}), dict) for key in ("sources", "accepted")):
+        raise ValueError("the sources, and what was accepted, must be mappings of names")
     return found
 
 

@@ -34,16 +34,16 @@ def compare(past: Sequence[Mapping[str, Any]], now: Mapping[str, Any], design: D
     for name, seconds in sorted(now["seconds"].items()):
         usual = history.alike(past, name, history.source_of(now, name))
         if usual or not any(name in session["seconds"] for session in past):
-            stored = [day[name] for day in by_day(usual).values()]
+            stored = [day[name] for day in days_before(now["at"], usual)]
             findings.append(_judged(name, stored, seconds, level, design))
         else:
             findings.append(_apart(name, seconds))
     return findings
 
 
-def by_day(past: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, float]]:
-    """The seconds of the last session of each day."""
-    return {session["at"][:10]: session["seconds"] for session in past}
+def days_before(at: str, past: Sequence[Mapping[str, Any]]) -> list[Mapping[str, float]]:
+    """The seconds of the last session of each day that was over on the day of ``at``, an ISO 8601 time."""
+    return list({one["at"][:10]: one["seconds"] for one in past if one["at"][:10] < at[:10]}.values())
 
 
 def _apart(name: str, seconds: float) -> Finding:
