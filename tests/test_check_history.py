@@ -1,6 +1,8 @@
 """Past sessions and change points: how often one is seen where there is none, and where there is one."""
 
 import json
+import resource
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -94,8 +96,23 @@ def test_a_new_level_is_named_also_where_there_are_as_many_benchmarks_as_a_suite
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--history must be a file of past sessions"):
+    with pytest.raises(UsageError, match="--history must be a file that can be written"):
         history.add(tmp_path, session(1.0))
+
+
+def test_a_disk_that_is_full_is_no_wrong_use_and_leaves_no_half_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "history.jsonl"
+    history.add(file, session(1.0))
+    limits, room = resource.getrlimit(resource.RLIMIT_FSIZE), file.stat().st_size + 20
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*history\.jsonl'"):
+            history.add(file, session(2.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert history.read(file) == [session(1.0)]
 
 
 # ------------------------------------------------------------------ times of now against past days
@@ -164,7 +181,8 @@ def test_a_slowdown_that_is_accepted_begins_another_level() -> None:
     past = days(draw, 12, 1)
     first = {**today(slow, at="2026-01-20T09:00"), "accepted": {name: "it is worth it"}}
     assert verdicts(past, slow) == ["regressed"]
-    assert verdicts([*past, today(slow, at="2026-01-20T09:00")], slow) == ["inconclusive"], "days of two levels"
+    mixed = [*past, *(today(slow, at=f"2026-01-{day}T09:00") for day in (20, 21))]
+    assert verdicts(mixed, slow) == ["inconclusive"], "days of two levels"
     (found,) = stored.compare([*past, first], today(slow), Design())
     assert (found.advisory, found.base) == (True, pytest.approx(1.5))
     assert "1 day of history" in found.says

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqbench.check.finding import Finding
+from seqbench.record.texts import append_line
 from seqbench.schema import UsageError
 from seqbench.statistics.change_point import DRAWS, FEWEST, change_point
 
@@ -30,7 +31,8 @@ def read(path: Path) -> list[dict[str, Any]]:
         lines = enumerate(path.read_text(encoding="utf-8").split("\n"), 1)
         return [_session(line, number) for number, line in lines if line.strip()]
     except (OSError, ValueError, RecursionError) as error:
-        raise _refused(path, error) from error
+        reason = ascii(getattr(error, "strerror", None) or str(error))[1:-1][:160]
+        raise UsageError(f"--history must be a file of past sessions; got {str(path)[:80]!a} ({reason}).") from error
 
 
 def of_machine(path: Path, env_id: str) -> list[dict[str, Any]]:
@@ -64,25 +66,16 @@ def add(path: Path, session: Mapping[str, Any]) -> None:
             those that are.
 
     Raises:
-        UsageError: it cannot be written.
+        UsageError: it is no file that can be written.
+        OSError: the disk is full or broken, which is no wrong use.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(session, allow_nan=False) + "\n")
-    except OSError as error:
-        raise _refused(path, error) from error
-
-
-def _refused(path: Path, error: Exception) -> UsageError:
-    reason = ascii(getattr(error, "strerror", None) or str(error))[1:-1][:160]
-    return UsageError(f"--history must be a file of past sessions; got {str(path)[:80]!a} ({reason}).")
+    append_line(path, json.dumps(session, allow_nan=False), "--history")
 
 
 def _session(line: str, number: int) -> dict[str, Any]:
     try:
         return _checked(json.loads(line))
-    except ValueError as error:  # where an earlier check was stopped while it wrote, that line can be removed
+    except ValueError as error:  # where an earlier check was killed while it wrote, that line can be removed
         raise ValueError(f"line {number}: {error}") from error
 
 
