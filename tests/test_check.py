@@ -534,6 +534,21 @@ def test_processes_have_one_thread_and_nothing_of_a_git_hook(tmp_path: Path, mon
     assert found["PYTHONPATH"].split(os.pathsep)[0] == str(tmp_path)
 
 
+def test_a_side_has_the_users_modules_behind_its_own(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the working tree are its own: the base would else find there what it has not yet."""
+    git(project, "mv", "src", "lib")
+    git(project, "commit", "--quiet", "-m", "moved")
+    (project / "lib/toy.py").write_text(TOY.replace("total += i", "total += 2 * i"))
+    helpers = project.parent / "helpers"
+    helpers.mkdir()
+    (helpers / "helper.py").write_text("")
+    (project / "bench/counts.py").write_text("import helper\n" + COUNTS % repr(environment()))
+    git(project, "commit", "--quiet", "-m", "needs help", "bench/counts.py")
+    for lib in ("lib", str(project / "lib")):
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([lib, str(helpers)]))
+        assert cli.main(["check", "--against", "HEAD", "--counts"]) == 3, "each side counts its own lib"
+
+
 def test_a_tree_that_has_compiled_files_starts_like_one_that_has_none(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("")
     (tmp_path / "__pycache__").mkdir()

@@ -47,7 +47,7 @@ class Side:
     imports_root: bool = True
 
     def environment(self) -> dict[str, str]:
-        """The variables of its processes: one compute thread, nothing of a git hook, its own code first.
+        """The variables of its processes: one compute thread, nothing of a git hook, its own code before the user's.
 
         Compiled files go into a folder of this process: a tree that has some of its own would start faster than one
         that was just checked out, and nothing is written into either.
@@ -56,8 +56,14 @@ class Side:
         kept |= dict.fromkeys(THREADS, "1") | ALLOCATOR | {"PYTHONPYCACHEPREFIX": _compiled()}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         if self.imports_root:
-            kept["PYTHONPATH"] = os.pathsep.join([str(self.root), str(self.root / "src")])
+            users = [self._own(place) for place in kept.get("PYTHONPATH", "").split(os.pathsep) if place]
+            kept["PYTHONPATH"] = os.pathsep.join([str(self.root), str(self.root / "src"), *users])
         return kept
+
+    def _own(self, place: str) -> str:
+        """A folder of the user's PYTHONPATH as this side has it: one below the current folder lies below its root."""
+        inside = os.path.relpath(place)
+        return place if inside.partition(os.sep)[0] == os.pardir else str(self.root / inside)
 
 
 Program = tuple[Side, Sequence[str], Mapping[str, str]]
