@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
-from seqbench.check import against, command, commits, history, programs, session
+from seqbench.check import against, command, commits, history, programs, samples, session
 from seqbench.check.finding import Finding
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
@@ -567,3 +568,28 @@ def test_likely_causes_are_what_differs_and_a_busy_machine() -> None:
     assert found[0] == "torch 2.12.0 in the base, 2.13.0 in the head"
     assert found[1].startswith("the machine was busy: load 1000.0")
     assert list(against.causes({"base": base, "head": {**base, "load": against.OURS}})) == []
+
+
+def test_likely_causes_are_told_of_counts_too(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "bench/counts.py").write_text(COUNTS % 'json.load(open("facts.json"))')
+    facts = {**environment(), "numpy": "1.0", "platform": "another", "memory_bytes": 1}
+    (project / "facts.json").write_text(json.dumps(facts))
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "another environment")
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    (project / "facts.json").write_text(json.dumps(environment()))
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 2 * i"))
+    for words in (["--baseline", "m.json"], ["--against", "HEAD", "--counts"]):
+        assert cli.main(["check", *words]) == 3
+        told = " ".join(capfd.readouterr().out.split())
+        assert f"likely cause: numpy 1.0 in the base, {environment()['numpy']} in the head" in told
+        assert "platform" not in told
+
+
+def test_a_sample_tells_how_many_threads_its_benchmarks_use(project: Path) -> None:
+    torch = "types.SimpleNamespace(get_num_threads=lambda: 2)"  # importing the real one takes seconds
+    (project / "bench/test_toy.py").write_text(f"import sys, types\nsys.modules['torch'] = {torch}\n{BENCH}")
+    side = programs.Side(name="here", root=project, python=Path(sys.executable))
+    bench = samples.Bench({"base": side, "head": side}, Path("bench"), random.Random(0))
+    bench.collect("head")
+    assert bench.facts["head"]["threads"] == 2

@@ -20,6 +20,8 @@ from seqbench.schema import UsageError
 
 COUNTS = "counts.py"
 """File of a suite that prints its counts and their environment as JSON."""
+NO_CAUSE = {"load", "memory_bytes", "platform"}
+"""Facts that are told in another way, or that move no number by themselves."""
 BUSY, OURS = 0.5, 2.0
 """Mean number of others' processes for each core beyond which the machine counts as busy; and of ours, in all: one that
 has the turn, and four while they start."""
@@ -82,7 +84,14 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
             notes += [note] if note else []
         findings, raw = _counts(base, head, request, say)
         if request.counts_only:
-            return Outcome(base=base.name, head=head.name, findings=tuple(findings), notes=tuple(notes), raw=raw)
+            return Outcome(
+                base=base.name,
+                head=head.name,
+                findings=tuple(findings),
+                causes=tuple(causes(raw.get("facts", {}))),
+                notes=tuple(notes),
+                raw=raw,
+            )
         times = session.compare(base, head, request.suite, design, say)
     raw |= {
         key: [asdict(sample) for sample in taken] for key, taken in (("first", times.first), ("second", times.second))
@@ -125,7 +134,8 @@ def _counts(base: Side, head: Side, request: Request, say: session.Say) -> tuple
     except UsageError as error:
         return [_uncounted(f"the base cannot be counted: {error}")], {}
     found = baseline.compare(before, after)
-    return found, {"counts": {"base": asdict(before), "head": asdict(after)}}
+    facts = {"base": before.environment, "head": after.environment}
+    return found, {"counts": {"base": asdict(before), "head": asdict(after)}, "facts": facts}
 
 
 def _uncounted(why: str) -> Finding:
@@ -145,7 +155,7 @@ def _told(times: session.Session, design: Design) -> Iterator[str]:
 def causes(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """What differs between the environments of base and head, and how busy the machine was."""
     base, head = facts.get("base", {}), facts.get("head", {})
-    for name in sorted(base.keys() & head.keys() - {"load"}):
+    for name in sorted(base.keys() & head.keys() - NO_CAUSE):
         if base[name] != head[name]:
             yield f"{name} {base[name]} in the base, {head[name]} in the head"
     load, cores = head.get("load"), os.cpu_count() or 1

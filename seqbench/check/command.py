@@ -130,6 +130,7 @@ def _against_baseline(request: Request, say: session.Say) -> Outcome:
         base=f"{request.baseline}, counted at {(base.commit or 'no commit')[:12]} on {same}",
         head="working tree",
         findings=tuple(baseline.compare(base, head)),
+        causes=tuple(against.causes({"base": base.environment, "head": head.environment})),
     )
     if any(finding.verdict == "fine" and finding.change for finding in outcome.findings):
         outcome = replace(outcome, notes=(FEWER,))
