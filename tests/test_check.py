@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
-from seqbench.check import against, command, commits, history, programs, samples, session
+from seqbench.check import against, command, commits, history, programs, samples, session, suite
 from seqbench.check.finding import Finding
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
@@ -367,6 +367,8 @@ def test_times_against_past_days_are_advice_until_there_are_ten(
     assert "Timing bench in 4 fresh processes" in told.err
     (kept,) = history.read(project / "h.jsonl")
     assert set(kept["seconds"]) == {"bench/test_toy.py::test_work", "bench/test_toy.py::test_rest"}
+    assert kept["sources"] == {name: suite.source_hash(project, name) for name in kept["seconds"]}
+    assert None not in kept["sources"].values()
     for day in range(1, 11):  # as if it had been four times as fast, within 2 %
         seconds = {name: value / 4 * (1 + 0.02 * (-1) ** day) for name, value in kept["seconds"].items()}
         history.add(project / "h.jsonl", {**kept, "at": f"2026-01-{day:02d}T12:00:00+00:00", "seconds": seconds})
