@@ -259,7 +259,7 @@ def test_what_is_accepted_is_accepted_once(project: Path, capfd: pytest.CaptureF
     git(project, "commit", "--quiet", "-m", "accepted")
     assert cli.main(["check", "--baseline", "m.json"]) == 0, "this base has not moved"
     assert cli.main(["check", "--baseline", "new.json", "--save"]) == 0
-    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 3 * i"))
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 3 * i  # longer: not what is compiled"))
     for words in (check, ["check", "--baseline", "new.json"]):
         assert cli.main(words) == 3, "another 45 more"
         assert "what A accepted is in the base already" in " ".join(capfd.readouterr().out.split())
