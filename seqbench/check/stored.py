@@ -32,12 +32,13 @@ def compare(past: Sequence[Mapping[str, Any]], now: Mapping[str, Any], design: D
     """
     findings, level = [], ERROR / max(len(now["seconds"]), 1)
     for name, seconds in sorted(now["seconds"].items()):
+        timed = [session for session in past if name in session["seconds"]]
         usual = history.alike(past, name, history.source_of(now, name))
-        if usual or not any(name in session["seconds"] for session in past):
+        if timed and not usual:
+            findings.append(_rewritten(name, seconds, len(days_before(now["at"], timed)) < ENOUGH))
+        else:
             stored = [day[name] for day in days_before(now["at"], usual)]
             findings.append(_judged(name, stored, seconds, level, design))
-        else:
-            findings.append(_apart(name, seconds))
     return findings
 
 
@@ -46,9 +47,10 @@ def days_before(at: str, past: Sequence[Mapping[str, Any]]) -> list[Mapping[str,
     return list({one["at"][:10]: one["seconds"] for one in past if one["at"][:10] < at[:10]}.values())
 
 
-def _apart(name: str, seconds: float) -> Finding:
+def _rewritten(name: str, seconds: float, advisory: bool) -> Finding:
     says = "the source of the benchmark was changed: past days timed something else"
-    return Finding(kind="time", name=name, verdict="not comparable", says=says, head=seconds, unit="s", advisory=True)
+    verdict: Verdict = "not comparable"
+    return Finding(kind="time", name=name, verdict=verdict, says=says, head=seconds, unit="s", advisory=advisory)
 
 
 def _judged(name: str, stored: Sequence[float], now: float, level: float, design: Design) -> Finding:
