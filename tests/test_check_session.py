@@ -63,6 +63,7 @@ class Simulated:
             "failed": {name: why for name, why in failed.items() if name in names},
             "skipped": [name for name, why in failed.items() if "Skipped" in why],
             "facts": {"python": "3.11.9"},
+            "imported": {"modules": {}, "installed": []},
         }
         Path(asked["out"]).write_text(json.dumps(found))
         return ""
@@ -78,7 +79,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
     def run(simulated: Simulated, design: Design = Design()) -> session.Session:  # noqa: B008 - it is frozen
         monkeypatch.setattr(samples, "run_in_turns", simulated)
         old, new = (Side(name=root.name, root=root, python=Path("python")) for root in (base, head))
-        return session.compare(old, new, Path("bench"), design, lambda line: None, seed=1)
+        return session.compare(old, new, Path("bench"), design, lambda line: None, lambda *codes: [], seed=1)
 
     return run
 
@@ -186,7 +187,7 @@ def test_new_and_gone_benchmarks_are_told(compare: Compare) -> None:
 def test_a_benchmark_that_fails_in_the_base_is_not_compared(compare: Compare) -> None:
     simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}}, {"base": {B: "E   TypeError: no"}})
     found = compare(simulated)
-    assert verdicts(found) == {A: "fine", B: "not comparable"}
+    assert verdicts(found) == {A: "fine", B: "not run"}
     assert "TypeError" in found.findings[-1].says
 
 
@@ -199,7 +200,7 @@ def test_a_benchmark_that_fails_in_the_working_tree_is_the_users_to_mend(compare
 def test_a_benchmark_that_is_skipped_is_not_compared(compare: Compare) -> None:
     simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}}, {"head": {B: "Skipped: no GPU"}})
     found = compare(simulated)
-    assert verdicts(found) == {A: "fine", B: "not comparable"}
+    assert verdicts(found) == {A: "fine", B: "not run"}
     assert found.findings[-1].says == "is skipped in the head: Skipped: no GPU"
 
 
@@ -211,7 +212,7 @@ def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> 
             return ProgramError("ImportError: no module") if side.name == "base" else simulated.sample(side, asked)
 
     (finding,) = compare(Broken({"base": {}, "head": {A: 0.1}})).findings
-    assert finding.verdict == "not comparable"
+    assert finding.verdict == "not run"
     assert "ImportError" in finding.says
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from seqbench.check import accepted, against, baseline, counts, history, present, session, stored, training
-from seqbench.check.finding import REGRESSED, Outcome
+from seqbench.check.finding import NOT_RUN, REGRESSED, Outcome
 from seqbench.check.request import Request, read
 from seqbench.check.verdict import Design
 from seqbench.check.wording import headline
@@ -45,7 +45,7 @@ def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console,
     outcome = _compared(request, say)
     outcome = replace(outcome, findings=tuple(accepted.apply(outcome.findings, entries, date.today())))
     _tell(outcome, request, console)
-    if request.history and outcome.session and outcome.exit_code != REGRESSED:  # else it would become what is usual
+    if request.history and outcome.session and outcome.exit_code not in (REGRESSED, NOT_RUN):  # or it becomes the usual
         history.add(request.history, outcome.session)
     return outcome.exit_code
 

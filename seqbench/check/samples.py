@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqbench.check import origin
+from seqbench.check.origin import Code
 from seqbench.check.pairs import ORDERS, Sample
 from seqbench.check.programs import Program, ProgramError, Side, run_in_turns
 from seqbench.schema import UsageError
@@ -32,14 +34,16 @@ class Bench:
         self.facts: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
         self.refused: str | None = None
+        self.imported: dict[str, dict[str, Any]] = {}
         self.number = 0
 
     def collect(self, side: str) -> list[str]:
         """Names of the gated benchmarks of a side."""
         if side == "base" and not (self.sides[side].root / self.folder).exists():
-            self.refused = f"new: the base has no {self.folder}"
             return []
         (found,) = self._ask([side], {"collect": True})
+        if not isinstance(found, ProgramError) and not found["names"] and found["failed"]:
+            found = ProgramError(_whys(found))  # all files are skipped
         if not isinstance(found, ProgramError):
             return found["names"]
         if side == "head":
@@ -62,6 +66,10 @@ class Bench:
                 "Mark a dozen with @pytest.mark.gated."
             )
         return names
+
+    def code(self, side: str) -> Code:
+        """Where the processes of a side imported their modules from, all those that have run so far."""
+        return origin.code(self.imported.get(side, {"modules": {}, "installed": []}))
 
     def blocks(self, names: Sequence[str], number: int) -> list[Sample]:
         """Samples of so many blocks."""
@@ -102,10 +110,13 @@ class Bench:
                 found = printed if isinstance(printed, ProgramError) else _read(out)
                 if not isinstance(found, ProgramError):
                     self.facts[side] = found["facts"]
+                    told = self.imported.setdefault(side, {**found["imported"], "modules": {}})
+                    told["modules"] |= found["imported"]["modules"]  # a sample of few benchmarks imports few
                 yield found
 
     def _program(self, side: str, asked: dict[str, Any], out: Path) -> Program:
-        words = json.dumps({"suite": str(self.folder), "out": str(out), **asked})
+        places = {"suite": str(self.folder), "out": str(out), "installed": not self.sides[side].imports_root}
+        words = json.dumps({**places, **asked})
         padding = {"SEQBENCH_PADDING": "x" * self.draw.randrange(PADDING)}
         return self.sides[side], (str(SAMPLER), words), padding
 
@@ -117,5 +128,8 @@ def _read(out: Path) -> dict[str, Any] | ProgramError:
     found = json.loads(out.read_text())
     if found["code"] in (0, 1, 5):  # 1: a test failed, 5: none was left to run
         return found
-    whys = [f"{name}: {why}" for name, why in found["failed"].items()]
-    return ProgramError(ascii("; ".join(whys))[1:-1][:300] or f"pytest ended with {found['code']}")
+    return ProgramError(_whys(found) or f"pytest ended with {found['code']}")
+
+
+def _whys(found: dict[str, Any]) -> str:
+    return ascii("; ".join(f"{name}: {why}" for name, why in found["failed"].items()))[1:-1][:300]
