@@ -49,7 +49,7 @@ def change_text(finding: Finding) -> str:
     """The change with its interval."""
     if finding.change is None:
         return DASH
-    if finding.kind == "count":
+    if finding.kind == "count" or finding.unit == "runs":
         return f"{'+' if finding.change > 0 else ''}{amount(finding.change)}"
     if finding.unit == "skill":
         told = [f"{value:+.3f}".replace("-", MINUS) for value in (finding.change, *(finding.interval or ()))]
