@@ -438,6 +438,22 @@ def test_times_against_past_days_are_advice_until_there_are_ten(
     assert len(history.read(project / "h.jsonl")) == 10, "what regressed does not become what is usual"
 
 
+def test_a_session_in_which_all_is_skipped_is_no_pass_and_is_not_kept(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    monkeypatch.setattr(session, "BLOCKS", 1)
+    skip = "import pytest\n\npytestmark = pytest.mark.skip('no GPU')\n"
+    (project / "bench/test_toy.py").write_text(skip + BENCH)
+    capfd.readouterr()
+    assert cli.main(["check", "--baseline", "m.json", "--history", "h.jsonl", "--format", "json"]) == 5
+    found = json.loads(capfd.readouterr().out)
+    says = [one["says"] for one in found["findings"] if one["verdict"] == "not run"]
+    assert says == ["is skipped in the head: Skipped: no GPU"] * 2
+    assert found["session"] is None
+    assert not (project / "h.jsonl").exists()
+
+
 # ------------------------------------------------------------------ sides that cannot be run
 
 

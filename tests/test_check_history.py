@@ -151,3 +151,19 @@ def test_a_gate_that_days_leave_wide_is_inconclusive() -> None:
     draw = np.random.default_rng(6)
     (found,) = stored.compare(days(draw, 10, 1, spread=0.2), named(np.array([1.1])), Design())
     assert (found.verdict, found.advisory) == ("inconclusive", False)
+
+
+def test_what_is_skipped_or_gone_is_told_and_counts_only_where_it_hides_a_gate() -> None:
+    one, other = "bench/test_a.py::test_a", "bench/test_a.py::test_b"
+    past = [{**session(0.1), "at": f"2026-01-{day:02d}", "seconds": {one: 0.1, other: 0.2}} for day in range(1, 11)]
+    (gone,) = stored.apart(past, {one: 0.1}, {})
+    assert (gone.name, gone.verdict, gone.says) == (other, "not comparable", "gone: the last session had it")
+    assert exit_code([*stored.compare(past, {one: 0.1}, Design()), gone]) == 0, "as with --against"
+    renamed = {"bench/test_a.py::test_new": 0.1}
+    assert exit_code([*stored.compare(past, renamed, Design()), *stored.apart(past, renamed, {})]) == 4
+    assert [finding.advisory for finding in stored.apart(past[:3], renamed, {})] == [True, True], "nor was it a gate"
+    skipped = {one: "is skipped", other: "is skipped"}
+    assert exit_code(stored.apart(past, {}, skipped)) == 5
+    (told,) = stored.apart(past, {one: 0.1}, {other: "is skipped"})
+    assert (told.verdict, told.advisory) == ("not run", True)
+    assert stored.apart([], {one: 0.1}, {}) == []

@@ -204,6 +204,26 @@ def test_a_benchmark_that_is_skipped_is_not_compared(compare: Compare) -> None:
     assert found.findings[-1].says == "is skipped in the head: Skipped: no GPU"
 
 
+def test_one_side_alone_has_no_failure_that_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Side(name="head", root=tree(tmp_path / "head"), python=Path("python"))
+    monkeypatch.setattr(
+        samples, "run_in_turns", Simulated({"head": {A: 0.1, B: 0.2}}, {"head": {B: "Skipped: no GPU"}})
+    )
+    seconds, why = session.timed(side, Path("bench"))
+    assert seconds == {A: pytest.approx(0.1, rel=0.05)}
+    assert why == {B: "is skipped in the head: Skipped: no GPU"}
+
+    class FirstFails(Simulated):
+        def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
+            self.failed = {"head": {A: "E   TypeError: no"}} if len(self.asked) == 1 else {}
+            return super().sample(side, asked)
+
+    for _ in range(8):  # wherever an order that is drawn would have the base
+        monkeypatch.setattr(samples, "run_in_turns", FirstFails({"head": {A: 0.1}}))
+        with pytest.raises(UsageError, match=r"must run in the working tree; got .*test_a.*TypeError"):
+            session.timed(side, Path("bench"))
+
+
 def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> None:
     simulated = Simulated({"base": {}, "head": {A: 0.1}})
 

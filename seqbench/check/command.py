@@ -90,7 +90,8 @@ def _against_baseline(request: Request, say: session.Say) -> Outcome:
 def _with_times(outcome: Outcome, file: Path, suite: Path, say: session.Say) -> Outcome:
     """The outcome, with times against those of past days of this machine."""
     say(f"Timing {suite} in {4 * session.BLOCKS} fresh processes.")
-    now = against.session_of(against.here(), session.timed(against.here(), suite))
+    seconds, skipped = session.timed(against.here(), suite)
+    now = against.session_of(against.here(), seconds)
     past = history.of_machine(file, now["env_id"])
     days = len(stored.by_day(past))
     note = f"red by mistake in at most {100 * stored.ERROR:g} % of checks, if days vary normally"
@@ -98,12 +99,17 @@ def _with_times(outcome: Outcome, file: Path, suite: Path, say: session.Say) -> 
         note = f"advice, no gate: that takes {stored.ENOUGH} days"
     return replace(
         outcome,
-        findings=(*outcome.findings, *stored.compare(past, now["seconds"], Design()), *against.levels(file, now)),
+        findings=(
+            *outcome.findings,
+            *stored.compare(past, seconds, Design()),
+            *stored.apart(past, seconds, skipped),
+            *against.levels(file, now),
+        ),
         notes=(
             *outcome.notes,
             f"times: against {count(days, 'day')} of this machine; {note}",
         ),
-        session=now,
+        session=now if seconds else None,
     )
 
 

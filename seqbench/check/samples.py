@@ -22,7 +22,7 @@ PADDING = 4096
 
 
 class Bench:
-    """Takes samples of two sides.
+    """Takes samples of two sides, "base" and "head", or of the head alone.
 
     Attributes:
         failed: name -> why it cannot be timed: it fails in the base, or is skipped in either.
@@ -79,7 +79,8 @@ class Bench:
     def _block(self, names: Sequence[str], core: int | None) -> Iterable[Sample]:
         """Four processes side by side, that time each benchmark in turn."""
         self.number += 1
-        order = (*self.draw.choice(ORDERS), *self.draw.choice(ORDERS))
+        alone = ("head",) * 4
+        order = (*self.draw.choice(ORDERS), *self.draw.choice(ORDERS)) if "base" in self.sides else alone
         asked = {"names": list(names), "seed": self.draw.randrange(2**32), "core": core}
         for position, (side, found) in enumerate(zip(order, self._ask(order, asked), strict=True)):
             if isinstance(found, ProgramError):

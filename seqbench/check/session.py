@@ -92,17 +92,19 @@ def compare(
     return session
 
 
-def timed(side: Side, folder: Path) -> dict[str, float]:
-    """The seconds of every gated benchmark of one side: the median over fresh processes, four a block.
+def timed(side: Side, folder: Path) -> tuple[dict[str, float], dict[str, str]]:
+    """The seconds of every gated benchmark of one side, and why some have none: they are skipped.
+
+    Seconds are the median over fresh processes, four a block.
 
     Raises:
-        UsageError: the suite cannot be run, or has no benchmark.
+        UsageError: the suite cannot be run, or has no benchmark, or one fails.
     """
-    bench = Bench({"base": side, "head": side}, folder, random.Random())
+    bench = Bench({"head": side}, folder, random.Random())
     names = bench.named_in_head()
     samples = bench.blocks(names, BLOCKS)
     timed_ones = [name for name in names if name not in bench.failed]
-    return {name: float(np.median([sample.seconds[name] for sample in samples])) for name in timed_ones}
+    return {name: float(np.median([s.seconds[name] for s in samples])) for name in timed_ones}, bench.failed
 
 
 def _still_there(pairs: Pairs, bench: Bench) -> Pairs:

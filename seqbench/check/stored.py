@@ -6,6 +6,7 @@ last session of each, and what a new one may take is predicted from how much day
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,26 @@ def compare(past: Sequence[Mapping[str, Any]], seconds: Mapping[str, float], des
     days = by_day(past)
     stored = {name: [day[name] for day in days.values() if name in day] for name in seconds}
     return [_judged(name, stored[name], now, ERROR / len(seconds), design) for name, now in sorted(seconds.items())]
+
+
+def apart(past: Sequence[Mapping[str, Any]], seconds: Mapping[str, float], skipped: Mapping[str, str]) -> list[Finding]:
+    """A finding for each benchmark without a time now: it is skipped, or the last session had it and it is gone.
+
+    Args:
+        past: sessions of this machine, as ``history.read`` gives them.
+        seconds: of what was timed now; where nothing was, what is skipped is no advice.
+        skipped: name of the benchmark -> why it was not timed.
+    """
+    found = [
+        Finding(kind="time", name=name, verdict="not run", says=why, unit="s", advisory=bool(seconds))
+        for name, why in sorted(skipped.items())
+    ]
+    days, last = by_day(past), past[-1]["seconds"] if past else {}
+    gone = Finding(kind="time", name="", verdict="not comparable", says="gone: the last session had it", unit="s")
+    for name in sorted(last.keys() - seconds.keys() - skipped.keys()):
+        advisory = sum(name in day for day in days.values()) < ENOUGH
+        found.append(replace(gone, name=name, base=last[name], advisory=advisory))
+    return found
 
 
 def by_day(past: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, float]]:
