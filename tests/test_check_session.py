@@ -166,6 +166,9 @@ def test_what_a_suite_imports_is_found_in_its_own_files(tmp_path: Path) -> None:
     (tmp_path / "bench/env/pyvenv.cfg").write_text("")
     (tmp_path / "bench/broken.py").write_text("import (")
     assert suite.imported(tmp_path / "bench") == {"engine", "a"}
+    (tmp_path / "bench/engine.py").write_text("import product")
+    assert suite.imported(tmp_path / "bench/test_x.py") == {"engine", "a", "product"}, "what lies beside it brings more"
+    (tmp_path / "bench/engine.py").write_text("")
     assert suite.imported(tmp_path / "bench/engine.py") == set()
 
 
