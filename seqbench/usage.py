@@ -78,8 +78,10 @@ exit codes
        the disk refused what was to be written
   2    wrong usage; nothing was written
   3    check found a regression
-  4    check could not tell: too noisy, too few, or nothing to compare;
+  4    check could not tell: too noisy, too few, or the change itself leaves nothing to compare;
        two stores of compare share nothing
+  5    check compared nothing: a side cannot be run, or not with its own code. Mend that:
+       as long as it is so, every change would pass
   130  interrupted; the same command resumes
   141  whoever read the output went away
 """

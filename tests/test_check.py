@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
-from seqbench.check import against, command, commits, history, programs, samples, session, suite
+from seqbench.check import against, command, commits, history, programs, samples, session, suite, training
 from seqbench.check.finding import Finding
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
@@ -114,7 +114,7 @@ def test_a_base_without_the_suite_is_not_compared(project: Path, capfd: pytest.C
     git(project, "mv", "bench", "speed")
     assert cli.main(["check", "--against", "HEAD", "--suite", "speed"]) == 4
     told = capfd.readouterr().out
-    assert "the base has no speed" in told
+    assert "the base has no benchmark in speed" in told
     assert "the base cannot be counted" in told
     assert "check: inconclusive: 3 not comparable" in told
 
@@ -195,8 +195,60 @@ def test_two_environments_import_what_each_has_installed(
 ) -> None:
     assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 2, "toy is installed in neither"
     monkeypatch.setenv("PYTHONPATH", str(project / "src"))
-    assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 0
-    assert "1 count equal" in capfd.readouterr().out
+    other = interpreter(project.parent / "other", TOY.replace("total += i", "total += 2 * i"))
+    assert cli.main(["check", "--base-python", other, "--counts"]) == 0
+    assert "45 fewer" in capfd.readouterr().out
+    assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 5, "nothing differs"
+    told = " ".join(capfd.readouterr().out.split())
+    assert "both environments have the same toy" in told
+    assert "check: NOT COMPARED: 1 fine, 1 not run" in told
+
+
+def interpreter(folder: Path, toy: str) -> str:
+    """Another environment: this one, with a toy installed before all else."""
+    folder.mkdir()
+    (folder / "toy.py").write_text(toy)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}:$PYTHONPATH" exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return str(python)
+
+
+@pytest.fixture
+def flat(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project with its code at the top, slower than what was committed, and without counts."""
+    git(project, "rm", "--quiet", "--cached", "src/toy.py", "bench/counts.py")
+    for file in ("src/toy.py", "bench/counts.py"):
+        (project / file).unlink()
+    (project / "toy.py").write_text(TOY.replace("range(n):", "range(3 * n):"))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["pythonpath", "package"])
+def test_two_environments_are_timed_with_what_each_has_installed(
+    flat: Path, capfd: pytest.CaptureFixture[str], first: str
+) -> None:
+    if first == "pythonpath":  # either puts the tree before what is installed
+        (flat / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    else:
+        (flat / "bench/__init__.py").touch()
+    other = interpreter(flat.parent / "other", TOY)
+    assert cli.main(["check", "--base-python", other, "--format", "json"]) == 3
+    findings = json.loads(capfd.readouterr().out)["findings"]
+    verdicts = {one["name"].rpartition("::")[2]: one["verdict"] for one in findings}
+    assert verdicts["test_work"] == "regressed", "the tree's is slower than the installed one"
+
+
+def test_a_tree_that_goes_before_what_an_environment_has_installed_is_refused(
+    flat: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (flat / "conftest.py").write_text(f"import sys; sys.path.insert(0, {str(flat)!r})")
+    other = interpreter(flat.parent / "other", TOY)
+    assert cli.main(["check", "--base-python", other]) == 2
+    told = capfd.readouterr().err
+    assert f"got toy from '{flat}/toy.py', although '{other}' has '{flat.parent}/other/toy.py'" in told
 
 
 @pytest.fixture
@@ -227,8 +279,50 @@ def test_where_both_sides_run_what_is_installed_it_is_said(
     (elsewhere / "lib").rename(tmp_path / "installed")
     python = Path(sys.executable)
     python.write_text(python.read_text().replace(f"{elsewhere}/lib", f"{tmp_path}/installed"))
-    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
-    assert "both sides may have timed what is installed" in capfd.readouterr().out
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 5
+    told = " ".join(capfd.readouterr().out.split())
+    assert "nothing of the working tree was compared: toy lie outside it" in told
+
+
+@pytest.mark.slow
+def test_a_helper_in_the_tree_hides_no_package_that_is_installed(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "installed").mkdir()
+    (tmp_path / "installed/toy.py").write_text(TOY)
+    python = Path(sys.executable)
+    python.write_text(python.read_text().replace(f"{elsewhere}/lib", f"{tmp_path}/installed"))
+    (elsewhere / "aid.py").write_text("from toy import work")
+    (elsewhere / "bench/test_toy.py").write_text(BENCH.replace("import toy", "import aid, toy"))
+    (elsewhere / "bench/counts.py").unlink()
+    git(elsewhere, "add", ".")
+    git(elsewhere, "commit", "--quiet", "-m", "a helper")
+    (elsewhere / "lib/toy.py").write_text(TOY.replace("range(n):", "range(3 * n):"))
+    assert cli.main(["check", "--against", "HEAD"]) == 5
+    assert "both sides ran what is installed, not lib/toy.py" in " ".join(capfd.readouterr().out.split())
+
+
+@pytest.mark.slow
+def test_where_the_base_has_not_its_own_code_it_is_refused(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (elsewhere / "lib").rename(tmp_path / "installed")
+    python = Path(sys.executable)
+    python.write_text(python.read_text().replace(f"{elsewhere}/lib", f"{tmp_path}/installed"))
+    (elsewhere / "toy.py").write_text(TOY)  # the base has it in lib/, where nothing looks
+    (elsewhere / "bench/counts.py").unlink()
+    assert cli.main(["check", "--against", "HEAD"]) == 2
+    assert f"got toy from '{tmp_path}/installed/toy.py', which is installed" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["--bitwise", "--learning"])
+def test_training_of_what_is_installed_on_both_sides_is_no_comparison(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr(training, "train", lambda *words: pytest.fail("nothing is to be trained"))
+    assert cli.main(["check", mode, "--against", "HEAD"]) == 5
+    told = " ".join(capfd.readouterr().out.split())
+    assert "nothing of the working tree was compared: numpy, seqbench, torch lie outside it" in told
 
 
 # ------------------------------------------------------------------ against a baseline
@@ -394,6 +488,22 @@ def test_times_against_past_days_are_advice_until_there_are_ten(
     assert "what A accepted is in the base already" in " ".join(capfd.readouterr().out.split())
 
 
+def test_a_session_in_which_all_is_skipped_is_no_pass_and_is_not_kept(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    monkeypatch.setattr(session, "BLOCKS", 1)
+    skip = "import pytest\n\npytestmark = pytest.mark.skip('no GPU')\n"
+    (project / "bench/test_toy.py").write_text(skip + BENCH)
+    capfd.readouterr()
+    assert cli.main(["check", "--baseline", "m.json", "--history", "h.jsonl", "--format", "json"]) == 5
+    found = json.loads(capfd.readouterr().out)
+    says = [one["says"] for one in found["findings"] if one["verdict"] == "not run"]
+    assert says == ["is skipped in the head: Skipped: no GPU"] * 2
+    assert found["session"] is None
+    assert not (project / "h.jsonl").exists()
+
+
 # ------------------------------------------------------------------ sides that cannot be run
 
 
@@ -409,10 +519,19 @@ def test_a_suite_that_cannot_be_read_says_why(
     git(project, "add", ".")
     git(project, "commit", "--quiet", "-m", "broken")
     (project / "bench/test_new.py").unlink()
-    assert cli.main(["check", "--against", "HEAD"]) == 4
+    assert cli.main(["check", "--against", "HEAD"]) == 5, "no change is compared as long as that is so"
     told = " ".join(capfd.readouterr().out.split())
     assert "the base's suite cannot be run: bench/test_new.py" in told
     assert why in told
+
+
+def test_a_base_that_lacks_what_its_suite_needs_is_no_pass(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "bench/test_toy.py").write_text("import pytest\n\npytest.importorskip('compiled')\n" + BENCH)
+    git(project, "commit", "--quiet", "--all", "-m", "needs what is built in the working tree alone")
+    (project / "src/compiled.py").touch()
+    assert cli.main(["check", "--against", "HEAD"]) == 5
+    told = " ".join(capfd.readouterr().out.split())
+    assert "the base's suite cannot be run: bench/test_toy.py: Skipped: could not import 'compiled'" in told
 
 
 def test_a_suite_that_ends_its_process_is_told(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -426,9 +545,10 @@ def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
 ) -> None:
     (project / "python").write_text("no program")
     (project / "python").chmod(0o755)
-    assert cli.main(["check", "--against", "HEAD", "--base-python", "python"]) == 4
+    assert cli.main(["check", "--against", "HEAD", "--base-python", "python"]) == 5
     assert "cannot be started" in " ".join(capfd.readouterr().out.split())
-    (project / "new").mkdir()
+    (project / "new/seqbench").mkdir(parents=True)
+    (project / "new/seqbench/__init__.py").touch()
     monkeypatch.chdir(project / "new")
     assert cli.main(["check", "--learning", "--against", "HEAD"]) == 2
     assert "cannot be started" in capfd.readouterr().err
@@ -592,6 +712,6 @@ def test_a_sample_tells_how_many_threads_its_benchmarks_use(project: Path) -> No
     torch = "types.SimpleNamespace(get_num_threads=lambda: 2)"  # importing the real one takes seconds
     (project / "bench/test_toy.py").write_text(f"import sys, types\nsys.modules['torch'] = {torch}\n{BENCH}")
     side = programs.Side(name="here", root=project, python=Path(sys.executable))
-    bench = samples.Bench({"base": side, "head": side}, Path("bench"), random.Random(0))
+    bench = samples.Bench({"head": side}, Path("bench"), random.Random(0))
     bench.collect("head")
     assert bench.facts["head"]["threads"] == 2

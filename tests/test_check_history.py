@@ -229,3 +229,21 @@ def test_a_new_source_is_no_new_level() -> None:
         one["sources"] = {name: "old" if number < 20 else "new"}
         one["seconds"][name] *= 1.0 if number < 20 else 1.3
     assert history.findings(sessions) == []
+
+
+def test_what_is_skipped_or_gone_is_told_and_counts_only_where_it_hides_a_gate() -> None:
+    one, other = "bench/test_a.py::test_a", "bench/test_a.py::test_b"
+    past = [{**session(0.1), "at": f"2026-01-{day:02d}", "seconds": {one: 0.1, other: 0.2}} for day in range(1, 11)]
+    (gone,) = stored.apart(past, today({one: 0.1}), {})
+    assert (gone.name, gone.verdict, gone.says) == (other, "not comparable", "gone: the last session had it")
+    assert exit_code([*stored.compare(past, today({one: 0.1}), Design()), gone]) == 0, "as with --against"
+    renamed = {"bench/test_a.py::test_new": 0.1}
+    assert exit_code([*stored.compare(past, today(renamed), Design()), *stored.apart(past, today(renamed), {})]) == 4
+    assert [finding.advisory for finding in stored.apart(past[:3], today(renamed), {})] == [True, True], (
+        "nor was it a gate"
+    )
+    skipped = {one: "is skipped", other: "is skipped"}
+    assert exit_code(stored.apart(past, today({}), skipped)) == 5
+    (told,) = stored.apart(past, today({one: 0.1}), {other: "is skipped"})
+    assert (told.verdict, told.advisory) == ("not run", True)
+    assert stored.apart([], today({one: 0.1}), {}) == []

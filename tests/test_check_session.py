@@ -63,6 +63,7 @@ class Simulated:
             "failed": {name: why for name, why in failed.items() if name in names},
             "skipped": [name for name, why in failed.items() if "Skipped" in why],
             "facts": {"python": "3.11.9"},
+            "imported": {"modules": {}, "installed": []},
         }
         Path(asked["out"]).write_text(json.dumps(found))
         return ""
@@ -78,7 +79,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
     def run(simulated: Simulated, design: Design = Design()) -> session.Session:  # noqa: B008 - it is frozen
         monkeypatch.setattr(samples, "run_in_turns", simulated)
         old, new = (Side(name=root.name, root=root, python=Path("python")) for root in (base, head))
-        return session.compare(old, new, Path("bench"), design, lambda line: None, seed=1)
+        return session.compare(old, new, Path("bench"), design, lambda line: None, lambda *codes: [], seed=1)
 
     return run
 
@@ -173,6 +174,9 @@ def test_what_a_suite_imports_is_found_in_its_own_files(tmp_path: Path) -> None:
     (tmp_path / "bench/env/pyvenv.cfg").write_text("")
     (tmp_path / "bench/broken.py").write_text("import (")
     assert suite.imported(tmp_path / "bench") == {"engine", "a"}
+    (tmp_path / "bench/engine.py").write_text("import product")
+    assert suite.imported(tmp_path / "bench/test_x.py") == {"engine", "a", "product"}, "what lies beside it brings more"
+    (tmp_path / "bench/engine.py").write_text("")
     assert suite.imported(tmp_path / "bench/engine.py") == set()
 
 
@@ -194,7 +198,7 @@ def test_new_and_gone_benchmarks_are_told(compare: Compare) -> None:
 def test_a_benchmark_that_fails_in_the_base_is_not_compared(compare: Compare) -> None:
     simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}}, {"base": {B: "E   TypeError: no"}})
     found = compare(simulated)
-    assert verdicts(found) == {A: "fine", B: "not comparable"}
+    assert verdicts(found) == {A: "fine", B: "not run"}
     assert "TypeError" in found.findings[-1].says
 
 
@@ -207,8 +211,28 @@ def test_a_benchmark_that_fails_in_the_working_tree_is_the_users_to_mend(compare
 def test_a_benchmark_that_is_skipped_is_not_compared(compare: Compare) -> None:
     simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}}, {"head": {B: "Skipped: no GPU"}})
     found = compare(simulated)
-    assert verdicts(found) == {A: "fine", B: "not comparable"}
+    assert verdicts(found) == {A: "fine", B: "not run"}
     assert found.findings[-1].says == "is skipped in the head: Skipped: no GPU"
+
+
+def test_one_side_alone_has_no_failure_that_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Side(name="head", root=tree(tmp_path / "head"), python=Path("python"))
+    monkeypatch.setattr(
+        samples, "run_in_turns", Simulated({"head": {A: 0.1, B: 0.2}}, {"head": {B: "Skipped: no GPU"}})
+    )
+    seconds, why = session.timed(side, Path("bench"))
+    assert seconds == {A: pytest.approx(0.1, rel=0.05)}
+    assert why == {B: "is skipped in the head: Skipped: no GPU"}
+
+    class FirstFails(Simulated):
+        def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
+            self.failed = {"head": {A: "E   TypeError: no"}} if len(self.asked) == 1 else {}
+            return super().sample(side, asked)
+
+    for _ in range(8):  # wherever an order that is drawn would have the base
+        monkeypatch.setattr(samples, "run_in_turns", FirstFails({"head": {A: 0.1}}))
+        with pytest.raises(UsageError, match=r"must run in the working tree; got .*test_a.*TypeError"):
+            session.timed(side, Path("bench"))
 
 
 def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> None:
@@ -219,7 +243,7 @@ def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> 
             return ProgramError("ImportError: no module") if side.name == "base" else simulated.sample(side, asked)
 
     (finding,) = compare(Broken({"base": {}, "head": {A: 0.1}})).findings
-    assert finding.verdict == "not comparable"
+    assert finding.verdict == "not run"
     assert "ImportError" in finding.says
 
 
@@ -239,7 +263,7 @@ class Ends(Simulated):
 def test_a_base_that_ends_while_it_times_is_not_compared_and_started_no_more(compare: Compare, calls: int) -> None:
     simulated = Ends("base", calls)
     found = compare(simulated)
-    assert verdicts(found) == {A: "not comparable", B: "not comparable"}
+    assert verdicts(found) == {A: "not run", B: "not run"}
     assert {finding.says for finding in found.findings} == {"the base's suite cannot be run: it ended with -11"}
     assert len(simulated.asked) == calls + 4
 
@@ -249,10 +273,9 @@ def test_a_working_tree_that_ends_while_it_times_is_the_users_to_mend(
 ) -> None:
     with pytest.raises(UsageError, match=r"--suite must run in the head; got: it ended with -11\."):
         compare(Ends("head", 6))
-    for _ in range(10):  # alone it is timed four at a time, of which two, drawn anew each time, stand for a base
-        monkeypatch.setattr(samples, "run_in_turns", Ends("head", 4))
-        with pytest.raises(UsageError, match="it ended with -11"):
-            session.timed(Side(name="head", root=tmp_path / "head", python=Path("python")), Path("bench"))
+    monkeypatch.setattr(samples, "run_in_turns", Ends("head", 4))
+    with pytest.raises(UsageError, match="it ended with -11"):
+        session.timed(Side(name="head", root=tmp_path / "head", python=Path("python")), Path("bench"))
 
 
 def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare) -> None:

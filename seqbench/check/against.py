@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seqbench.check import baseline, commits, history, origin, programs, session, suite
-from seqbench.check.finding import Finding, Outcome
+from seqbench.check.finding import Finding, Outcome, Verdict
 from seqbench.check.programs import ProgramError, Side
 from seqbench.check.request import Request
 from seqbench.check.verdict import Design
@@ -78,21 +79,16 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
         UsageError: the commit is unknown, or the head cannot be measured.
     """
     with sides(request) as (base, head):
-        notes = []
-        if request.against:
-            note = origin.check_own_code(base, head, suite.imported(head.root / request.suite))
-            notes += [note] if note else []
+        names = origin.of_suite(head, request.suite)
+        own = partial(origin.judge, base, head, names=names, folder=request.suite)
+        counted_too = (head.root / request.suite / COUNTS).is_file()  # by a program that imports without pytest
+        apart = own(origin.found(base, names), origin.found(head, names)) if counted_too else []
         findings, raw = _counts(base, head, request, say)
+        findings += apart
         if request.counts_only:
-            return Outcome(
-                base=base.name,
-                head=head.name,
-                findings=tuple(findings),
-                causes=tuple(causes(raw.get("facts", {}))),
-                notes=tuple(notes),
-                raw=raw,
-            )
-        times = session.compare(base, head, request.suite, design, say)
+            why = tuple(causes(raw.get("facts", {})))
+            return Outcome(base=base.name, head=head.name, findings=tuple(findings), causes=why, raw=raw)
+        times = session.compare(base, head, request.suite, design, say, own)
     raw |= {
         key: [asdict(sample) for sample in taken] for key, taken in (("first", times.first), ("second", times.second))
     }
@@ -102,9 +98,9 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
     return Outcome(
         base=base.name,
         head=head.name,
-        findings=(*findings, *times.findings, *levels(request.history, now)),
+        findings=(*dict.fromkeys((*findings, *times.findings)), *levels(request.history, now)),
         causes=tuple(causes(times.facts)),
-        notes=(*notes, *_told(times, design)),
+        notes=tuple(_told(times, design)),
         raw=raw,
         session=now,
     )
@@ -132,14 +128,14 @@ def _counts(base: Side, head: Side, request: Request, say: session.Say) -> tuple
     try:
         before = counted(base, request.suite, say)
     except UsageError as error:
-        return [_uncounted(f"the base cannot be counted: {error}")], {}
+        return [_uncounted(f"the base cannot be counted: {error}", "not run" if having[0] else "not comparable")], {}
     found = baseline.compare(before, after)
     facts = {"base": before.environment, "head": after.environment}
     return found, {"counts": {"base": asdict(before), "head": asdict(after)}, "facts": facts}
 
 
-def _uncounted(why: str) -> Finding:
-    return Finding(kind="count", name="all counts", verdict="not comparable", says=why)
+def _uncounted(why: str, verdict: Verdict = "not comparable") -> Finding:
+    return Finding(kind="count", name="all counts", verdict=verdict, says=why)
 
 
 def _told(times: session.Session, design: Design) -> Iterator[str]:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from seqbench.check import accepted, against, baseline, commits, history, present, session, stored, training
 from seqbench.check.accepted import Accepted
-from seqbench.check.finding import REGRESSED, Finding, Outcome
+from seqbench.check.finding import NOT_RUN, REGRESSED, Finding, Outcome
 from seqbench.check.request import Request, read
 from seqbench.check.verdict import Design
 from seqbench.check.wording import headline
@@ -47,7 +47,7 @@ def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console,
         history.read(request.history)  # what is no history is refused before anything is measured
     outcome = _with_accepted(_compared(request, say), request, entries)
     _tell(outcome, request, console)
-    if request.history and outcome.session and outcome.exit_code != REGRESSED:  # else it would become what is usual
+    if request.history and outcome.session and outcome.exit_code not in (REGRESSED, NOT_RUN):  # or it becomes the usual
         history.add(request.history, outcome.session | {"accepted": _slower_now(outcome)})
     return outcome.exit_code
 
@@ -142,7 +142,8 @@ def _against_baseline(request: Request, say: session.Say) -> Outcome:
 def _with_times(outcome: Outcome, file: Path, suite: Path, say: session.Say) -> Outcome:
     """The outcome, with times against those of past days of this machine."""
     say(f"Timing {suite} in {4 * session.BLOCKS} fresh processes.")
-    now = against.session_of(against.here(), session.timed(against.here(), suite))
+    seconds, skipped = session.timed(against.here(), suite)
+    now = against.session_of(against.here(), seconds)
     past = history.of_machine(file, now["env_id"])
     days = len(stored.days_before(now["at"], past))
     note = f"red by mistake in at most {100 * stored.ERROR:g} % of checks, if days vary normally"
@@ -150,12 +151,17 @@ def _with_times(outcome: Outcome, file: Path, suite: Path, say: session.Say) -> 
         note = f"advice, no gate: that takes {stored.ENOUGH} days"
     return replace(
         outcome,
-        findings=(*outcome.findings, *stored.compare(past, now, Design()), *against.levels(file, now)),
+        findings=(
+            *outcome.findings,
+            *stored.compare(past, now, Design()),
+            *stored.apart(past, now, skipped),
+            *against.levels(file, now),
+        ),
         notes=(
             *outcome.notes,
             f"times: against {count(days, 'day')} of this machine; {note}",
         ),
-        session=now,
+        session=now if seconds else None,
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqbench.check import origin
+from seqbench.check.origin import Code
 from seqbench.check.pairs import ORDERS, Sample
 from seqbench.check.programs import Program, ProgramError, Side, run_in_turns
 from seqbench.schema import UsageError
@@ -20,7 +22,7 @@ PADDING = 4096
 
 
 class Bench:
-    """Takes samples of two sides.
+    """Takes samples of two sides, "base" and "head", or of the head alone.
 
     Attributes:
         failed: name -> why it cannot be timed: it fails in the base, or is skipped in either.
@@ -32,14 +34,16 @@ class Bench:
         self.facts: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
         self.refused: str | None = None
+        self.imported: dict[str, dict[str, Any]] = {}
         self.number = 0
 
     def collect(self, side: str) -> list[str]:
         """Names of the gated benchmarks of a side."""
         if side == "base" and not (self.sides[side].root / self.folder).exists():
-            self.refused = f"new: the base has no {self.folder}"
             return []
         (found,) = self._ask([side], {"collect": True})
+        if not isinstance(found, ProgramError) and not found["names"] and found["failed"]:
+            found = ProgramError(_whys(found))  # all files are skipped
         if isinstance(found, ProgramError):
             self._refuse(side, found)
             return []
@@ -61,6 +65,10 @@ class Bench:
             )
         return names
 
+    def code(self, side: str) -> Code:
+        """Where the processes of a side imported their modules from, all those that have run so far."""
+        return origin.code(self.imported.get(side, {"modules": {}, "installed": []}))
+
     def blocks(self, names: Sequence[str], number: int) -> list[Sample]:
         """Samples of so many blocks, or of as many as the base lives through."""
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
@@ -72,7 +80,8 @@ class Bench:
     def _block(self, names: Sequence[str], core: int | None) -> Iterable[Sample]:
         """Four processes side by side, that time each benchmark in turn."""
         self.number += 1
-        order = (*self.draw.choice(ORDERS), *self.draw.choice(ORDERS))
+        alone = ("head",) * 4
+        order = (*self.draw.choice(ORDERS), *self.draw.choice(ORDERS)) if "base" in self.sides else alone
         asked = {"names": list(names), "seed": self.draw.randrange(2**32), "core": core}
         for position, (side, found) in enumerate(zip(order, self._ask(order, asked), strict=True)):
             if isinstance(found, ProgramError):
@@ -82,17 +91,13 @@ class Bench:
             self._note(side, found, names)
             yield Sample(block=self.number, position=position, side=side, seconds=found["quartiles"])
 
-    def _is_head(self, side: str) -> bool:
-        """Whether it is the working tree, which both are where one side is timed alone: its failures are the user's."""
-        return self.sides[side] is self.sides["head"]
-
     def _refuse(self, side: str, error: ProgramError) -> None:
         """Keep why nothing of the base's suite can be compared.
 
         Raises:
             UsageError: it is the head's.
         """
-        if self._is_head(side):
+        if side == "head":
             raise UsageError(f"--suite must run in the {self.sides[side].name}; got: {error}.") from error
         self.refused = f"the base's suite cannot be run: {error}"
 
@@ -101,7 +106,7 @@ class Bench:
         missing = {name: "it was not timed" for name in names if name not in found["quartiles"]} | found["failed"]
         for name, why in missing.items():
             skipped = name in found["skipped"]
-            if self._is_head(side) and not skipped:
+            if side == "head" and not skipped:
                 raise UsageError(f"a benchmark must run in the working tree; got {name[:120]!a}: {why[:200]}.")
             self.failed[name] = f"{'is skipped' if skipped else 'fails'} in the {side}: {why}"
 
@@ -119,10 +124,13 @@ class Bench:
                 found = printed if isinstance(printed, ProgramError) else _read(out)
                 if not isinstance(found, ProgramError):
                     self.facts[side] = found["facts"]
+                    told = self.imported.setdefault(side, {**found["imported"], "modules": {}})
+                    told["modules"] |= found["imported"]["modules"]  # a sample of few benchmarks imports few
                 yield found
 
     def _program(self, side: str, asked: dict[str, Any], out: Path) -> Program:
-        words = json.dumps({"suite": str(self.folder), "out": str(out), **asked})
+        places = {"suite": str(self.folder), "out": str(out), "installed": not self.sides[side].imports_root}
+        words = json.dumps({**places, **asked})
         padding = {"SEQBENCH_PADDING": "x" * self.draw.randrange(PADDING)}
         return self.sides[side], (str(SAMPLER), words), padding
 
@@ -134,5 +142,8 @@ def _read(out: Path) -> dict[str, Any] | ProgramError:
     found = json.loads(out.read_text())
     if found["code"] in (0, 1, 5):  # 1: a test failed, 5: none was left to run
         return found
-    whys = [f"{name}: {why}" for name, why in found["failed"].items()]
-    return ProgramError(ascii("; ".join(whys))[1:-1][:300] or f"pytest ended with {found['code']}")
+    return ProgramError(_whys(found) or f"pytest ended with {found['code']}")
+
+
+def _whys(found: dict[str, Any]) -> str:
+    return ascii("; ".join(f"{name}: {why}" for name, why in found["failed"].items()))[1:-1][:300]

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from seqbench.check import suite
 from seqbench.check.finding import Finding
+from seqbench.check.origin import Code
 from seqbench.check.pairs import Sample, log_ratios, same_ratios, typical
 from seqbench.check.programs import Side
 from seqbench.check.samples import Bench
@@ -19,7 +20,11 @@ from seqbench.report.wording import count, readable
 
 BLOCKS = 2
 """Of a session that is compared with past ones: eight processes; days differ by more than more of them would tell."""
+NEW = "new: the base does not have it"
+
 Say = Callable[[str], object]
+Own = Callable[[Code, Code], list[Finding]]
+"""Judges where base and head import their code from: ``origin.judge`` of two sides."""
 
 
 @dataclass(kw_only=True)
@@ -41,7 +46,9 @@ class Session:
     noise: float | None = None
 
 
-def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed: int | None = None) -> Session:
+def compare(
+    base: Side, head: Side, folder: Path, design: Design, say: Say, own: Own, seed: int | None = None
+) -> Session:
     """Time the suite of both sides against each other and judge every benchmark.
 
     Args:
@@ -50,20 +57,21 @@ def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed
         folder: the suite, relative to the root of each side.
         design: pairs and levels.
         say: prints a line of progress.
+        own: judges whose code the processes ran, before anything is timed and again when all is.
         seed: of the orders; None draws one.
 
     Raises:
-        UsageError: the suite of the head cannot be run, or has no benchmark, or too many; or the pairs are too few.
+        UsageError: the head's suite cannot be run, has no benchmark or too many; too few pairs; or ``own`` refuses.
     """
     bench = Bench({"base": base, "head": head}, folder, random.Random(seed))
     session = Session(facts=bench.facts)
     names, session.findings = _comparable(bench)
+    own(bench.code("base"), bench.code("head"))
     if not names:
         return session
     check_pairs(design, len(names))
     say(f"Timing {count(len(names), 'benchmark')} in {design.pairs} pairs of fresh processes.")
-    began = time.monotonic()
-    session.first = bench.blocks(names, design.pairs // 2)
+    began, session.first = time.monotonic(), bench.blocks(names, design.pairs // 2)
     session.noise = session_noise(same_ratios(session.first))
     ratios = _still_there(log_ratios(session.first), bench)
     say(f"{design.pairs} pairs of {count(len(ratios), 'benchmark')} took {time.monotonic() - began:.0f} s.")
@@ -76,24 +84,29 @@ def compare(base: Side, head: Side, folder: Path, design: Design, say: Say, seed
     found = decide(ratios, confirm, session.noise, design) if ratios else Decision(judgements={}, suspects=[], again=[])
     session.again = found.again
     session.findings += [_finding(name, judgement, session) for name, judgement in sorted(found.judgements.items())]
-    session.findings += [
-        Finding(kind="time", name=name, verdict="not comparable", says=why, unit="s")
-        for name, why in sorted(bench.failed.items())
-    ]
+    session.findings += [*_not_run(bench.failed), *own(bench.code("base"), bench.code("head"))]
     return session
 
 
-def timed(side: Side, folder: Path) -> dict[str, float]:
-    """The seconds of every gated benchmark of one side: the median over fresh processes, four a block.
+def timed(side: Side, folder: Path) -> tuple[dict[str, float], dict[str, str]]:
+    """The seconds of every gated benchmark of one side, and why some have none: they are skipped.
+
+    Seconds are the median over fresh processes, four a block.
 
     Raises:
-        UsageError: the suite cannot be run, or has no benchmark.
+        UsageError: the suite cannot be run, or has no benchmark, or one fails.
     """
-    bench = Bench({"base": side, "head": side}, folder, random.Random())
+    bench = Bench({"head": side}, folder, random.Random())
     names = bench.named_in_head()
     samples = bench.blocks(names, BLOCKS)
     timed_ones = [name for name in names if name not in bench.failed]
-    return {name: float(np.median([sample.seconds[name] for sample in samples])) for name in timed_ones}
+    return {name: float(np.median([s.seconds[name] for s in samples])) for name in timed_ones}, bench.failed
+
+
+def _not_run(failed: Mapping[str, str]) -> list[Finding]:
+    return [
+        Finding(kind="time", name=name, verdict="not run", says=why, unit="s") for name, why in sorted(failed.items())
+    ]
 
 
 def _still_there(pairs: Pairs, bench: Bench) -> Pairs:
@@ -106,7 +119,7 @@ def _comparable(bench: Bench) -> tuple[list[str], list[Finding]]:
     names, apart = [], []
     for name in sorted({*ours, *theirs}):
         if name not in theirs:
-            why = bench.refused or "new: the base does not have it"
+            why = bench.refused or (NEW if theirs else f"new: the base has no benchmark in {bench.folder}")
         elif name not in ours:
             why = "gone: only the base has it"
         elif len(sources := {suite.source_hash(side.root, name) for side in bench.sides.values()}) > 1:
@@ -116,7 +129,8 @@ def _comparable(bench: Bench) -> tuple[list[str], list[Finding]]:
         else:
             names.append(name)
             continue
-        apart.append(Finding(kind="time", name=name, verdict="not comparable", says=why, unit="s"))
+        verdict = "not run" if why == bench.refused else "not comparable"
+        apart.append(Finding(kind="time", name=name, verdict=verdict, says=why, unit="s"))
     return names, apart
 
 

@@ -6,6 +6,7 @@ last session of each, and what a new one may take is predicted from how much day
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,26 @@ def _rewritten(name: str, seconds: float, advisory: bool) -> Finding:
     says = "the source of the benchmark was changed: past days timed something else"
     verdict: Verdict = "not comparable"
     return Finding(kind="time", name=name, verdict=verdict, says=says, head=seconds, unit="s", advisory=advisory)
+
+
+def apart(past: Sequence[Mapping[str, Any]], now: Mapping[str, Any], skipped: Mapping[str, str]) -> list[Finding]:
+    """A finding for each benchmark without a time now: it is skipped, or the last session had it and it is gone.
+
+    Args:
+        past: sessions of this machine, as ``history.read`` gives them.
+        now: the session that is judged; where it timed nothing, what is skipped is no advice.
+        skipped: name of the benchmark -> why it was not timed.
+    """
+    found = [
+        Finding(kind="time", name=name, verdict="not run", says=why, unit="s", advisory=bool(now["seconds"]))
+        for name, why in sorted(skipped.items())
+    ]
+    days, last = days_before(now["at"], past), past[-1]["seconds"] if past else {}
+    gone = Finding(kind="time", name="", verdict="not comparable", says="gone: the last session had it", unit="s")
+    for name in sorted(last.keys() - now["seconds"].keys() - skipped.keys()):
+        advisory = sum(name in day for day in days) < ENOUGH
+        found.append(replace(gone, name=name, base=last[name], advisory=advisory))
+    return found
 
 
 def _judged(name: str, stored: Sequence[float], now: float, level: float, design: Design) -> Finding:

@@ -47,15 +47,22 @@ def _modules(file: Path, seen: dict[Path, None]) -> Iterator[tuple[Path, ast.Mod
 
 
 def imported(place: Path) -> set[str]:
-    """First parts of the names of all modules that a suite, a folder or a file, imports."""
-    found: set[str] = set()
+    """First parts of the names of all modules that a suite, a folder or a file, imports, with what is beside it."""
+    found, seen = set[str](), dict[Path, None]()
     for file in [place] if place.is_file() else _python_files(place):
         with suppress(OSError, SyntaxError, ValueError):
-            for node in ast.walk(ast.parse(file.read_bytes())):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
-                found |= {name.partition(".")[0] for name in names}
+            for _, tree in _modules(file, seen):
+                found |= {name.partition(".")[0] for name in _named(tree)}
     return found
+
+
+def _named(tree: ast.Module) -> Iterator[str]:
+    """Whole names of the modules that a file imports, without those that it names relative to its own place."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
