@@ -38,7 +38,7 @@ soak: setup  ## many more trials of what must never lose a run: kills, signals, 
 	$(RUN) -m pytest -n $(WORKERS) --timeout 3600 --soak tests
 
 bench: setup  ## time training steps and batches (one process, nothing else should run)
-	OMP_NUM_THREADS=1 $(RUN) -m pytest bench --benchmark-enable --benchmark-only
+	OMP_NUM_THREADS=1 $(RUN) -m pytest bench --benchmark-only
 
 lint: setup  ## style, format, types, and the floors of the import map
 	$(VENV)/bin/ruff check .

@@ -25,7 +25,7 @@ from typing import Any
 
 from seqbench.check.commits import state
 from seqbench.check.programs import Side
-from seqbench.check.session import Bench
+from seqbench.check.samples import Bench
 from seqbench.record.environment import environment
 
 NEIGHBOUR = """

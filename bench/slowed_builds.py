@@ -32,7 +32,7 @@ class Build:
     found_in: str
 
 
-TRAIN, POPULATION = "seqbench/train.py", "seqbench/population.py"
+TRAIN = "seqbench/train.py"
 BACKWARD = "        population.backward(losses)\n"
 BUILDS = {
     "sleep": Build(TRAIN, BACKWARD, f"{BACKWARD}        __import__('time').sleep(0.003)\n", "training_step"),

@@ -62,12 +62,12 @@ options of check
   --counts                     counts alone, with --against
   --learning                   what is learned: of two stores, or trained now (with --against)
   --bitwise                    the same losses bit for bit, for a change that should change nothing
-  --pairs N                    of the first stage (10); fewer find less, and say so
+  --pairs N                    of the first stage (10); fewer find less, too few are refused
   --suite DIR                  any suite of pytest-benchmark (bench)
   --accepted FILE              accepted regressions: reason, author, expiry (bench/accepted.yaml)
-  --history FILE               past sessions, this one added: where a level changed; advisory.
-                               With --baseline times against past days of this machine: advice,
-                               from ten days on a gate
+  --history FILE               past sessions, this one added unless it regressed: where a level
+                               changed; advisory. With --baseline times against past days of
+                               this machine: advice, from ten days on a gate
   --format text|md|json  --out FILE
                                one screen, a comment for a pull request, everything
 
@@ -78,8 +78,10 @@ exit codes
        the disk refused what was to be written
   2    wrong usage; nothing was written
   3    check found a regression
-  4    check could not tell: too noisy, too few, or nothing to compare;
+  4    check could not tell: too noisy, too few, or the change itself leaves nothing to compare;
        two stores of compare share nothing
+  5    check compared nothing: a side cannot be run, or not with its own code. Mend that:
+       as long as it is so, every change would pass
   130  interrupted; the same command resumes
   141  whoever read the output went away
 """

@@ -64,6 +64,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the tests marked soak, and only these")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Run each benchmark once beside the tests; pytest bench alone does not read this file, and times them."""
+    config.option.benchmark_disable = True
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect what --soak does not ask for; by an option, because a second -m would replace the user's."""
     wanted = bool(config.getoption("soak"))

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
-from seqbench.check import against, command, commits, history, programs, session
+from seqbench.check import against, command, commits, history, programs, samples, session, suite, training
 from seqbench.check.finding import Finding
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
@@ -113,7 +114,7 @@ def test_a_base_without_the_suite_is_not_compared(project: Path, capfd: pytest.C
     git(project, "mv", "bench", "speed")
     assert cli.main(["check", "--against", "HEAD", "--suite", "speed"]) == 4
     told = capfd.readouterr().out
-    assert "the base has no speed" in told
+    assert "the base has no benchmark in speed" in told
     assert "the base cannot be counted" in told
     assert "check: inconclusive: 3 not comparable" in told
 
@@ -194,8 +195,60 @@ def test_two_environments_import_what_each_has_installed(
 ) -> None:
     assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 2, "toy is installed in neither"
     monkeypatch.setenv("PYTHONPATH", str(project / "src"))
-    assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 0
-    assert "1 count equal" in capfd.readouterr().out
+    other = interpreter(project.parent / "other", TOY.replace("total += i", "total += 2 * i"))
+    assert cli.main(["check", "--base-python", other, "--counts"]) == 0
+    assert "45 fewer" in capfd.readouterr().out
+    assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 5, "nothing differs"
+    told = " ".join(capfd.readouterr().out.split())
+    assert "both environments have the same toy" in told
+    assert "check: NOT COMPARED: 1 fine, 1 not run" in told
+
+
+def interpreter(folder: Path, toy: str) -> str:
+    """Another environment: this one, with a toy installed before all else."""
+    folder.mkdir()
+    (folder / "toy.py").write_text(toy)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}:$PYTHONPATH" exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return str(python)
+
+
+@pytest.fixture
+def flat(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project with its code at the top, slower than what was committed, and without counts."""
+    git(project, "rm", "--quiet", "--cached", "src/toy.py", "bench/counts.py")
+    for file in ("src/toy.py", "bench/counts.py"):
+        (project / file).unlink()
+    (project / "toy.py").write_text(TOY.replace("range(n):", "range(3 * n):"))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["pythonpath", "package"])
+def test_two_environments_are_timed_with_what_each_has_installed(
+    flat: Path, capfd: pytest.CaptureFixture[str], first: str
+) -> None:
+    if first == "pythonpath":  # either puts the tree before what is installed
+        (flat / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    else:
+        (flat / "bench/__init__.py").touch()
+    other = interpreter(flat.parent / "other", TOY)
+    assert cli.main(["check", "--base-python", other, "--format", "json"]) == 3
+    findings = json.loads(capfd.readouterr().out)["findings"]
+    verdicts = {one["name"].rpartition("::")[2]: one["verdict"] for one in findings}
+    assert verdicts["test_work"] == "regressed", "the tree's is slower than the installed one"
+
+
+def test_a_tree_that_goes_before_what_an_environment_has_installed_is_refused(
+    flat: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (flat / "conftest.py").write_text(f"import sys; sys.path.insert(0, {str(flat)!r})")
+    other = interpreter(flat.parent / "other", TOY)
+    assert cli.main(["check", "--base-python", other]) == 2
+    told = capfd.readouterr().err
+    assert f"got toy from '{flat}/toy.py', although '{other}' has '{flat.parent}/other/toy.py'" in told
 
 
 @pytest.fixture
@@ -226,8 +279,50 @@ def test_where_both_sides_run_what_is_installed_it_is_said(
     (elsewhere / "lib").rename(tmp_path / "installed")
     python = Path(sys.executable)
     python.write_text(python.read_text().replace(f"{elsewhere}/lib", f"{tmp_path}/installed"))
-    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
-    assert "both sides may have timed what is installed" in capfd.readouterr().out
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 5
+    told = " ".join(capfd.readouterr().out.split())
+    assert "nothing of the working tree was compared: toy lie outside it" in told
+
+
+@pytest.mark.slow
+def test_a_helper_in_the_tree_hides_no_package_that_is_installed(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "installed").mkdir()
+    (tmp_path / "installed/toy.py").write_text(TOY)
+    python = Path(sys.executable)
+    python.write_text(python.read_text().replace(f"{elsewhere}/lib", f"{tmp_path}/installed"))
+    (elsewhere / "aid.py").write_text("from toy import work")
+    (elsewhere / "bench/test_toy.py").write_text(BENCH.replace("import toy", "import aid, toy"))
+    (elsewhere / "bench/counts.py").unlink()
+    git(elsewhere, "add", ".")
+    git(elsewhere, "commit", "--quiet", "-m", "a helper")
+    (elsewhere / "lib/toy.py").write_text(TOY.replace("range(n):", "range(3 * n):"))
+    assert cli.main(["check", "--against", "HEAD"]) == 5
+    assert "both sides ran what is installed, not lib/toy.py" in " ".join(capfd.readouterr().out.split())
+
+
+@pytest.mark.slow
+def test_where_the_base_has_not_its_own_code_it_is_refused(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (elsewhere / "lib").rename(tmp_path / "installed")
+    python = Path(sys.executable)
+    python.write_text(python.read_text().replace(f"{elsewhere}/lib", f"{tmp_path}/installed"))
+    (elsewhere / "toy.py").write_text(TOY)  # the base has it in lib/, where nothing looks
+    (elsewhere / "bench/counts.py").unlink()
+    assert cli.main(["check", "--against", "HEAD"]) == 2
+    assert f"got toy from '{tmp_path}/installed/toy.py', which is installed" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["--bitwise", "--learning"])
+def test_training_of_what_is_installed_on_both_sides_is_no_comparison(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr(training, "train", lambda *words: pytest.fail("nothing is to be trained"))
+    assert cli.main(["check", mode, "--against", "HEAD"]) == 5
+    told = " ".join(capfd.readouterr().out.split())
+    assert "nothing of the working tree was compared: numpy, seqbench, torch lie outside it" in told
 
 
 # ------------------------------------------------------------------ against a baseline
@@ -244,6 +339,40 @@ def test_a_baseline_is_saved_and_compared_with(project: Path, capfd: pytest.Capt
     )
     assert cli.main(["check", "--baseline", "m.json"]) == 0
     assert "twice as good" in capfd.readouterr().out
+
+
+def test_what_is_accepted_is_accepted_once(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    entry = "- {name: %s, most: 45, reason: twice as good, author: A, expires: 2999-01-01}\n"
+    check = ["check", "--against", "main", "--counts"]
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 2 * i"))
+    (project / "bench/accepted.yaml").write_text(entry % "results of work" + entry % "bench/gone.py::test_a")
+    assert cli.main(check) == 0
+    assert "accepted, but not compared here: bench/gone.py::test_a" in " ".join(capfd.readouterr().out.split())
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "accepted")
+    assert cli.main(["check", "--baseline", "m.json"]) == 0, "this base has not moved"
+    assert cli.main(["check", "--baseline", "new.json", "--save"]) == 0
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 3 * i  # longer: not what is compiled"))
+    for words in (check, ["check", "--baseline", "new.json"]):
+        assert cli.main(words) == 3, "another 45 more"
+        assert "what A accepted is in the base already" in " ".join(capfd.readouterr().out.split())
+    assert cli.main(["check", "--baseline", "m.json"]) == 3, "and of this one 90"
+    document = json.loads((project / "new.json").read_text())
+    (project / "new.json").write_text(json.dumps({**document, "commit": "a" * 40}))
+    assert cli.main(["check", "--baseline", "new.json"]) == 0
+    assert "is not in this clone" in " ".join(capfd.readouterr().out.split())
+
+
+def test_what_counts_is_of_the_baseline_too(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    script = project / "bench/counts.py"
+    script.write_text(script.read_text().replace("toy.work(10)", "toy.work(20)"))
+    for words in (["--baseline", "m.json"], ["--against", "HEAD", "--counts"]):
+        assert cli.main(["check", *words]) == 4, "it is no growth"
+        assert "what is counted was changed" in " ".join(capfd.readouterr().out.split())
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    assert cli.main(["check", "--baseline", "m.json"]) == 0
 
 
 def test_fewer_counts_are_fine_and_only_a_baseline_can_be_renewed(
@@ -332,6 +461,8 @@ def test_times_against_past_days_are_advice_until_there_are_ten(
     assert "Timing bench in 4 fresh processes" in told.err
     (kept,) = history.read(project / "h.jsonl")
     assert set(kept["seconds"]) == {"bench/test_toy.py::test_work", "bench/test_toy.py::test_rest"}
+    assert kept["sources"] == {name: suite.source_hash(project, name) for name in kept["seconds"]}
+    assert None not in kept["sources"].values()
     for day in range(1, 11):  # as if it had been four times as fast, within 2 %
         seconds = {name: value / 4 * (1 + 0.02 * (-1) ** day) for name, value in kept["seconds"].items()}
         history.add(project / "h.jsonl", {**kept, "at": f"2026-01-{day:02d}T12:00:00+00:00", "seconds": seconds})
@@ -342,6 +473,35 @@ def test_times_against_past_days_are_advice_until_there_are_ten(
     assert "slower than past days explain" in told
     assert "10 days of this machine; red by mistake in at most 0.4 % of checks" in told
     assert len(history.read(project / "h.jsonl")) == 10, "what regressed does not become what is usual"
+    entry = "- {name: %s, most: 900, reason: so be it, author: A, expires: 2999-01-01}\n"
+    (project / "bench/accepted.yaml").write_text(entry % "test_work" + entry % "test_rest")
+    assert cli.main(words) == 0
+    assert "2 accepted" in capfd.readouterr().out
+    last = history.read(project / "h.jsonl")[-1]
+    assert set(last["accepted"]) == set(kept["seconds"]), "unless it is accepted"
+    assert cli.main(words) == 0
+    assert "0 days of history" in " ".join(capfd.readouterr().out.split()), "another level begins"
+    for day in range(1, 11):  # and ten days later, four times as slow again
+        seconds = {name: value / 4 * (1 + 0.02 * (-1) ** day) for name, value in last["seconds"].items()}
+        history.add(project / "h.jsonl", {**kept, "at": f"2026-02-{day:02d}T12:00:00+00:00", "seconds": seconds})
+    assert cli.main(words) == 3
+    assert "what A accepted is in the base already" in " ".join(capfd.readouterr().out.split())
+
+
+def test_a_session_in_which_all_is_skipped_is_no_pass_and_is_not_kept(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    monkeypatch.setattr(session, "BLOCKS", 1)
+    skip = "import pytest\n\npytestmark = pytest.mark.skip('no GPU')\n"
+    (project / "bench/test_toy.py").write_text(skip + BENCH)
+    capfd.readouterr()
+    assert cli.main(["check", "--baseline", "m.json", "--history", "h.jsonl", "--format", "json"]) == 5
+    found = json.loads(capfd.readouterr().out)
+    says = [one["says"] for one in found["findings"] if one["verdict"] == "not run"]
+    assert says == ["is skipped in the head: Skipped: no GPU"] * 2
+    assert found["session"] is None
+    assert not (project / "h.jsonl").exists()
 
 
 # ------------------------------------------------------------------ sides that cannot be run
@@ -359,10 +519,19 @@ def test_a_suite_that_cannot_be_read_says_why(
     git(project, "add", ".")
     git(project, "commit", "--quiet", "-m", "broken")
     (project / "bench/test_new.py").unlink()
-    assert cli.main(["check", "--against", "HEAD"]) == 4
+    assert cli.main(["check", "--against", "HEAD"]) == 5, "no change is compared as long as that is so"
     told = " ".join(capfd.readouterr().out.split())
     assert "the base's suite cannot be run: bench/test_new.py" in told
     assert why in told
+
+
+def test_a_base_that_lacks_what_its_suite_needs_is_no_pass(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "bench/test_toy.py").write_text("import pytest\n\npytest.importorskip('compiled')\n" + BENCH)
+    git(project, "commit", "--quiet", "--all", "-m", "needs what is built in the working tree alone")
+    (project / "src/compiled.py").touch()
+    assert cli.main(["check", "--against", "HEAD"]) == 5
+    told = " ".join(capfd.readouterr().out.split())
+    assert "the base's suite cannot be run: bench/test_toy.py: Skipped: could not import 'compiled'" in told
 
 
 def test_a_suite_that_ends_its_process_is_told(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -376,9 +545,10 @@ def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
 ) -> None:
     (project / "python").write_text("no program")
     (project / "python").chmod(0o755)
-    assert cli.main(["check", "--against", "HEAD", "--base-python", "python"]) == 4
+    assert cli.main(["check", "--against", "HEAD", "--base-python", "python"]) == 5
     assert "cannot be started" in " ".join(capfd.readouterr().out.split())
-    (project / "new").mkdir()
+    (project / "new/seqbench").mkdir(parents=True)
+    (project / "new/seqbench/__init__.py").touch()
     monkeypatch.chdir(project / "new")
     assert cli.main(["check", "--learning", "--against", "HEAD"]) == 2
     assert "cannot be started" in capfd.readouterr().err
@@ -404,6 +574,9 @@ def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
         (["--against", "HEAD", "--pairs", "9" * 5000], "even number from 2 to 500"),
         (["--baseline", "none.json"], "must be a baseline that check has written"),
         (["--save"], "must have the file to write"),
+        (["--baseline", "x", "--save", "--out", "y"], "no use for --out; got both"),
+        (["--baseline", "x", "--save", "--format", "md"], "no use for --format"),
+        (["--baseline", "x", "--save", "--accepted", "bench/accepted.yaml"], "no use for --accepted"),
         (["--bitwise"], "must have what to compare with"),
         (["--learning"], "two stores, or --against"),
         (["--learning", "a", "b"], "existing folders of records; got 'a'"),
@@ -484,6 +657,21 @@ def test_processes_have_one_thread_and_nothing_of_a_git_hook(tmp_path: Path, mon
     assert found["PYTHONPATH"].split(os.pathsep)[0] == str(tmp_path)
 
 
+def test_a_side_has_the_users_modules_behind_its_own(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the working tree are its own: the base would else find there what it has not yet."""
+    git(project, "mv", "src", "lib")
+    git(project, "commit", "--quiet", "-m", "moved")
+    (project / "lib/toy.py").write_text(TOY.replace("total += i", "total += 2 * i"))
+    helpers = project.parent / "helpers"
+    helpers.mkdir()
+    (helpers / "helper.py").write_text("")
+    (project / "bench/counts.py").write_text("import helper\n" + COUNTS % repr(environment()))
+    git(project, "commit", "--quiet", "-m", "needs help", "bench/counts.py")
+    for lib in ("lib", str(project / "lib")):
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([lib, str(helpers)]))
+        assert cli.main(["check", "--against", "HEAD", "--counts"]) == 3, "each side counts its own lib"
+
+
 def test_a_tree_that_has_compiled_files_starts_like_one_that_has_none(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("")
     (tmp_path / "__pycache__").mkdir()
@@ -502,3 +690,28 @@ def test_likely_causes_are_what_differs_and_a_busy_machine() -> None:
     assert found[0] == "torch 2.12.0 in the base, 2.13.0 in the head"
     assert found[1].startswith("the machine was busy: load 1000.0")
     assert list(against.causes({"base": base, "head": {**base, "load": against.OURS}})) == []
+
+
+def test_likely_causes_are_told_of_counts_too(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "bench/counts.py").write_text(COUNTS % 'json.load(open("facts.json"))')
+    facts = {**environment(), "numpy": "1.0", "platform": "another", "memory_bytes": 1}
+    (project / "facts.json").write_text(json.dumps(facts))
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "another environment")
+    assert cli.main(["check", "--baseline", "m.json", "--save"]) == 0
+    (project / "facts.json").write_text(json.dumps(environment()))
+    (project / "src/toy.py").write_text(TOY.replace("total += i", "total += 2 * i"))
+    for words in (["--baseline", "m.json"], ["--against", "HEAD", "--counts"]):
+        assert cli.main(["check", *words]) == 3
+        told = " ".join(capfd.readouterr().out.split())
+        assert f"likely cause: numpy 1.0 in the base, {environment()['numpy']} in the head" in told
+        assert "platform" not in told
+
+
+def test_a_sample_tells_how_many_threads_its_benchmarks_use(project: Path) -> None:
+    torch = "types.SimpleNamespace(get_num_threads=lambda: 2)"  # importing the real one takes seconds
+    (project / "bench/test_toy.py").write_text(f"import sys, types\nsys.modules['torch'] = {torch}\n{BENCH}")
+    side = programs.Side(name="here", root=project, python=Path(sys.executable))
+    bench = samples.Bench({"head": side}, Path("bench"), random.Random(0))
+    bench.collect("head")
+    assert bench.facts["head"]["threads"] == 2

@@ -48,6 +48,21 @@ def test_a_count_that_grew_is_a_regression_where_it_can_be_compared(head: dict, 
     assert verdicts(head, facts) == ALL_FINE | expected
 
 
+@pytest.mark.parametrize(
+    ("base", "head", "expected"),
+    [
+        ("a", "b", dict.fromkeys(ALL_FINE, "not comparable")),
+        ("a", "a", {"operators": "regressed"}),
+        (None, "b", {"operators": "regressed"}),
+    ],
+)
+def test_counts_of_something_else_are_not_compared(base: str | None, head: str | None, expected: dict) -> None:
+    before, after = (replace(BASELINE, source=source) for source in (base, head))
+    found = baseline.compare(before, replace(after, counts=changed(operators=101)))
+    assert {f.name.rpartition(" ")[2]: f.verdict for f in found} == ALL_FINE | expected
+    assert all("what is counted was changed" in f.says for f in found if f.verdict == "not comparable")
+
+
 def test_new_and_gone_counts_are_told() -> None:
     head = {"new": COUNTS["model gru: operators"]}
     found = {f.name: f.says.partition(":")[0] for f in counts.compare(COUNTS, head, FACTS, FACTS)}
@@ -56,7 +71,7 @@ def test_new_and_gone_counts_are_told() -> None:
 
 # ------------------------------------------------------------------ baselines in files
 
-BASELINE = baseline.Baseline(env_id="0123456789ab", environment=FACTS, commit="c" * 40, counts=COUNTS)
+BASELINE = baseline.Baseline(env_id="0123456789ab", environment=FACTS, commit="c" * 40, counts=COUNTS, source="s")
 
 
 def test_a_baseline_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -65,6 +80,10 @@ def test_a_baseline_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert baseline.read(file) == BASELINE
     assert [path.name for path in file.parent.iterdir()] == ["m.json"]
     assert baseline.read(file.parent) == BASELINE, "a folder: another machine's where there is none of this one's"
+    old = json.loads(file.read_text())
+    del old["source"]
+    file.write_text(json.dumps(old))
+    assert baseline.read(file) == replace(BASELINE, source=None), "as they were written before it was kept"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +98,8 @@ def test_a_baseline_comes_back_as_it_was_written(tmp_path: Path) -> None:
         ({"counts": {"a": {"value": True, "depends_on": "code"}}}, "must have a number"),
         ({"counts": {"a": {"value": 1, "depends_on": "moon"}}}, "must depend on code or torch"),
         ({"environment": 3}, "environment a mapping"),
-        ({"commit": 3}, "commit must be text"),
+        ({"source": 3}, "commit and source must be text"),
+        ({"commit": 3}, "commit and source must be text"),
     ],
 )
 def test_what_is_no_baseline_is_refused(tmp_path: Path, content: object, told: str) -> None:

@@ -287,11 +287,31 @@ def test_runs_that_fail_are_neither_faster_nor_the_same(tmp_path: Path) -> None:
         lost: dict[str, Any] = {"task": {}, "summary": {}, "arrays": {}, "reason": "ValueError: x"}
         Store(tmp_path / "new").publish(replace(record, status="failed", **lost), {})
     base, head = (runs_of(Store(tmp_path / name)) for name in ("old", "new"))
-    assert verdicts(base, head) == ["regressed", "regressed"]
+    worse = compare(base, head)
+    assert [finding.verdict for finding in worse] == ["regressed"] * 3
+    assert worse[0].says == "not in the head: seed 0: failed (ValueError: x), and 11 more runs"
     assert verdicts(head, head) == verdicts(head, base) == ["not comparable"], "a base that failed says nothing"
     (found,) = bitwise(base, head)
-    assert (found.verdict, found.says) == ("regressed", "seed 0 left no hashes of its training in the head: it failed")
+    says = "seed 0 left no hashes of its training in the head: failed (ValueError: x)"
+    assert (found.verdict, found.says) == ("regressed", says)
     assert [finding.verdict for finding in bitwise(head, head)] == ["not comparable"]
+
+
+@pytest.mark.parametrize("number", [1, SEEDS])
+@pytest.mark.parametrize("skill", [-0.2, 0.97])
+def test_runs_that_end_early_are_worse_whatever_the_base_learned(number: int, skill: float) -> None:
+    (name, base), *_ = runs(np.random.default_rng(8)).items()
+    base = {seed: replace(run, steps=None if skill < 0 else run.steps, skill=skill) for seed, run in base.items()}
+    crash = {"steps": None, "skill": None, "bits": None, "lost": "oom (9 GB asked for)"}
+    head = {seed: replace(run, **(crash if seed < number else {})) for seed, run in base.items()}
+    worse = [finding for finding in compare({name: base}, {name: head}) if finding.unit == "runs"]
+    assert [(finding.verdict, finding.change) for finding in worse] == [("regressed", -number)]
+    assert worse[0].says.startswith("not in the head: seed 0: oom (9 GB asked for)")
+    mended = compare({name: head}, {name: base})
+    assert not any(finding.verdict == "regressed" for finding in mended)
+    assert any(finding.says.startswith("not in the base: seed 0: oom") for finding in mended), "that too is told"
+    stopped = {seed: replace(run, lost=run.lost and "interrupted (Ctrl-C)") for seed, run in head.items()}
+    assert verdicts({name: base}, {name: stopped})[0] == "inconclusive"
 
 
 def test_few_seeds_decide_nothing_and_the_finding_says_how_many_would() -> None:

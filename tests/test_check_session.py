@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqbench.check import session, suite
+from seqbench.check import samples, session, suite
 from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios
 from seqbench.check.programs import Program, ProgramError, Side
 from seqbench.check.verdict import Design
@@ -63,6 +63,7 @@ class Simulated:
             "failed": {name: why for name, why in failed.items() if name in names},
             "skipped": [name for name, why in failed.items() if "Skipped" in why],
             "facts": {"python": "3.11.9"},
+            "imported": {"modules": {}, "installed": []},
         }
         Path(asked["out"]).write_text(json.dumps(found))
         return ""
@@ -76,9 +77,9 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
     base, head = tree(tmp_path / "base"), tree(tmp_path / "head")
 
     def run(simulated: Simulated, design: Design = Design()) -> session.Session:  # noqa: B008 - it is frozen
-        monkeypatch.setattr(session, "run_in_turns", simulated)
+        monkeypatch.setattr(samples, "run_in_turns", simulated)
         old, new = (Side(name=root.name, root=root, python=Path("python")) for root in (base, head))
-        return session.compare(old, new, Path("bench"), design, lambda line: None, seed=1)
+        return session.compare(old, new, Path("bench"), design, lambda line: None, lambda *codes: [], seed=1)
 
     return run
 
@@ -157,6 +158,14 @@ def test_the_source_includes_what_it_imports_from_beside_it(tmp_path: Path) -> N
     assert suite.source_hash(one, A) != suite.source_hash(other, A), "also what stands above the suite"
 
 
+def test_a_source_has_the_same_hash_in_every_version_of_python(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text('import y\ndef f(a, *, b=1):\n    """D."""\n    return f"{a}" if a else [b]\n')
+    (tmp_path / "y.py").write_text("class C: x: int = 1\n")
+    assert suite.source_hash(tmp_path, "x.py") == "7843b1dd89e5dd83a4c75604b10ccd743ef27213a91fc7e58524b3025b004567", (
+        "it is kept in baselines"
+    )
+
+
 def test_what_a_suite_imports_is_found_in_its_own_files(tmp_path: Path) -> None:
     tree(tmp_path, BENCH + "def inside():\n    from a.b import c\n    from . import d\n")
     for folder in ("bench/.hidden", "bench/env"):
@@ -165,6 +174,9 @@ def test_what_a_suite_imports_is_found_in_its_own_files(tmp_path: Path) -> None:
     (tmp_path / "bench/env/pyvenv.cfg").write_text("")
     (tmp_path / "bench/broken.py").write_text("import (")
     assert suite.imported(tmp_path / "bench") == {"engine", "a"}
+    (tmp_path / "bench/engine.py").write_text("import product")
+    assert suite.imported(tmp_path / "bench/test_x.py") == {"engine", "a", "product"}, "what lies beside it brings more"
+    (tmp_path / "bench/engine.py").write_text("")
     assert suite.imported(tmp_path / "bench/engine.py") == set()
 
 
@@ -186,7 +198,7 @@ def test_new_and_gone_benchmarks_are_told(compare: Compare) -> None:
 def test_a_benchmark_that_fails_in_the_base_is_not_compared(compare: Compare) -> None:
     simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}}, {"base": {B: "E   TypeError: no"}})
     found = compare(simulated)
-    assert verdicts(found) == {A: "fine", B: "not comparable"}
+    assert verdicts(found) == {A: "fine", B: "not run"}
     assert "TypeError" in found.findings[-1].says
 
 
@@ -199,8 +211,28 @@ def test_a_benchmark_that_fails_in_the_working_tree_is_the_users_to_mend(compare
 def test_a_benchmark_that_is_skipped_is_not_compared(compare: Compare) -> None:
     simulated = Simulated({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}}, {"head": {B: "Skipped: no GPU"}})
     found = compare(simulated)
-    assert verdicts(found) == {A: "fine", B: "not comparable"}
+    assert verdicts(found) == {A: "fine", B: "not run"}
     assert found.findings[-1].says == "is skipped in the head: Skipped: no GPU"
+
+
+def test_one_side_alone_has_no_failure_that_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Side(name="head", root=tree(tmp_path / "head"), python=Path("python"))
+    monkeypatch.setattr(
+        samples, "run_in_turns", Simulated({"head": {A: 0.1, B: 0.2}}, {"head": {B: "Skipped: no GPU"}})
+    )
+    seconds, why = session.timed(side, Path("bench"))
+    assert seconds == {A: pytest.approx(0.1, rel=0.05)}
+    assert why == {B: "is skipped in the head: Skipped: no GPU"}
+
+    class FirstFails(Simulated):
+        def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
+            self.failed = {"head": {A: "E   TypeError: no"}} if len(self.asked) == 1 else {}
+            return super().sample(side, asked)
+
+    for _ in range(8):  # wherever an order that is drawn would have the base
+        monkeypatch.setattr(samples, "run_in_turns", FirstFails({"head": {A: 0.1}}))
+        with pytest.raises(UsageError, match=r"must run in the working tree; got .*test_a.*TypeError"):
+            session.timed(side, Path("bench"))
 
 
 def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> None:
@@ -211,8 +243,39 @@ def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> 
             return ProgramError("ImportError: no module") if side.name == "base" else simulated.sample(side, asked)
 
     (finding,) = compare(Broken({"base": {}, "head": {A: 0.1}})).findings
-    assert finding.verdict == "not comparable"
+    assert finding.verdict == "not run"
     assert "ImportError" in finding.says
+
+
+class Ends(Simulated):
+    """A side whose process ends while it times, after so many calls that went well."""
+
+    def __init__(self, side: str, calls: int) -> None:
+        super().__init__({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}})
+        self.side, self.calls = side, calls
+
+    def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
+        printed = super().sample(side, asked)
+        return ProgramError("it ended with -11") if side.name == self.side and len(self.asked) > self.calls else printed
+
+
+@pytest.mark.parametrize("calls", [2, 6])
+def test_a_base_that_ends_while_it_times_is_not_compared_and_started_no_more(compare: Compare, calls: int) -> None:
+    simulated = Ends("base", calls)
+    found = compare(simulated)
+    assert verdicts(found) == {A: "not run", B: "not run"}
+    assert {finding.says for finding in found.findings} == {"the base's suite cannot be run: it ended with -11"}
+    assert len(simulated.asked) == calls + 4
+
+
+def test_a_working_tree_that_ends_while_it_times_is_the_users_to_mend(
+    compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match=r"--suite must run in the head; got: it ended with -11\."):
+        compare(Ends("head", 6))
+    monkeypatch.setattr(samples, "run_in_turns", Ends("head", 4))
+    with pytest.raises(UsageError, match="it ended with -11"):
+        session.timed(Side(name="head", root=tmp_path / "head", python=Path("python")), Path("bench"))
 
 
 def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare) -> None:
@@ -221,6 +284,22 @@ def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare
     many = {f"{A}[{i}]": 0.1 for i in range(41)}
     with pytest.raises(UsageError, match="at most 40"):
         compare(Simulated({"base": many, "head": many}))
+
+
+@pytest.mark.parametrize(("pairs", "benchmarks", "least"), [(4, 3, 6), (6, 9, 8), (8, 34, 10)])
+def test_pairs_too_few_to_find_anything_are_refused_before_any_is_taken(
+    compare: Compare, pairs: int, benchmarks: int, least: int
+) -> None:
+    def simulated(number: int) -> Simulated:
+        times = {f"{A}[{index}]": 0.1 for index in range(number)}
+        return Simulated({"base": times, "head": {name: 2 * seconds for name, seconds in times.items()}})
+
+    refused = simulated(benchmarks)
+    with pytest.raises(UsageError, match=f"--pairs must be {least} or more for {benchmarks} benchmarks: .*got {pairs}"):
+        compare(refused, Design(pairs=pairs))
+    assert len(refused.asked) == 2, "both sides were asked for names, and nothing was timed"
+    found = compare(simulated(benchmarks - 1), Design(pairs=pairs))
+    assert set(verdicts(found).values()) == {"regressed"}, "one benchmark less, and they find what is slower"
 
 
 @pytest.mark.parametrize("cuda", [False, True])

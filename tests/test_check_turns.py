@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from seqbench.check import programs
 from seqbench.check.programs import ProgramError, Side, run_in_turns
-from seqbench.check.session import Bench
+from seqbench.check.samples import Bench
 
 TAKER = """
 import os, sys
@@ -67,6 +68,17 @@ def test_nobody_waits_for_who_has_gone(side: Side, tmp_path: Path) -> None:
     assert isinstance(second, ProgramError)
     assert "ValueError: no" in str(second)
     assert sorted(names.read_text()) == sorted("aaaccc")
+
+
+def test_one_that_hangs_ends_all_at_one_time_with_advice(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "PYTHON_S", 2.0)
+    hangs, waits = "import time; time.sleep(60)", "import os; os.read(int(os.environ['SEQBENCH_TURNS'].split()[0]), 4)"
+    began = time.monotonic()
+    found = run_in_turns([(side, ("-c", words), {}) for words in (hangs, waits, waits, waits)])
+    assert time.monotonic() - began < 6, "not two seconds for each, one after the other"
+    assert {str(error) for error in found} == {f"took more than 2 s{programs.HANGS}"}
+    with pytest.raises(ProgramError, match=r"took more than 2 s$"):
+        programs.run_python(side, "-c", hangs)
 
 
 def test_what_cannot_be_started_ends_the_others(side: Side, tmp_path: Path) -> None:

@@ -44,6 +44,17 @@ def test_worker_processes_can_be_started() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("beside", "timed"), [([], True), (["tests/test_conftest.py"], False)])
+def test_benchmarks_are_timed_alone_and_run_once_beside_tests(beside: list[str], timed: bool) -> None:
+    words = ["-q", "-p", "no:cacheprovider", "-k", "test_publishing", "bench/test_records.py", *beside]
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    assert ("Rounds" in done.stdout) is timed
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_what_needs_a_gpu_is_named_where_there_is_none(tmp_path: Path, workers: str) -> None:
     (tmp_path / "conftest.py").write_text(Path(__file__).with_name("conftest.py").read_text())

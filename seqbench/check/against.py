@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seqbench.check import baseline, commits, counts, history, origin, programs, session, suite
-from seqbench.check.finding import Finding, Outcome
+from seqbench.check import baseline, commits, history, origin, programs, session, suite
+from seqbench.check.finding import Finding, Outcome, Verdict
 from seqbench.check.programs import ProgramError, Side
 from seqbench.check.request import Request
 from seqbench.check.verdict import Design
@@ -20,6 +21,8 @@ from seqbench.schema import UsageError
 
 COUNTS = "counts.py"
 """File of a suite that prints its counts and their environment as JSON."""
+NO_CAUSE = {"load", "memory_bytes", "platform"}
+"""Facts that are told in another way, or that move no number by themselves."""
 BUSY, OURS = 0.5, 2.0
 """Mean number of others' processes for each core beyond which the machine counts as busy; and of ours, in all: one that
 has the turn, and four while they start."""
@@ -63,7 +66,10 @@ def counted(side: Side, folder: Path, say: session.Say) -> baseline.Baseline:
         machine = env_id(facts)
     except (ProgramError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UsageError(f"{script} must print its counts in the {side.name}; got: {error}.") from error
-    return baseline.Baseline(env_id=machine, environment=facts, commit=commits.state(side.root), counts=numbers)
+    source = suite.source_hash(side.root, str(script))
+    return baseline.Baseline(
+        env_id=machine, environment=facts, commit=commits.state(side.root), counts=numbers, source=source
+    )
 
 
 def compare(request: Request, design: Design, say: session.Say) -> Outcome:
@@ -73,14 +79,16 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
         UsageError: the commit is unknown, or the head cannot be measured.
     """
     with sides(request) as (base, head):
-        notes = []
-        if request.against:
-            note = origin.check_own_code(base, head, suite.imported(head.root / request.suite))
-            notes += [note] if note else []
+        names = origin.of_suite(head, request.suite)
+        own = partial(origin.judge, base, head, names=names, folder=request.suite)
+        counted_too = (head.root / request.suite / COUNTS).is_file()  # by a program that imports without pytest
+        apart = own(origin.found(base, names), origin.found(head, names)) if counted_too else []
         findings, raw = _counts(base, head, request, say)
+        findings += apart
         if request.counts_only:
-            return Outcome(base=base.name, head=head.name, findings=tuple(findings), notes=tuple(notes), raw=raw)
-        times = session.compare(base, head, request.suite, design, say)
+            why = tuple(causes(raw.get("facts", {})))
+            return Outcome(base=base.name, head=head.name, findings=tuple(findings), causes=why, raw=raw)
+        times = session.compare(base, head, request.suite, design, say, own)
     raw |= {
         key: [asdict(sample) for sample in taken] for key, taken in (("first", times.first), ("second", times.second))
     }
@@ -90,9 +98,9 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
     return Outcome(
         base=base.name,
         head=head.name,
-        findings=(*findings, *times.findings, *levels(request.history, now)),
+        findings=(*dict.fromkeys((*findings, *times.findings)), *levels(request.history, now)),
         causes=tuple(causes(times.facts)),
-        notes=(*notes, *_told(times, design)),
+        notes=tuple(_told(times, design)),
         raw=raw,
         session=now,
     )
@@ -101,7 +109,8 @@ def compare(request: Request, design: Design, say: session.Say) -> Outcome:
 def session_of(head: Side, seconds: Mapping[str, float]) -> dict[str, Any]:
     """What a history keeps of one session."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"env_id": env_id(environment()), "at": at, "commit": commits.state(head.root), "seconds": dict(seconds)}
+    session = {"env_id": env_id(environment()), "at": at, "commit": commits.state(head.root), "seconds": dict(seconds)}
+    return session | {"sources": {name: suite.source_hash(head.root, name) for name in seconds}}
 
 
 def levels(file: Path | None, now: Mapping[str, Any] | None) -> list[Finding]:
@@ -119,13 +128,14 @@ def _counts(base: Side, head: Side, request: Request, say: session.Say) -> tuple
     try:
         before = counted(base, request.suite, say)
     except UsageError as error:
-        return [_uncounted(f"the base cannot be counted: {error}")], {}
-    found = counts.compare(before.counts, after.counts, before.environment, after.environment)
-    return found, {"counts": {"base": asdict(before), "head": asdict(after)}}
+        return [_uncounted(f"the base cannot be counted: {error}", "not run" if having[0] else "not comparable")], {}
+    found = baseline.compare(before, after)
+    facts = {"base": before.environment, "head": after.environment}
+    return found, {"counts": {"base": asdict(before), "head": asdict(after)}, "facts": facts}
 
 
-def _uncounted(why: str) -> Finding:
-    return Finding(kind="count", name="all counts", verdict="not comparable", says=why)
+def _uncounted(why: str, verdict: Verdict = "not comparable") -> Finding:
+    return Finding(kind="count", name="all counts", verdict=verdict, says=why)
 
 
 def _told(times: session.Session, design: Design) -> Iterator[str]:
@@ -141,7 +151,7 @@ def _told(times: session.Session, design: Design) -> Iterator[str]:
 def causes(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """What differs between the environments of base and head, and how busy the machine was."""
     base, head = facts.get("base", {}), facts.get("head", {})
-    for name in sorted(base.keys() & head.keys() - {"load"}):
+    for name in sorted(base.keys() & head.keys() - NO_CAUSE):
         if base[name] != head[name]:
             yield f"{name} {base[name]} in the base, {head[name]} in the head"
     load, cores = head.get("load"), os.cpu_count() or 1

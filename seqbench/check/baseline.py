@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from seqbench.check import counts
 from seqbench.check.counts import Counts
+from seqbench.check.finding import Finding
 from seqbench.record.environment import env_id
 from seqbench.record.texts import write_text
 from seqbench.schema import UsageError
@@ -26,12 +28,14 @@ class Baseline:
         environment: the facts behind it.
         commit: of the code, None outside a checkout; with "+" where it had changes.
         counts: see ``counts.py``.
+        source: a hash of the script that counted; None in baselines from before 2026-11-30.
     """
 
     env_id: str
     environment: Mapping[str, Any]
     commit: str | None
     counts: Counts
+    source: str | None = None
     format: int = FORMAT
 
 
@@ -68,26 +72,26 @@ def _checked(document: Any) -> Baseline:
         ValueError: naming what is wrong.
     """
     names = set(Baseline.__dataclass_fields__)
-    if not isinstance(document, dict) or set(document) != names:
+    if not isinstance(document, dict) or set(document) | {"source"} != names:
         raise ValueError(f"its keys must be {', '.join(sorted(names))}")
     if document["format"] != FORMAT:
         raise ValueError(f"its format must be {FORMAT}")
     if not isinstance(document["env_id"], str) or not isinstance(document["environment"], dict):
         raise ValueError("env_id must be text and environment a mapping")
-    if not isinstance(document["commit"], str | None):
-        raise ValueError("commit must be text or null")
+    if not isinstance(document["commit"], str | None) or not isinstance(document.get("source"), str | None):
+        raise ValueError("commit and source must be text or null")
     return Baseline(**{**document, "counts": checked_counts(document["counts"])})
 
 
-def checked_counts(counts: Any) -> Counts:
+def checked_counts(found: Any) -> Counts:
     """Refuse what are no counts.
 
     Raises:
         ValueError: naming what is wrong.
     """
-    if not isinstance(counts, dict) or not counts:
+    if not isinstance(found, dict) or not found:
         raise ValueError("counts must be a mapping of names")
-    for name, count in counts.items():
+    for name, count in found.items():
         value = count.get("value") if isinstance(count, dict) else None
         if (
             not name.isprintable()
@@ -98,7 +102,13 @@ def checked_counts(counts: Any) -> Counts:
             raise ValueError(f"the count {name[:60]!a} must have a number as its value")
         if count.get("depends_on") not in ("code", "torch"):
             raise ValueError(f"the count {name[:60]!a} must depend on code or torch")
-    return counts
+    return found
+
+
+def compare(base: Baseline, head: Baseline) -> list[Finding]:
+    """One finding for each count of either."""
+    sources = (base.source, head.source)
+    return counts.compare(base.counts, head.counts, base.environment, head.environment, sources)
 
 
 def write(path: Path, baseline: Baseline) -> None:

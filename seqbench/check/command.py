@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from seqbench.check import accepted, against, baseline, counts, history, present, session, stored, training
-from seqbench.check.finding import REGRESSED, Outcome
+from seqbench.check import accepted, against, baseline, commits, history, present, session, stored, training
+from seqbench.check.accepted import Accepted
+from seqbench.check.finding import NOT_RUN, REGRESSED, Finding, Outcome
 from seqbench.check.request import Request, read
 from seqbench.check.verdict import Design
 from seqbench.check.wording import headline
@@ -17,6 +19,7 @@ from seqbench.report.wording import count
 from seqbench.schema import UsageError
 
 NOT_TIMED = "times: not compared; --history FILE does so with past days of this machine, --against REF with a commit"
+UNKNOWN = "accepted: the commit of the base is not in this clone, so what it accepted already may be accepted once more"
 FEWER = "counts: what is fewer than in the baseline may grow back unseen; --save makes it the baseline"
 
 
@@ -42,11 +45,10 @@ def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console,
     entries = [] if request.accepted is None else accepted.read(request.accepted)
     if request.history:
         history.read(request.history)  # what is no history is refused before anything is measured
-    outcome = _compared(request, say)
-    outcome = replace(outcome, findings=tuple(accepted.apply(outcome.findings, entries, date.today())))
+    outcome = _with_accepted(_compared(request, say), request, entries)
     _tell(outcome, request, console)
-    if request.history and outcome.session and outcome.exit_code != REGRESSED:  # else it would become what is usual
-        history.add(request.history, outcome.session)
+    if request.history and outcome.session and outcome.exit_code not in (REGRESSED, NOT_RUN):  # or it becomes the usual
+        history.add(request.history, outcome.session | {"accepted": _slower_now(outcome)})
     return outcome.exit_code
 
 
@@ -57,6 +59,55 @@ def _compared(request: Request, say: session.Say) -> Outcome:
         return _against_baseline(request, say)
     design = Design() if request.pairs is None else replace(Design(), pairs=request.pairs)
     return against.compare(request, design, say)
+
+
+def _with_accepted(outcome: Outcome, request: Request, entries: Sequence[Accepted]) -> Outcome:
+    """The outcome, with what is accepted, and with what is said of entries that accept nothing here."""
+    if not entries:
+        return outcome
+    old, notes = [], []
+    try:
+        old = _entries_of_base(request)
+    except UsageError:
+        notes.append(UNKNOWN)
+    idle = accepted.unmatched(outcome.findings, entries)
+    if idle:
+        notes.append(f"accepted, but not compared here: {', '.join(idle)}")
+    past = _past(outcome, request)
+
+    def spent(finding: Finding, entry: Accepted) -> bool:
+        if request.baseline and finding.kind == "time":  # what is compared with are days, and the commit of none
+            return any(session.get("accepted", {}).get(finding.name) == entry.told for session in past)
+        return entry in old
+
+    findings = accepted.apply(outcome.findings, entries, date.today(), spent)
+    return replace(outcome, findings=tuple(findings), notes=(*outcome.notes, *notes))
+
+
+def _past(outcome: Outcome, request: Request) -> list[dict[str, Any]]:
+    """Earlier sessions of the machine that the outcome is of."""
+    if request.history is None or outcome.session is None:
+        return []
+    return history.of_machine(request.history, outcome.session["env_id"])
+
+
+def _slower_now(outcome: Outcome) -> dict[str, str]:
+    """Of each benchmark that is slower, and that this is accepted, why."""
+    return {one.name: one.says for one in outcome.findings if one.kind == "time" and one.verdict == "accepted"}
+
+
+def _entries_of_base(request: Request) -> list[Accepted]:
+    """What the commit of the base accepted, or the one that a baseline was counted at.
+
+    Raises:
+        UsageError: that commit is not here.
+    """
+    commit = request.against
+    if request.baseline:
+        commit = (baseline.read(request.baseline).commit or "").rstrip("+")
+    if not commit or request.accepted is None:
+        return []
+    return accepted.of_base(commits.text_at(Path.cwd(), commit, request.accepted) or "")
 
 
 def _save(request: Request, console: Console, say: session.Say) -> int:
@@ -78,7 +129,8 @@ def _against_baseline(request: Request, say: session.Say) -> Outcome:
     outcome = Outcome(
         base=f"{request.baseline}, counted at {(base.commit or 'no commit')[:12]} on {same}",
         head="working tree",
-        findings=tuple(counts.compare(base.counts, head.counts, base.environment, head.environment)),
+        findings=tuple(baseline.compare(base, head)),
+        causes=tuple(against.causes({"base": base.environment, "head": head.environment})),
     )
     if any(finding.verdict == "fine" and finding.change for finding in outcome.findings):
         outcome = replace(outcome, notes=(FEWER,))
@@ -90,20 +142,26 @@ def _against_baseline(request: Request, say: session.Say) -> Outcome:
 def _with_times(outcome: Outcome, file: Path, suite: Path, say: session.Say) -> Outcome:
     """The outcome, with times against those of past days of this machine."""
     say(f"Timing {suite} in {4 * session.BLOCKS} fresh processes.")
-    now = against.session_of(against.here(), session.timed(against.here(), suite))
+    seconds, skipped = session.timed(against.here(), suite)
+    now = against.session_of(against.here(), seconds)
     past = history.of_machine(file, now["env_id"])
-    days = len(stored.by_day(past))
+    days = len(stored.days_before(now["at"], past))
     note = f"red by mistake in at most {100 * stored.ERROR:g} % of checks, if days vary normally"
     if days < stored.ENOUGH:
         note = f"advice, no gate: that takes {stored.ENOUGH} days"
     return replace(
         outcome,
-        findings=(*outcome.findings, *stored.compare(past, now["seconds"], Design()), *against.levels(file, now)),
+        findings=(
+            *outcome.findings,
+            *stored.compare(past, now, Design()),
+            *stored.apart(past, now, skipped),
+            *against.levels(file, now),
+        ),
         notes=(
             *outcome.notes,
             f"times: against {count(days, 'day')} of this machine; {note}",
         ),
-        session=now,
+        session=now if seconds else None,
     )
 
 

@@ -66,6 +66,24 @@ def resolve(folder: Path, ref: str) -> str:
         raise UsageError(f"--against must name a commit of this repository; got {ref[:80]!a}{known}.") from None
 
 
+def text_at(folder: Path, ref: str, file: Path) -> str | None:
+    """The text of a file in a commit; None where the commit has none, or the file lies outside of the repository.
+
+    Args:
+        folder: that a relative path of the file starts from.
+        ref: of the commit.
+        file: which need not be there any more.
+
+    Raises:
+        UsageError: there is no such commit here.
+    """
+    commit = resolve(folder, ref)
+    try:
+        return git(folder, "show", f"{commit}:./{os.path.relpath(folder / file, folder)}")
+    except UsageError:
+        return None
+
+
 def is_shallow(folder: Path) -> bool:
     """Whether the clone has not the whole history."""
     return git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"

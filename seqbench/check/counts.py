@@ -13,9 +13,16 @@ FIXED = ("parameters", "declared FLOPs")
 """What a count's name ends with that must not change at all: fewer of them is another model, not a better one."""
 TORCH = ("torch", "torch_git", "architecture", "python")
 """Facts of an environment that decide which operators run."""
+RECOUNTED = "what is counted was changed: counts.py, or what it imports from beside it; --save renews a baseline"
 
 
-def compare(base: Counts, head: Counts, base_facts: Mapping[str, Any], head_facts: Mapping[str, Any]) -> list[Finding]:
+def compare(
+    base: Counts,
+    head: Counts,
+    base_facts: Mapping[str, Any],
+    head_facts: Mapping[str, Any],
+    sources: tuple[str | None, str | None] = (None, None),
+) -> list[Finding]:
     """One finding for each count of either side.
 
     Args:
@@ -23,10 +30,13 @@ def compare(base: Counts, head: Counts, base_facts: Mapping[str, Any], head_fact
         head: counts.
         base_facts: the base's environment, of which ``TORCH`` must agree for counts that depend on torch.
         head_facts: the head's.
+        sources: hashes of the script that counted the base, and the head; None where that is not known.
     """
     differ = [name for name in TORCH if _minor(name, base_facts.get(name)) != _minor(name, head_facts.get(name))]
     told = ", ".join(f"{name} {base_facts.get(name)} and {head_facts.get(name)}" for name in differ)
-    return list(_findings(base, head, f"needs the same torch and Python; got {told}" if differ else None))
+    other_torch = f"needs the same torch and Python; got {told}" if differ else None
+    recounted = RECOUNTED if None not in sources and len(set(sources)) > 1 else None
+    return list(_findings(base, head, {"code": recounted, "torch": recounted or other_torch}))
 
 
 def _minor(name: str, version: Any) -> Any:
@@ -34,15 +44,16 @@ def _minor(name: str, version: Any) -> Any:
     return ".".join(str(version).split(".")[:2]) if name == "python" else version
 
 
-def _findings(base: Counts, head: Counts, other_torch: str | None) -> Iterator[Finding]:
+def _findings(base: Counts, head: Counts, apart: Mapping[str, str | None]) -> Iterator[Finding]:
+    """Findings; ``apart`` says of each that a count may depend on why such counts cannot be compared."""
     for name in sorted({*base, *head}):
         before, after = (side.get(name, {}).get("value") for side in (base, head))
-        on = (head.get(name) or base[name]).get("depends_on")
+        why = apart[(head.get(name) or base[name])["depends_on"]]
         if before is None or after is None:
             says = "new: not in the base" if before is None else "gone: not counted any more"
             yield Finding(kind="count", name=name, verdict="not comparable", says=says, base=before, head=after)
-        elif on == "torch" and other_torch:
-            yield Finding(kind="count", name=name, verdict="not comparable", says=other_torch, base=before, head=after)
+        elif why:
+            yield Finding(kind="count", name=name, verdict="not comparable", says=why, base=before, head=after)
         else:
             yield _judged(name, before, after)
 

@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from seqbench.statistics.seeds import Interval
 
-Verdict = Literal["fine", "regressed", "accepted", "inconclusive", "not comparable"]
-REGRESSED, INCONCLUSIVE = 3, 4
+Verdict = Literal["fine", "regressed", "accepted", "inconclusive", "not comparable", "not run"]
+REGRESSED, INCONCLUSIVE, NOT_RUN = 3, 4, 5
 """Exit codes beside 0, fine, and 2, wrong usage."""
+APART = ("not comparable", "not run")
+"""Verdicts on what was not compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,18 +18,20 @@ class Finding:
     """One line of the result.
 
     Attributes:
-        kind: of what is compared.
+        kind: of what is compared; "code" of what is told about whose code a side runs.
         name: e.g. "bench/test_training_step.py::test_training_step[gru]" or "model gru: operators".
         base, head: the values, in ``unit``; None where there is none.
         change: head / base - 1 of a time; head - base of a count or a score.
         interval: of the change.
         verdict: "fine" (equal, better, or not worse by more than ``says`` tells), "regressed", "accepted" (regressed,
-            and a person has said why that may be), "inconclusive" (too noisy or too few to say), "not comparable".
+            and a person has said why that may be), "inconclusive" (too noisy or too few to say), "not comparable" (the
+            change itself keeps it from that: new, gone, rewritten), "not run" (a side could not run it, or not its own
+            code: as long as that stays so, no change is compared).
         says: the verdict in words.
         advisory: whether it counts for no exit code.
     """
 
-    kind: Literal["count", "time", "learning"]
+    kind: Literal["count", "time", "learning", "code"]
     name: str
     verdict: Verdict
     says: str
@@ -61,7 +65,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """3 where anything regressed, 4 where anything is inconclusive or a kind is not comparable at all, else 0."""
+        """3 if anything regressed, 5 or 4 if a kind was not compared at all, 4 if anything is inconclusive, else 0."""
         return exit_code(self.findings)
 
 
@@ -70,13 +74,19 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
     >>> fine = Finding(kind="count", name="a", verdict="fine", says="equal")
     >>> worse = Finding(kind="count", name="b", verdict="regressed", says="more")
-    >>> unknown = Finding(kind="time", name="c", verdict="not comparable", says="the base cannot be run")
+    >>> unknown = Finding(kind="time", name="c", verdict="not comparable", says="its source was changed")
+    >>> lost = Finding(kind="time", name="d", verdict="not run", says="the base's suite cannot be run")
     >>> exit_code([fine]), exit_code([fine, worse]), exit_code([fine, unknown]), exit_code([])
     (0, 3, 4, 4)
+    >>> exit_code([fine, lost]), exit_code([fine, lost, worse])
+    (5, 3)
     """
     gates = [finding for finding in findings if not finding.advisory]
     verdicts = {finding.verdict for finding in gates}
     if "regressed" in verdicts:
         return REGRESSED
-    compared = {finding.kind for finding in gates if finding.verdict != "not comparable"}
-    return 0 if gates and "inconclusive" not in verdicts and compared == {gate.kind for gate in gates} else INCONCLUSIVE
+    compared = {finding.kind for finding in gates if finding.verdict not in APART}
+    lacking = {finding.verdict for finding in gates if finding.kind not in compared}
+    if "not run" in lacking:
+        return NOT_RUN
+    return 0 if gates and not lacking and "inconclusive" not in verdicts else INCONCLUSIVE

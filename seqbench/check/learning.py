@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqbench.check import lost
 from seqbench.check.finding import Finding, Verdict
 from seqbench.record.record import current
 from seqbench.record.store import Store
@@ -28,6 +29,7 @@ class Run:
         skill: final, normalised; None of a run without a result, which counts as 0, the trivial method's.
         bits: hashes of all training losses and of the final parameters; None where there are none.
         losses: step -> training loss, of the steps that were kept.
+        lost: status and reason of a run that did not complete.
     """
 
     steps: int | None
@@ -35,8 +37,10 @@ class Run:
     skill: float | None
     bits: tuple[str, str] | None
     losses: Mapping[int, float]
+    lost: str = ""
 
 
+NO_HASHES = "left no hashes of its training"
 Runs = Mapping[str, Mapping[int, Run]]
 """Name of the cell, e.g. "gru on adding_problem" -> seed -> run."""
 
@@ -107,6 +111,7 @@ def _run(record: Record, store: Store) -> Run:
         skill=summary.get("skill") if done else None,
         bits=None if None in hashes else (str(hashes[0]), str(hashes[1])),
         losses=losses,
+        lost="" if done else f"{record.status} ({record.reason or 'no reason told'})",
     )
 
 
@@ -127,14 +132,17 @@ def compare(base: Runs, head: Runs, limits: Limits = Limits()) -> list[Finding]:
     found, todo = _apart(base, head), list[tuple[str, str, np.ndarray, tuple[float, float]]]()
     for name in sorted(base.keys() & head.keys()):
         pairs = [(base[name][seed], head[name][seed]) for seed in sorted(base[name].keys() & head[name].keys())]
+        found += lost.findings(name, *({seed: run.lost for seed, run in side[name].items()} for side in (base, head)))
         budgets = {run.budget for pair in pairs for run in pair if run.budget}
-        if pairs and all(_same_bits(*pair) for pair in pairs):
+        if all(run.lost for run, _ in pairs):
+            continue  # which is told, where there are any
+        if all(_same_bits(*pair) for pair in pairs):
             found.append(_bits(name, base[name], head[name]))
         elif len(budgets) > 1:  # unsolved is as long as the budget
             found.append(_not_comparable(name, "trained for other numbers of steps"))
-        elif pairs and all(run.skill is None for run, _ in pairs):
+        elif all(run.skill is None for run, _ in pairs):
             found.append(_not_comparable(name, "no run of the base has a result"))
-        elif pairs:
+        else:
             todo += _measures(name, pairs, max(budgets, default=1))
     return found + [_judged(*measure, len(todo), limits) for measure in todo]
 
@@ -164,7 +172,7 @@ def _bits(name: str, base: Mapping[int, Run], head: Mapping[int, Run]) -> Findin
     other = [seed for seed in seeds if seed not in same]
     known = [seed for seed in other if base[seed].bits]  # of the others nothing can be said
     if other and not known:
-        return _not_comparable(name, f"seed {other[0]} left no hashes of its training in the base: failed, or old")
+        return _not_comparable(name, f"seed {other[0]} {NO_HASHES} in the base: {base[other[0]].lost or 'old'}")
     says = (
         _where(known[0], base[known[0]], head[known[0]]) if known else "every loss and parameter the same, bit for bit"
     )
@@ -181,7 +189,7 @@ def _bits(name: str, base: Mapping[int, Run], head: Mapping[int, Run]) -> Findin
 
 def _where(seed: int, base: Run, head: Run) -> str:
     if head.bits is None:
-        return f"seed {seed} left no hashes of its training in the head: it failed"
+        return f"seed {seed} {NO_HASHES} in the head: {head.lost or 'old'}"
     for step in sorted(base.losses.keys() & head.losses.keys()):
         if base.losses[step] != head.losses[step]:
             return f"seed {seed} has another loss at step {step}: {head.losses[step]:.9g}, was {base.losses[step]:.9g}"

@@ -17,7 +17,14 @@ from seqbench.report.wording import readable
 
 TITLES = ("name", "base", "head", "change", "verdict", "")
 PLAIN_WIDTH = 120
-STYLES = {"regressed": "bold red", "accepted": "yellow", "inconclusive": "yellow", "not comparable": "dim", "fine": ""}
+STYLES = {
+    "regressed": "bold red",
+    "accepted": "yellow",
+    "inconclusive": "yellow",
+    "not comparable": "dim",
+    "not run": "yellow",
+    "fine": "",
+}
 
 
 def screen(outcome: Outcome, console: Console) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 PYTHON_S = 600.0
-"""Seconds that one Python process may take."""
+"""Seconds that one Python process may take, or several that take turns, all together."""
+HANGS = "; one hangs, or they are too many: mark fewer with @pytest.mark.gated, or name a file of them with --suite"
+"""What is to be done about benchmarks that take longer."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
@@ -44,7 +47,7 @@ class Side:
     imports_root: bool = True
 
     def environment(self) -> dict[str, str]:
-        """The variables of its processes: one compute thread, nothing of a git hook, its own code first.
+        """The variables of its processes: one compute thread, nothing of a git hook, its own code before the user's.
 
         Compiled files go into a folder of this process: a tree that has some of its own would start faster than one
         that was just checked out, and nothing is written into either.
@@ -53,8 +56,14 @@ class Side:
         kept |= dict.fromkeys(THREADS, "1") | ALLOCATOR | {"PYTHONPYCACHEPREFIX": _compiled()}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         if self.imports_root:
-            kept["PYTHONPATH"] = os.pathsep.join([str(self.root), str(self.root / "src")])
+            users = [self._own(place) for place in kept.get("PYTHONPATH", "").split(os.pathsep) if place]
+            kept["PYTHONPATH"] = os.pathsep.join([str(self.root), str(self.root / "src"), *users])
         return kept
+
+    def _own(self, place: str) -> str:
+        """A folder of the user's PYTHONPATH as this side has it: one below the current folder lies below its root."""
+        inside = os.path.relpath(place)
+        return place if inside.partition(os.sep)[0] == os.pardir else str(self.root / inside)
 
 
 Program = tuple[Side, Sequence[str], Mapping[str, str]]
@@ -85,7 +94,8 @@ def run_in_turns(programs: Sequence[Program]) -> list[str | ProgramError]:
     """What each of several ``python *words`` prints, or why it failed; they pass a turn around, one to the next.
 
     They start together. The first has the turn, a number in a pipe, and the last one hands it to the first again. A
-    process that has ended closes its pipe, so that the next waits no longer.
+    process that has ended closes its pipe, so that the next waits no longer. One that hangs keeps the others waiting:
+    all are ended ``PYTHON_S`` after they began.
 
     Raises:
         ProgramError: one cannot even be started.
@@ -126,7 +136,7 @@ def _running(
     side: Side, words: Sequence[str], more: Mapping[str, str], pipes: Sequence[int] = ()
 ) -> Iterator[Callable[[Collection[int]], str]]:
     """A process; what this yields waits for its end, and returns what it printed if its exit code is one of those."""
-    variables = side.environment() | dict(more)
+    variables, until = side.environment() | dict(more), time.monotonic() + PYTHON_S
     with (
         tempfile.TemporaryFile("w+", errors="replace") as output,
         tempfile.TemporaryFile("w+", errors="replace") as errors,
@@ -135,9 +145,9 @@ def _running(
 
         def ended(codes: Collection[int]) -> str:
             try:
-                code = process.wait(PYTHON_S)
+                code = process.wait(max(0.0, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                raise ProgramError(f"took more than {PYTHON_S:g} s") from None
+                raise ProgramError(f"took more than {PYTHON_S:g} s{HANGS if pipes else ''}") from None
             printed, complaints = (_read(file) for file in (output, errors))
             if code not in codes:
                 raise ProgramError(last_words(complaints or printed, code))

@@ -79,6 +79,9 @@ def read(options: Mapping[str, list[str]], rest: Sequence[str]) -> Request:
     if others and (others[0].startswith("-") or "--learning" not in switches):
         raise UsageError(f"{USE}; got {others[0][:80]!a}. Remove it.")
     last = {name: (values or [None])[-1] for name, values in options.items()}
+    unused = next((name for name in ("--accepted", "--format", "--out") if last[name] is not None), None)
+    if unused and "--save" in switches:
+        raise UsageError(f"--save compares nothing, so it has no use for {unused}; got both. Remove one.")
     form = last["--format"] or "text"
     if form not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}; got {form[:80]!a}.")

@@ -3,8 +3,8 @@
 Processes that are started together take turns of some milliseconds, so that what disturbs the machine meets all of them
 alike, and they differ by what they are. It imports nothing but pytest and pytest-benchmark, so that both sides are
 timed by the very same lines, whatever version of seqbench, or none, they hold. Its one argument is a JSON object:
-``suite``, ``out``, and either ``collect`` or ``names``, ``seed``, ``core``, ``seconds``; the variable
-``SEQBENCH_TURNS`` holds what ``Turns`` needs.
+``suite``, ``out``, ``installed`` (whether what is installed goes before the tree), and either ``collect`` or ``names``,
+``seed``, ``core``, ``seconds``; the variable ``SEQBENCH_TURNS`` holds what ``Turns`` needs.
 """
 
 import json
@@ -12,6 +12,7 @@ import os
 import platform
 import random
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -115,6 +116,12 @@ class Chooser:
         """A foreign suite need not know the marker."""
         config.addinivalue_line("markers", "gated: a benchmark that the regression check watches")
 
+    def pytest_load_initial_conftests(self, early_config: Any) -> None:
+        """Of two environments each has what it has installed: what the project's pythonpath names comes after that."""
+        if self.asked.get("installed"):
+            last = [str(path) for path in early_config.getini("pythonpath")]
+            sys.path[:] = [place for place in sys.path if place not in last] + last
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Keep what is asked for: what is marked, or all benchmarks where none is marked."""
@@ -127,9 +134,8 @@ class Chooser:
         items[:] = [] if self.asked.get("collect") else gated
 
     def pytest_collectreport(self, report: Any) -> None:
-        """Keep why a file cannot even be read."""
-        if report.failed:
-            self.pytest_runtest_logreport(report)
+        """Keep why a file cannot even be read, or is skipped whole."""
+        self.pytest_runtest_logreport(report)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Keep the last line of what failed."""
@@ -159,6 +165,9 @@ def sample(asked: dict[str, Any]) -> dict[str, Any]:
     ]
     words += ["--benchmark-min-rounds=7", f"--benchmark-json={raw}"]
     words += [word for name in UNUSED for word in ("-p", f"no:{name}")]
+    if asked.get("installed"):  # the tree goes last, for what a benchmark starts too
+        words += ["--import-mode=append"]
+        os.environ["PYTHONSAFEPATH"] = "1"
     named = {name.partition("::")[0] for name in asked.get("names", ())}  # no other file is imported
     files = sorted(named) or [asked["suite"]]
     code = int(pytest.main([*words, *files], plugins=[chooser, turns]))
@@ -168,7 +177,20 @@ def sample(asked: dict[str, Any]) -> dict[str, Any]:
             timed = json.load(file)["benchmarks"]
         quartiles = {item["fullname"]: item["stats"]["q1"] for item in timed if item["fullname"] not in chooser.failed}
     found = {"names": chooser.found, "failed": chooser.failed, "skipped": chooser.skipped}
-    return {"code": code, "quartiles": quartiles, "facts": facts(), **found}
+    return {"code": code, "quartiles": quartiles, "facts": facts(), "imported": imported(), **found}
+
+
+def imported() -> dict[str, Any]:
+    """Files and folders of the top-level modules of this process, and the folders of what is installed."""
+    modules = {}
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        places = *(getattr(spec, "submodule_search_locations", None) or ()), getattr(spec, "origin", None)
+        if "." not in name:
+            modules[name] = [str(place) for place in places if place]
+    paths = sysconfig.get_paths()
+    installed = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return {"modules": modules, "installed": installed}
 
 
 def facts() -> dict[str, Any]:
@@ -179,7 +201,8 @@ def facts() -> dict[str, Any]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = None
-    return found | {"load": os.getloadavg()[0]}
+    torch = sys.modules.get("torch")  # whatever number the benchmarks have set it to
+    return found | {"threads": torch and torch.get_num_threads(), "load": os.getloadavg()[0]}
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ last session of each, and what a new one may take is predicted from how much day
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from seqbench.check import history
 from seqbench.check.finding import Finding, Verdict
 from seqbench.check.verdict import Design
 from seqbench.report.wording import count
@@ -21,22 +23,55 @@ ERROR = 0.004
 """Chance that any benchmark is called slower where nothing changed and days vary normally."""
 
 
-def compare(past: Sequence[Mapping[str, Any]], seconds: Mapping[str, float], design: Design) -> list[Finding]:
+def compare(past: Sequence[Mapping[str, Any]], now: Mapping[str, Any], design: Design) -> list[Finding]:
     """One finding a benchmark, advisory where it has fewer than ``ENOUGH`` days.
 
     Args:
         past: sessions of this machine, as ``history.read`` gives them.
-        seconds: name of the benchmark -> seconds of a call now.
+        now: the session that is judged.
         design: the least effect, the margin and the error of bounds.
     """
-    days = by_day(past)
-    stored = {name: [day[name] for day in days.values() if name in day] for name in seconds}
-    return [_judged(name, stored[name], now, ERROR / len(seconds), design) for name, now in sorted(seconds.items())]
+    findings, level = [], ERROR / max(len(now["seconds"]), 1)
+    for name, seconds in sorted(now["seconds"].items()):
+        timed = [session for session in past if name in session["seconds"]]
+        usual = history.alike(past, name, history.source_of(now, name))
+        if timed and not usual:
+            findings.append(_rewritten(name, seconds, len(days_before(now["at"], timed)) < ENOUGH))
+        else:
+            stored = [day[name] for day in days_before(now["at"], usual)]
+            findings.append(_judged(name, stored, seconds, level, design))
+    return findings
 
 
-def by_day(past: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, float]]:
-    """The seconds of the last session of each day."""
-    return {session["at"][:10]: session["seconds"] for session in past}
+def days_before(at: str, past: Sequence[Mapping[str, Any]]) -> list[Mapping[str, float]]:
+    """The seconds of the last session of each day that was over on the day of ``at``, an ISO 8601 time."""
+    return list({one["at"][:10]: one["seconds"] for one in past if one["at"][:10] < at[:10]}.values())
+
+
+def _rewritten(name: str, seconds: float, advisory: bool) -> Finding:
+    says = "the source of the benchmark was changed: past days timed something else"
+    verdict: Verdict = "not comparable"
+    return Finding(kind="time", name=name, verdict=verdict, says=says, head=seconds, unit="s", advisory=advisory)
+
+
+def apart(past: Sequence[Mapping[str, Any]], now: Mapping[str, Any], skipped: Mapping[str, str]) -> list[Finding]:
+    """A finding for each benchmark without a time now: it is skipped, or the last session had it and it is gone.
+
+    Args:
+        past: sessions of this machine, as ``history.read`` gives them.
+        now: the session that is judged; where it timed nothing, what is skipped is no advice.
+        skipped: name of the benchmark -> why it was not timed.
+    """
+    found = [
+        Finding(kind="time", name=name, verdict="not run", says=why, unit="s", advisory=bool(now["seconds"]))
+        for name, why in sorted(skipped.items())
+    ]
+    days, last = days_before(now["at"], past), past[-1]["seconds"] if past else {}
+    gone = Finding(kind="time", name="", verdict="not comparable", says="gone: the last session had it", unit="s")
+    for name in sorted(last.keys() - now["seconds"].keys() - skipped.keys()):
+        advisory = sum(name in day for day in days) < ENOUGH
+        found.append(replace(gone, name=name, base=last[name], advisory=advisory))
+    return found
 
 
 def _judged(name: str, stored: Sequence[float], now: float, level: float, design: Design) -> Finding:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seqbench.check import against, learning, origin
@@ -30,6 +31,8 @@ LSTM comes near it, and the RNN learns only because its gradients are clipped.
 """
 BITS = (("+sweep=smoke", "seeds=2"),)
 """What --bitwise trains: every architecture on every kind of task, for a few steps."""
+MODULES = ("numpy", "seqbench", "torch")
+"""What trains, and may differ between two sides."""
 MAY_MATTER = (
     "cpu",
     "cpu_signature",
@@ -58,13 +61,15 @@ def compare(request: Request, say: Say) -> Outcome:
         return _outcome(str(base), str(head), base, head, request.bitwise)
     studies = BITS if request.bitwise else MICRO
     with against.sides(request) as (base, head), tempfile.TemporaryDirectory(prefix="seqbench-learning-") as scratch:
-        if request.against:
-            origin.check_own_code(base, head, ["seqbench"])
+        apart = origin.judge(base, head, origin.found(base, MODULES), origin.found(head, MODULES), MODULES)
+        if any(finding.verdict == "not run" for finding in apart):  # both would train the same
+            return Outcome(base=base.name, head=head.name, findings=tuple(apart))
         stores = [Path(scratch) / name for name in ("base", "head")]
         for side, store in zip((base, head), stores, strict=True):
             say(f"Training a small study in the {side.name}.")
             train(side, store, studies)
-        return _outcome(base.name, head.name, stores[0], stores[1], request.bitwise)
+        outcome = _outcome(base.name, head.name, stores[0], stores[1], request.bitwise)
+        return replace(outcome, findings=(*outcome.findings, *apart))
 
 
 def train(side: Side, store: Path, studies: Sequence[tuple[str, ...]]) -> None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqbench.check.finding import Verdict
+from seqbench.report.wording import count
+from seqbench.schema import UsageError
 from seqbench.statistics.paired import median_bounds, sign_p
 from seqbench.statistics.seeds import Interval
 
@@ -55,6 +57,26 @@ class Design:
     def false_alarms(self) -> float:
         """Upper bound of the share of checks that are red when nothing changed."""
         return self.suspect_error * self.confirm_error
+
+
+def check_pairs(design: Design, benchmarks: int) -> None:
+    """Refuse a first stage that could never suspect anything: one side slower in all of so few pairs is still chance.
+
+    Raises:
+        UsageError: it has too few pairs for so many benchmarks.
+
+    >>> check_pairs(Design(), 12), check_pairs(Design(pairs=8), 33)
+    (None, None)
+    >>> check_pairs(Design(pairs=8), 34)
+    Traceback (most recent call last):
+    seqbench.schema.UsageError: --pairs must be 10 or more for 34 benchmarks: fewer find nothing, however slow ...
+    """
+    least = math.ceil(math.log2(benchmarks / design.suspect_error) / 2) * 2
+    if design.pairs < least:
+        raise UsageError(
+            f"--pairs must be {least} or more for {count(benchmarks, 'benchmark')}: fewer find nothing, however slow "
+            f"it is; got {design.pairs}. Take more, or name fewer benchmarks with --suite."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from seqbench.check.finding import Finding, Outcome
+from seqbench.check.finding import APART, Finding, Outcome
 from seqbench.report.wording import DASH, MINUS, count, number, readable
 
+FIRST = ("regressed", "inconclusive", "not run")
+"""Verdicts that a screen begins with."""
 MOST_ALIKE = 3
 """Counts that get a line each where one reason keeps many from being compared."""
 
@@ -47,7 +49,7 @@ def change_text(finding: Finding) -> str:
     """The change with its interval."""
     if finding.change is None:
         return DASH
-    if finding.kind == "count":
+    if finding.kind == "count" or finding.unit == "runs":
         return f"{'+' if finding.change > 0 else ''}{amount(finding.change)}"
     if finding.unit == "skill":
         told = [f"{value:+.3f}".replace("-", MINUS) for value in (finding.change, *(finding.interval or ()))]
@@ -60,13 +62,16 @@ def change_text(finding: Finding) -> str:
 def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
     """Of each finding its name, base, head, change, verdict and what it says.
 
-    The name of a benchmark goes without its file, unless that leaves two with the same.
+    The name is as ``names`` has it.
     """
-    names = [_short(finding) for finding in findings]
-    alike = Counter(names)
-    return [
-        _row(finding, name if alike[name] == 1 else finding.name) for finding, name in zip(findings, names, strict=True)
-    ]
+    return [_row(finding, name) for finding, name in zip(findings, names(findings), strict=True)]
+
+
+def names(findings: Sequence[Finding]) -> list[str]:
+    """The names as they are printed: a benchmark's goes without its file, unless that leaves two with the same."""
+    short = [_short(finding) for finding in findings]
+    alike = Counter(short)
+    return [name if alike[name] == 1 else finding.name for finding, name in zip(findings, short, strict=True)]
 
 
 def _short(finding: Finding) -> str:
@@ -82,7 +87,7 @@ def _row(finding: Finding, name: str) -> tuple[str, ...]:
 def shown(outcome: Outcome) -> list[Finding]:
     """What is worth a line: all but counts that are equal, and the many that cannot be compared for one reason."""
     told, alike = [], Counter[str]()
-    for finding in sorted(outcome.findings, key=lambda f: ("regressed", "inconclusive").count(f.verdict), reverse=True):
+    for finding in sorted(outcome.findings, key=lambda f: f.verdict in FIRST, reverse=True):
         alike[finding.says] += _apart(finding)
         if not _equal(finding) and not (_apart(finding) and alike[finding.says] > MOST_ALIKE):
             told.append(finding)
@@ -116,8 +121,6 @@ def headline(outcome: Outcome) -> str:
     """One sentence: what came of it."""
     verdicts = [finding.verdict for finding in outcome.findings if not finding.advisory]
     told = [f"{verdicts.count(name)} {name}" for name in ("regressed", "accepted", "inconclusive") if name in verdicts]
-    fine, apart = verdicts.count("fine"), verdicts.count("not comparable")
-    told += [f"{fine} fine"] if fine else []
-    told += [f"{apart} not comparable"] if apart else []
-    result = {0: "no regression", 3: "REGRESSED", 4: "inconclusive"}[outcome.exit_code]
+    told += [f"{verdicts.count(name)} {name}" for name in ("fine", *APART) if name in verdicts]
+    result = {0: "no regression", 3: "REGRESSED", 4: "inconclusive", 5: "NOT COMPARED"}[outcome.exit_code]
     return f"check: {result}: {', '.join(told) or 'nothing was compared'}"

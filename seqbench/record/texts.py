@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seqbench.record.files import DISK
@@ -36,11 +37,36 @@ def write_text(path: Path, text: str, option: str) -> None:
         UsageError: it is no file that can be written; the message names the option that named it.
         OSError: the disk is full or broken, which is no wrong use.
     """
-    try:
+    with _told(path, option):
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")
         else:
             _replace(path, text)
+
+
+def append_line(path: Path, line: str, option: str) -> None:
+    """Append a line to a file, which is made where it is missing, its folder included; of no line a part stays.
+
+    Raises:
+        UsageError, OSError: as ``write_text``.
+    """
+    with _told(path, option):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            before, content = file.tell(), f"{line}\n".encode()
+            try:
+                while content:
+                    content = content[file.write(content) :]
+            except OSError:
+                file.truncate(before)
+                raise
+
+
+@contextmanager
+def _told(path: Path, option: str) -> Iterator[None]:
+    """Raise what a disk refuses with the name of the file, and all else as wrong use of the option."""
+    try:
+        yield
     except OSError as error:
         if error.errno in DISK:
             raise OSError(error.errno, error.strerror, str(path)) from error
