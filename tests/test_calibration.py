@@ -16,6 +16,7 @@ from seqbench.statistics.aggregate import iqm, iqm_interval, performance_profile
 from seqbench.statistics.crossing import crossing_point, next_length
 from seqbench.statistics.improvement import probability_of_improvement
 from seqbench.statistics.intervals import median_interval, mid_p_interval, t_interval, wilson_interval
+from seqbench.statistics.permutation import stratified_p
 from seqbench.statistics.ranking import critical_difference, rank_intervals, win_rates
 from seqbench.statistics.resampling import percentiles, resampled
 from seqbench.statistics.seeds import Interval
@@ -258,6 +259,57 @@ def test_band_of_the_performance_profile_covers_it() -> None:
 
 
 # ------------------------------------------------------------------ verdicts where nothing differs, and where it does
+
+
+def test_runs_of_one_seed_that_do_well_together_make_no_verdict() -> None:
+    """Six lengths of one kind of task; a seed's scores on them correlate."""
+    rng, trials, lengths, rows = np.random.default_rng(11), 1000, 6, []
+    for correlation in (0.0, 0.4, 1.0):
+        for n in (5, 10):
+            alone, together, covered = 0, 0, 0
+            for _ in range(trials):
+                own, common = rng.normal(0, 1, (2, lengths, n)), rng.normal(0, 1, (2, 1, n))
+                a, b = math.sqrt(1 - correlation) * own + math.sqrt(correlation) * common
+                (apart,), (joined,) = compare_across_tasks([a], b), compare_across_tasks([[a]], [b])
+                alone += apart.verdict in ("better", "worse")
+                together += joined.verdict in ("better", "worse")
+                covered += holds(probability_of_improvement([(a, b)]).interval, 0.5)
+            rows.append([correlation, n, alone / trials, together / trials, covered / trials])
+    show("wrong verdicts over 6 lengths", ["correlation", "seeds", "apart", "stratum", "P covered"], rows)
+    assert max(apart for *_, apart, _, _ in rows) > 0.3
+    assert all(stratum <= 0.05 + error(0.05, trials) for *_, stratum, _ in rows)
+    assert all(hits >= 0.93 - error(0.93, trials) for *_, hits in rows)
+
+
+def test_interval_of_the_iqm_covers_it_where_runs_of_one_seed_do_well_together() -> None:
+    rng, trials, rows = np.random.default_rng(12), 400, []
+    for correlation in (0.4, 1.0):
+        hits = np.zeros(2)
+        for _ in range(trials):
+            own, common = rng.normal(0, 1, (6, 20)), rng.normal(0, 1, (1, 20))
+            scores = math.sqrt(1 - correlation) * own + math.sqrt(correlation) * common
+            hits += [holds(iqm_interval(found, draws=500), 0.0) for found in (scores, [scores])]
+        rows.append([correlation, *map(float, hits / trials)])
+    show("coverage of iqm_interval over 6 lengths, 20 seeds", ["correlation", "apart", "stratum"], rows)
+    assert min(apart for _, apart, _ in rows) < 0.75
+    assert all(stratum >= 0.92 - error(0.92, trials) for *_, stratum in rows)
+
+
+def test_no_verdict_on_groups_that_only_scatter_differently() -> None:
+    """Half of one architecture's runs solve, the others fail, and all of the other's lie between: P(beats) is 1/2."""
+    rows = []
+    for n in (5, 8, 10, 15, 20, 40):
+        between, wrong = [place / 1000 for place in range(n)], np.zeros(2)
+        for solved in range(n + 1):
+            scores = [1 + place / 100 if place < solved else -1 - place / 100 for place in range(n)]
+            (found,) = compare_to_reference([scores], between)
+            chance = stats.binom.pmf(solved, n, 0.5)
+            wrong[0] += chance * (stratified_p([(scores, between)]) < 0.05)
+            wrong[1] += chance * (found.verdict in ("better", "worse"))
+        rows.append([n, *map(float, wrong)])
+    show("verdicts though P(beats) is 1/2", ["seeds", "p alone", "verdicts"], rows)
+    assert max(alone for _, alone, _ in rows) > 0.1
+    assert all(verdicts <= (0.0626 if n == 5 else 0.05) for n, _, verdicts in rows)  # 5: all solve, 1 in 32, or none
 
 
 def scores_of(kind: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What tests rely on without saying so: shapes are checked, the network is closed, a missing GPU is named."""
 
 import multiprocessing
+import os
 import socket
 import subprocess
 import sys
@@ -48,7 +49,8 @@ def test_worker_processes_can_be_started() -> None:
 def test_benchmarks_are_timed_alone_and_run_once_beside_tests(beside: list[str], timed: bool) -> None:
     words = ["-q", "-p", "no:cacheprovider", "-k", "test_publishing", "bench/test_records.py", *beside]
     root = Path(__file__).parents[1]
-    done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=root, capture_output=True, text=True)
+    alone = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}  # in no worker's name
+    done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=root, env=alone, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
     assert ("Rounds" in done.stdout) is timed

@@ -237,7 +237,7 @@ def test_what_many_share_is_found_where_every_two_of_them_share_more(
     monkeypatch: pytest.MonkeyPatch, most: int, alone: bool
 ) -> None:
     """Six on two tasks: with another one elsewhere, or with too many sets, where only what all share is looked at."""
-    monkeypatch.setattr("seqbench.report.across._MOST_SETS", most)
+    monkeypatch.setattr("seqbench.report.block._MOST_SETS", most)
     six: Runs = {f"model_{i}": near(0.1 * i, 5, i) for i in range(6)}
     records = study(six, tasks=2) + (runs("copy_90", {"alone": GOOD}) if alone else [])
     for place, (a, b) in enumerate(combinations(six, 2)):

@@ -130,6 +130,17 @@ def test_what_pairs_of_seeds_decide_in_the_rows_they_decide_over_all_rows_as_wel
     assert back[0] == "worse"
 
 
+def test_a_seed_counts_once_over_the_lengths_of_one_kind_of_task():
+    target = "seqbench.tasks.copy_memory:CopyMemory"
+    a, b = (
+        [r for length in (10, 20, 40) for r in runs(f"copy_{length}", {"gru": side}, length=length, target=target)]
+        for side in (POOR, GOOD)
+    )
+    found = against(a, b)
+    assert len(found.rows) == 3
+    assert found.overall == ("better", pytest.approx(2 / 252))
+
+
 def test_one_row_speaks_for_itself():
     found = against(runs("copy_10", {"gru": POOR}), runs("copy_10", {"gru": GOOD}))
     assert (found.rows[0].verdict, found.overall) == ("better", None)

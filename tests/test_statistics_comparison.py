@@ -1,4 +1,5 @@
 import math
+import statistics
 import time
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqbench.statistics.improvement import probability_of_improvement
+from seqbench.statistics.improvement import probability_of_improvement, win_rate
 from seqbench.statistics.permutation import (
     MOST_EXACT,
     holm,
@@ -217,14 +218,39 @@ def test_probability_of_improvement_is_mann_whitneys_statistic() -> None:
     assert probability_of_improvement([(a, b)]).value == pytest.approx(stats.mannwhitneyu(a, b).statistic / 54)
 
 
-@pytest.mark.parametrize(("a", "b"), [([1, 2, 3, 4, 9], [0, 2, 5, 6, 7, 8]), ([6, 7, 8, 9, 10], [1, 2, 3, 4, 5])])
-def test_ends_of_the_interval_solve_newcombes_equation(a: list[float], b: list[float]) -> None:
+def hanley_mcneil(truth: float, n: int, m: int) -> float:
+    shape = 1 + ((n + m) / 2 - 1) * ((1 - truth) / (2 - truth) + truth / (1 + truth))
+    return truth * (1 - truth) * shape / (n * m)
+
+
+def delong(a: list[float], b: list[float]) -> float:
+    """Variance of the win rate from what each run wins, written out."""
+    wins = [[(x > y) + (x == y) / 2 for y in b] for x in a]
+    of_a = [sum(row) / len(b) for row in wins]
+    of_b = [sum(row[place] for row in wins) / len(a) for place in range(len(b))]
+    return statistics.variance(of_a) / len(a) + statistics.variance(of_b) / len(b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "wider"),
+    [
+        ([1, 2, 3, 4, 9], [0, 2, 5, 6, 7, 8], True),
+        ([4, 5, 6, 7, 8], [1, 2, 3, 4.5, 5.5], False),
+        ([6, 7, 8, 9, 10], [1, 2, 3, 4, 5], False),
+        ([9, 9.1, 9.2, 9.3, 9.4, 9.5, 1, 1.1], [5, 5.1, 5.2, 5.3, 5.4, 5.5], True),
+    ],
+)
+def test_ends_of_the_interval_solve_newcombes_equation_with_the_larger_variance(
+    a: list[float], b: list[float], wider: bool
+) -> None:
     found = probability_of_improvement([(a, b)])
     assert found.interval is not None
     n, m, z = len(a), len(b), stats.norm.ppf(0.975)
+    supposed = hanley_mcneil(found.value, n, m)
+    assert (delong(a, b) > supposed) == wider
+    times = delong(a, b) / supposed if wider else 1.0
     for end in set(found.interval) - {0.0, 1.0}:
-        shape = 1 + ((n + m) / 2 - 1) * ((1 - end) / (2 - end) + end / (1 + end))
-        assert (end - found.value) ** 2 == pytest.approx(z * z * end * (1 - end) * shape / (n * m), rel=1e-6)
+        assert (end - found.value) ** 2 == pytest.approx(z * z * times * hanley_mcneil(end, n, m), rel=1e-6)
 
 
 def test_exchanging_the_groups_mirrors_the_interval() -> None:
@@ -242,6 +268,35 @@ def test_complete_separation_is_not_certainty_and_more_tasks_make_it_surer() -> 
     assert three is not None
     assert 0.6 < one[0] < three[0] < 1
     assert one[1] == three[1] == 1
+
+
+# ------------------------------------------------------------------ strata: tasks that share their seeds
+
+
+def test_a_stratum_is_tested_by_the_mean_ranks_of_its_seeds() -> None:
+    rng = np.random.default_rng(8)
+    a, b = rng.normal(0.5, 1, (3, 5)), rng.normal(0, 1, (3, 6))
+    ranks = np.sum([2 * stats.rankdata(task) for task in np.concatenate([a, b], axis=1)], axis=0)
+    assert stratified_p([(a, b)]) == permutation_p(ranks[:5], ranks[5:])
+    assert stratified_p([(a[:1], b[:1])]) == stratified_p([(a[0], b[0])])
+
+
+def test_the_same_runs_on_three_lengths_say_no_more_than_on_one() -> None:
+    one = (np.array([6.0, 7, 8, 9, 2]), np.array([1.0, 3, 4, 5, 0]))
+    three = (np.stack([one[0]] * 3), np.stack([one[1]] * 3))
+    assert stratified_p([three]) == stratified_p([one]) > stratified_p([one] * 3)
+    alone, apart, together = (probability_of_improvement(pairs) for pairs in ([one], [one] * 3, [three]))
+    assert alone.value == apart.value == together.value
+    assert alone.interval is not None
+    assert apart.interval is not None
+    assert together.interval is not None
+    assert together.interval[0] <= alone.interval[0] < apart.interval[0]
+
+
+def test_every_task_of_a_stratum_weighs_as_much_as_one_that_is_alone() -> None:
+    won, lost = ([6.0, 7, 8, 9, 10], [1.0, 2, 3, 4, 5]), ([1.0, 2, 3, 4, 5], [6.0, 7, 8, 9, 10])
+    three = (np.stack([won[0]] * 3), np.stack([won[1]] * 3))
+    assert probability_of_improvement([three, lost]).value == win_rate([won, won, won, lost]) == 0.75
 
 
 # ------------------------------------------------------------------ verdicts

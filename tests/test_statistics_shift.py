@@ -111,6 +111,25 @@ def test_one_row_has_the_p_that_it_has_alone(paired: bool) -> None:
         assert overall_shift([(b, a)], [paired]) == (pytest.approx(-direction), pytest.approx(p, abs=0.01))
 
 
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_same_runs_on_three_lengths_say_no_more_than_on_one(paired: bool) -> None:
+    a, b = np.random.default_rng(5).normal([[0], [0.8]], 1, (2, 8))
+    one, three = (a, b), (np.stack([a] * 3), np.stack([b] * 3))
+    assert overall_shift([three], [paired]) == overall_shift([one], [paired])
+    assert overall_shift([three], [paired])[1] > overall_shift([one] * 3, [paired] * 3)[1]
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_differences_that_a_seed_has_on_all_lengths_make_no_verdict(paired: bool) -> None:
+    rng, trials, wrong = np.random.default_rng(6), 400, np.zeros(2)
+    for _ in range(trials):
+        a, b = rng.normal(0, 1, (2, 1, 8)) + rng.normal(0, 0.3, (2, 5, 8))
+        apart, joined = list(zip(a, b, strict=True)), [(a, b)]
+        wrong += [overall_shift(pairs, [paired] * len(pairs))[1] < 0.05 for pairs in (apart, joined)]
+    assert wrong[0] / trials > 0.2
+    assert wrong[1] / trials <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / trials)
+
+
 def test_drawn_p_over_rows_agrees_with_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     pairs, kinds = [(rng.normal(0, 1, 8), rng.normal(0.7, 1, 8)) for _ in range(3)], [True, False, True]

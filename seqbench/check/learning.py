@@ -1,8 +1,7 @@
 """What was learned, base against head: the same seeds on both sides, so that every seed is a pair.
 
 At equal seeds both sides start from the same parameters and see the same batches. Code that computes the same trains
-the same bit for bit; code that rounds differently trains differently, and then steps to solve and final skill are
-compared pair by pair.
+the same bit for bit; where it rounds differently, steps to solve and final skill are compared pair by pair.
 """
 
 import math

@@ -4,20 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 
-from seqbench.record.record import canonical
+from seqbench.report.block import Block, shared_by_most
 from seqbench.report.groups import Group
-from seqbench.report.matrix import MOST, Matrix, Trained, in_order, label_of_reference, trained_once
+from seqbench.report.matrix import MOST, Matrix, Trained, common, joined, label_of_reference
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import some
 from seqbench.statistics.aggregate import Profile, interquartile_mean, mean_and_median, performance_profile
 from seqbench.statistics.improvement import probability_of_improvement
+from seqbench.statistics.permutation import Pair
 from seqbench.statistics.ranking import CriticalDifference, Rank, critical_difference, rank_intervals, win_rates
-from seqbench.statistics.seeds import Estimate, too_few
+from seqbench.statistics.seeds import Estimate, by_kind, too_few
+from seqbench.statistics.verdict import Comparison, compare_families
 
-FEWEST = 2
-"""Tasks, and architectures that share them, below which nothing is said across tasks."""
-_MOST_SETS = 1000
-"""Of tasks that some architectures share, above which no further ones are looked for."""
 SKILLS = tuple(point / 100 for point in range(101))
 """At which the performance profile is told: from the trivial baseline to the best possible loss."""
 
@@ -98,81 +96,13 @@ def across_tasks(
     made = []
     for env_id, members in groupby(zip(groups, rows, strict=True), key=lambda pair: pair[0].env_id):
         here = list(members)
-        block, mine = _block(here), label_of_reference(reference, [row for _, all_ in here for row in all_])
+        block, mine = shared_by_most(here), label_of_reference(reference, [row for _, all_ in here for row in all_])
         if block.labels:
             made.append(_across(env_id, block, matrix_of.get(env_id), mine))
     return made
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Block:
-    """Tasks of one environment, and the architectures that were trained alike on all of them; who is left out."""
-
-    kept: list[tuple[Group, dict[str, Trained]]]
-    labels: list[str]
-    left_out: tuple[str, ...]
-    tasks_left_out: tuple[str, ...]
-    again: tuple[str, ...]
-
-
-def _block(here: Sequence[tuple[Group, Sequence[VerdictRow]]]) -> _Block:
-    tables = [trained_once(*pair) if _has_skill(*pair) else {} for pair in here]
-    same = [_identity(group) for group, _ in here]
-    places, labels = _shared(tables, same)
-    rows = [row for _, rows in here for row in rows if row.kind == "model"]
-    order = in_order({row.label for row in rows}, rows)
-    others = [place for place in range(len(here)) if place not in places]
-    taken = {same[place] for place in places}
-    return _Block(
-        kept=[(here[place][0], tables[place]) for place in places],
-        labels=[label for label in order if label in labels],
-        left_out=tuple(label for label in order if label not in labels),
-        tasks_left_out=tuple(here[place][0].task for place in others if same[place] not in taken),
-        again=tuple(here[place][0].task for place in others if same[place] in taken),
-    )
-
-
-def _has_skill(group: Group, rows: Sequence[VerdictRow]) -> bool:
-    return group.better != "neither" and any(skill is not None for row in rows for skill in row.skills)
-
-
-def _identity(group: Group) -> str:
-    """What makes it the same task as another one, whatever they are called."""
-    config = group.cells[0].records[0].config
-    return canonical([config.get("task"), config.get("data_sha256")])
-
-
-_Shared = frozenset[tuple[int, str]]
-"""Places of tasks, and how some architectures were trained on each."""
-
-
-def _shared(tables: Sequence[Mapping[str, Trained]], same: Sequence[str]) -> tuple[list[int], frozenset[str]]:
-    """Places of the tasks, and the architectures that were trained alike on all of these: the most cells there are.
-
-    The same task counts once. Looked at are the tasks of each architecture, those that all of them share, and, as long
-    as these sets are fewer than ``_MOST_SETS``, those that any number of them share.
-    """
-    trained: dict[str, set[tuple[int, str]]] = {}
-    for place, table in enumerate(tables):
-        for label, cell in table.items():
-            trained.setdefault(label, set()).add((place, canonical(cell.training)))
-    best: tuple[int, list[tuple[int, str]], frozenset[str]] = (0, [], frozenset())
-    for shared in _intersections({frozenset(keys) for keys in trained.values()}):
-        tasks = {same[task[0]]: task for task in sorted(shared, reverse=True)}.values()  # the first of equal ones
-        labels = frozenset(label for label, keys in trained.items() if keys.issuperset(tasks))
-        if min(len(tasks), len(labels)) >= FEWEST:
-            best = max(best, (len(tasks) * len(labels), sorted(tasks), labels), key=lambda block: block[:2])
-    return [place for place, _ in best[1]], best[2]
-
-
-def _intersections(sets: set[_Shared]) -> set[_Shared]:
-    found = sets | {frozenset.intersection(*sets)} if sets else set()
-    while len(found) < _MOST_SETS and (new := {one & other for one in found for other in sets} - found):
-        found |= new
-    return found
-
-
-def _across(env_id: str, block: _Block, matrix: Matrix | None, reference: str | None) -> Across:
+def _across(env_id: str, block: Block, matrix: Matrix | None, reference: str | None) -> Across:
     kept, labels = block.kept, block.labels
     cells = {label: [table[label] for _, table in kept] for label in labels}
     worst = [_worst(table[label] for label in labels) for _, table in kept]
@@ -180,14 +110,14 @@ def _across(env_id: str, block: _Block, matrix: Matrix | None, reference: str | 
     ranked = why is None and len(labels) <= MOST
     tasks = tuple(group.task for group, _ in kept)
     scores = [[cell.scores for cell in mine] for mine in cells.values()]
-    ranks = _ranks(scores, labels, tasks, matrix) if ranked else [None] * len(labels)
+    ranks = _ranks(cells, tasks, matrix) if ranked else [None] * len(labels)
     against = cells.get(reference or "")
     return Across(
         env_id=env_id,
         tasks=tasks,
         kinds=len({group.family or group.task for group, _ in kept}),
         rows=tuple(
-            _standing(label, cells[label], worst, rank, None if why or label == reference else against)
+            _standing(label, tasks, cells[label], worst, rank, None if why or label == reference else against)
             for label, rank in zip(labels, ranks, strict=True)
         ),
         left_out=block.left_out,
@@ -212,23 +142,33 @@ def _worst(cells: Iterable[Trained]) -> float:
 
 
 def _ranks(
-    scores: list[list[list[float]]], labels: list[str], tasks: tuple[str, ...], matrix: Matrix | None
+    cells: Mapping[str, Sequence[Trained]], tasks: tuple[str, ...], matrix: Matrix | None
 ) -> Sequence[Rank | None]:
     """Of the architectures over these tasks; by the matrix's verdicts where it compares just them on just these."""
-    verdicts = None
-    if matrix and list(matrix.labels) == labels:
-        duels = [matrix.between(a, b) for a, b in combinations(labels, 2)]
-        same = [duel.overall for duel in duels if duel and tuple(task for task, _ in duel.tasks) == tasks]
-        verdicts = same if len(same) == len(duels) else None
-    return rank_intervals(scores, verdicts=verdicts).ranks or [None] * len(labels)
+    pairs, known = list(combinations(cells, 2)), list[Comparison]()
+    if matrix and matrix.labels == tuple(cells):
+        duels = [matrix.between(a, b) for a, b in pairs]
+        known = [duel.overall for duel in duels if duel and tuple(task for task, _ in duel.tasks) == tasks]
+    if len(known) < len(pairs):
+        known = compare_families([_shared_by(tasks, cells[a], cells[b]) for a, b in pairs])
+    scores = [[cell.scores for cell in mine] for mine in cells.values()]
+    return rank_intervals(scores, verdicts=known).ranks or [None] * len(cells)
+
+
+def _shared_by(tasks: Sequence[str], a: Sequence[Trained], b: Sequence[Trained]) -> list[Pair]:
+    return joined([common(task, *both) for task, *both in zip(tasks, a, b, strict=True)])
 
 
 def _standing(
-    label: str, cells: Sequence[Trained], worst: Sequence[float], rank: Rank | None, against: Sequence[Trained] | None
+    label: str,
+    tasks: Sequence[str],
+    cells: Sequence[Trained],
+    worst: Sequence[float],
+    rank: Rank | None,
+    against: Sequence[Trained] | None,
 ) -> Standing:
     skills = [[at if one is None else one for one in cell.skills] for cell, at in zip(cells, worst, strict=True)]
     mean, median = mean_and_median(skills)
-    pairs = [(a.scores, b.scores) for a, b in zip(cells, against, strict=True)] if against else []
     return Standing(
         label=label,
         runs=sum(map(len, skills)),
@@ -236,13 +176,13 @@ def _standing(
         mean=mean,
         median=median,
         rank=rank,
-        improvement=probability_of_improvement(pairs) if pairs else None,
+        improvement=probability_of_improvement(_shared_by(tasks, cells, against)) if against else None,
         profile=performance_profile(skills, SKILLS) if rank else None,
     )
 
 
 def _iqm(skills: list[list[float]], cells: Sequence[Trained]) -> Estimate:
     """Without an interval where a task is but a value that stands for runs without a skill: drawn anew it stays."""
-    found = interquartile_mean(skills)
+    found = interquartile_mean(by_kind([cell.kind for cell in cells], skills))
     lost = sum(all(skill is None for skill in cell.skills) for cell in cells)
     return replace(found, interval=None, why=f"no skill on {lost} of {len(cells)} tasks") if lost else found

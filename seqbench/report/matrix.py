@@ -1,16 +1,17 @@
 """Wins, ties and losses of every pair of architectures over the tasks that they share, in one environment."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from seqbench.report.groups import Group
 from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
-from seqbench.report.tables import reference_row, upward
+from seqbench.report.tables import kind_of, reference_row, upward
 from seqbench.statistics.permutation import Pair
+from seqbench.statistics.seeds import by_kind
 from seqbench.statistics.verdict import Comparison, compare_families
 
 MOST = 12
@@ -82,8 +83,31 @@ class Matrix:
         return None
 
 
-Shared = Mapping[tuple[str, str], Sequence[tuple[str, Pair]]]
-"""Pair of labels -> tasks where both were trained alike, with their scores, higher being better."""
+class Common(NamedTuple):
+    """A task on which two architectures were trained alike: their scores, higher being better.
+
+    ``kind`` is equal where the same seeds of both were run on tasks of one kind.
+    """
+
+    task: str
+    kind: Hashable
+    pair: Pair
+
+
+def common(task: str, a: "Trained", b: "Trained") -> Common:
+    """The task as two architectures share it."""
+    return Common(task, (a.kind, b.kind), (a.scores, b.scores))
+
+
+def joined(found: Sequence[Common]) -> list[Pair]:
+    """The tasks as strata for tests over all of them: a seed's runs on one kind of task stay together."""
+    kinds = [one.kind for one in found]
+    first, second = (by_kind(kinds, [one.pair[side] for one in found]) for side in (0, 1))
+    return list(zip(first, second, strict=True))
+
+
+Shared = Mapping[tuple[str, str], Sequence[Common]]
+"""Pair of labels -> tasks where both were trained alike."""
 
 
 def matrices(
@@ -98,11 +122,15 @@ def matrices(
 
 @dataclass(frozen=True)
 class Trained:
-    """One architecture on one task: its scores, higher is better, its skills, and how it was trained."""
+    """One architecture on one task: its scores, higher is better, its skills, and how it was trained.
+
+    ``kind`` is equal on tasks of one kind where the same seeds were run.
+    """
 
     scores: list[float]
     skills: tuple[float | None, ...]
     training: object
+    kind: Hashable
 
 
 def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], reference: str | None) -> Matrix:
@@ -113,12 +141,12 @@ def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], refer
     compared = _compared_with(reference, every)
     last = next((name for name in names[MOST:] if name in compared.values()), None)
     kept = names[:MOST] if last is None else [*names[: MOST - 1], last]
-    shared: dict[tuple[str, str], list[tuple[str, Pair]]] = {}
+    shared: dict[tuple[str, str], list[Common]] = {}
     for task, entries in tasks:
         for a, b in combinations([name for name in kept if name in entries], 2):
             if entries[a].training == entries[b].training:
-                shared.setdefault((a, b), []).append((task, (entries[a].scores, entries[b].scores)))
-    with_reference = {pair: [one for one in found if compared.get(one[0]) in pair] for pair, found in shared.items()}
+                shared.setdefault((a, b), []).append(common(task, entries[a], entries[b]))
+    with_reference = {pair: [one for one in found if compared.get(one.task) in pair] for pair, found in shared.items()}
     against = _duels({pair: found for pair, found in with_reference.items() if found})
     return Matrix(
         env_id=env_id,
@@ -134,11 +162,11 @@ def _matrix(env_id: str, groups: list[tuple[Group, Sequence[VerdictRow]]], refer
 def _duels(shared: Shared) -> list[Duel]:
     """The pairs, as one family for each task and one over all tasks."""
     verdicts: dict[tuple[str, str], list[tuple[str, Comparison]]] = {pair: [] for pair in shared}
-    for task in dict.fromkeys(task for found in shared.values() for task, _ in found):
-        here = {pair: groups for pair, found in shared.items() for name, groups in found if name == task}
+    for task in dict.fromkeys(one.task for found in shared.values() for one in found):
+        here = {pair: one.pair for pair, found in shared.items() for one in found if one.task == task}
         for pair, found in zip(here, compare_families([[groups] for groups in here.values()]), strict=True):
             verdicts[pair].append((task, found))
-    overall = compare_families([[groups for _, groups in found] for found in shared.values()])
+    overall = compare_families([joined(found) for found in shared.values()])
     return [
         Duel(a=a, b=b, tasks=tuple(verdicts[a, b]), overall=found)
         for (a, b), found in zip(shared, overall, strict=True)
@@ -171,7 +199,7 @@ def trained_once(group: Group, rows: Sequence[VerdictRow]) -> dict[str, Trained]
     several = _several(rows)
     trained = {row.cell_id: row for row in rows if row.kind == "model" and row.label not in several}
     return {
-        row.label: Trained(upward(row), row.skills, cell.records[0].config.get("train"))
+        row.label: Trained(upward(row), row.skills, cell.records[0].config.get("train"), kind_of(row))
         for cell in group.cells
         if (row := trained.get(cell.records[0].cell_id)) is not None
     }

@@ -28,8 +28,9 @@ def _lead(matrix: Matrix) -> str:
     lead = (
         "Each row against each column: tasks won, without a verdict, and lost. A verdict on one task takes an exact "
         "rank-sum test, Holm-adjusted over all pairs of that task; below it stands the verdict on all common tasks at "
-        "once, from a test in which runs change sides within their task only, Holm-adjusted over all pairs, and the "
-        "chance that a run of the row beats one of the column on the same task; "
+        "once, from a test in which runs change sides within their task only, and those of a seed on one kind of task "
+        "together, Holm-adjusted over all pairs, and the chance that a run of the row beats one of the column on the "
+        "same task; "
         f"in words a verdict with a chance between {1 - MEANINGFUL:g} and {MEANINGFUL:g} is “by little”. "
         f"{BEYOND} No verdict is no sign of equality."
     )

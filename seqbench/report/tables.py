@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -118,6 +118,11 @@ def reference_row(rows: Iterable[VerdictRow], reference: str | None) -> VerdictR
     named = [row for row in rows if row.kind == "model" and row.name == reference]
     plain = named if len(named) == 1 else [row for row in named if not row.shown]
     return plain[0] if len(plain) == 1 and plain[0].better != "neither" else None
+
+
+def kind_of(row: VerdictRow) -> Hashable:
+    """Equal for rows whose runs of a seed may do well or badly together: kind of task, at any length, and seeds."""
+    return (row.family, row.seeds) if row.family and None not in row.seeds else row.task
 
 
 def upward(row: VerdictRow) -> list[float]:

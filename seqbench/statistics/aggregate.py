@@ -10,7 +10,7 @@ from scipy import special
 
 from seqbench.statistics.intervals import wilson_interval
 from seqbench.statistics.resampling import DRAWS, percentiles, resampled, widened
-from seqbench.statistics.seeds import Estimate, Interval, Tasks, Values, low_power, too_few, vector
+from seqbench.statistics.seeds import Estimate, Interval, Tasks, Values, low_power, rows, too_few, vector
 
 
 def iqm(values: Values) -> float:
@@ -23,6 +23,11 @@ def iqm(values: Values) -> float:
     """
     row = np.asarray(values, dtype=np.float64).reshape(1, -1)
     return _middle_halves(row, np.ones(row.size)).item()
+
+
+def _each(scores: Tasks, least: int = 1) -> list[np.ndarray]:
+    """The tasks of all strata, one after another."""
+    return [task for stratum in scores for task in rows(stratum, least)]
 
 
 def _weights(tasks: Sequence[np.ndarray]) -> np.ndarray:
@@ -46,7 +51,7 @@ def _middle_halves(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def iqm_interval(scores: Tasks, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Bootstrap interval of the IQM over tasks x seeds; seeds are drawn anew within each task.
+    """Bootstrap interval of the IQM over tasks x seeds; seeds are drawn anew within each task, or stratum of tasks.
 
     With N runs in order, x_i on a task of n_i seeds, each weighs w_i = 1 / n_i: as many runs of every task weigh the
     same, and a task that was run more often than others weighs no more than they do. A share of floor(N / 4) / N of the
@@ -57,7 +62,7 @@ def iqm_interval(scores: Tasks, level: float = 0.95, draws: int = DRAWS, seed: i
     this one 83 to 99 % and 94 to 97 % (lowest for one task whose runs are solved or not, with 5 seeds).
 
     Args:
-        scores: one row of seeds for each task, of any lengths.
+        scores: one row of seeds for each task, of any lengths; or strata, as of ``by_kind``.
         level: coverage aimed at.
         draws: bootstrap samples.
         seed: of the generator.
@@ -68,8 +73,9 @@ def iqm_interval(scores: Tasks, level: float = 0.95, draws: int = DRAWS, seed: i
     >>> [round(bound, 2) for bound in iqm_interval([[0.1, 0.2, 0.3, 0.4, 0.5], [0.6, 0.7, 0.8, 0.9, 1.0]])]
     [0.4, 0.7]
     """
-    rng, tasks = np.random.default_rng(seed), [vector(task, least=2) for task in scores]
-    drawn = np.concatenate([resampled(rng, task, draws) for task in tasks], axis=1)  # (draws, tasks * seeds)
+    rng, tasks = np.random.default_rng(seed), _each(scores, least=2)
+    together = [resampled(rng, rows(stratum), draws) for stratum in scores]
+    drawn = np.concatenate([task for stratum in together for task in stratum], axis=1)  # (draws, tasks * seeds)
     return percentiles(_middle_halves(drawn, _weights(tasks)), widened(level, min(task.size for task in tasks)))
 
 
@@ -82,7 +88,7 @@ def interquartile_mean(scores: Tasks, level: float = 0.95, draws: int = DRAWS, s
     >>> round(found.value, 3), found.interval, found.why
     (0.536, None, 'fewer than 5 seeds')
     """
-    tasks = [vector(task) for task in scores]
+    tasks = _each(scores)
     fewest = min(task.size for task in tasks)
     value, why = _middle_halves(np.concatenate(tasks)[None], _weights(tasks)).item(), too_few(fewest)
     interval = None if why else iqm_interval(scores, level, draws, seed)
@@ -98,13 +104,15 @@ def mean_and_median(scores: Tasks) -> tuple[float, float]:
     >>> mean_and_median([[1.0, 2.0], [3.0, 4.0]]), mean_and_median([[0.0, 0.0, 0.0, 0.0], [1.0, 3.0]])
     ((2.5, 2.5), (1.0, 0.5))
     """
-    tasks = [vector(task) for task in scores]
+    tasks = _each(scores)
     runs, weights = np.concatenate(tasks), _weights(tasks)
     low, high = (sign * np.quantile(sign * runs, 0.5, method="inverted_cdf", weights=weights) for sign in (1, -1))
     return float(np.mean([task.mean() for task in tasks])), float(low + high) / 2
 
 
-def mean_interval(intervals: Sequence[Callable[[float], Interval]], level: float) -> Interval:
+def mean_interval(
+    intervals: Sequence[Callable[[float], Interval]], level: float, weights: Sequence[int] | None = None
+) -> Interval:
     """Interval of the mean of independent quantities, each of which can give its own interval at any level.
 
     It is the mean of their intervals at a lower level, such that their half widths add up as independent ones do. What
@@ -114,10 +122,12 @@ def mean_interval(intervals: Sequence[Callable[[float], Interval]], level: float
     >>> [round(bound, 3) for bound in mean_interval([lambda level: wilson_interval(10, 10, level)] * 2, 0.95)]
     [0.839, 1.0]
     """
-    halves = [(high - low) / 2 for low, high in (interval(level) for interval in intervals)]
+    weights = [1] * len(intervals) if weights is None else weights
+    ends = [interval(level) for interval in intervals]
+    halves = [weight * (high - low) / 2 for weight, (low, high) in zip(weights, ends, strict=True)]
     z = special.ndtri((1 + level) / 2) * math.hypot(*halves) / sum(halves)
     lower = float(2 * special.ndtr(z) - 1)
-    low, high = np.mean([interval(lower) for interval in intervals], axis=0).tolist()
+    low, high = np.average([interval(lower) for interval in intervals], axis=0, weights=weights).tolist()
     return low, high
 
 

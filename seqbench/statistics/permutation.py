@@ -6,11 +6,11 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from seqbench.statistics.seeds import FEWEST, Values, vector
+from seqbench.statistics.seeds import FEWEST, Values, rows
 from seqbench.statistics.strata import Stratum, combined_p
 
 Pair = tuple[Values, Values]
-"""Two groups of seeds on one task; an unsolved run is an infinity on the worse side."""
+"""Two groups of seeds on one task, or on a stratum of tasks; an unsolved run is an infinity on the worse side."""
 
 MOST_EXACT = 100
 """Seeds of both groups together up to which all splits of a task are counted; beyond, splits are drawn."""
@@ -32,12 +32,13 @@ def permutation_p(a: Values, b: Values, seed: int = 0) -> float:
 def stratified_p(pairs: Sequence[Pair], seed: int = 0) -> float:
     """Two-sided p that two groups are the same on every task; runs change sides within their task only.
 
-    The statistic is the mean over tasks of the probability of improvement. Exact where its values lie on a common
-    lattice that is not too fine (equal numbers of seeds always do); otherwise from 20,000 drawn splits.
-    Source: van Elteren 1960; see ``combined_p``.
+    The statistic is the mean over tasks of the probability of improvement. Of a stratum of several tasks, see
+    ``by_kind``, a seed changes sides with all its runs, and counts by its mean rank over these tasks. Exact where its
+    values lie on a common lattice that is not too fine (equal numbers of seeds always do); otherwise from 20,000 drawn
+    splits. Source: van Elteren 1960; see ``combined_p``.
 
     Args:
-        pairs: for each task the two groups.
+        pairs: for each task, or stratum of tasks, the two groups.
         seed: of the generator, where splits are drawn.
 
     >>> round(stratified_p([([3, 4], [1, 2]), ([3, 4], [1, 2])]), 4)  # 2 of 6 x 6 splits
@@ -61,20 +62,23 @@ def doubled_midranks(values: np.ndarray) -> np.ndarray:
 def split(a: Values, b: Values) -> Stratum:
     """Two groups on one task: the doubled rank sum of ``a`` above its expectation, against those of all splits.
 
-    As part of the largest there can be it is 2 P(a > b) - 1, ties counting half.
+    Of several tasks of a stratum, see ``by_kind``, the ranks are those of the seeds' mean ranks over the tasks. As
+    part of the largest there can be it is 2 P(a > b) - 1, ties counting half.
     Source: Mann & Whitney 1947, doi:10.1214/aoms/1177730491.
 
     >>> found = split([3, 4], [1, 2])
     >>> found.observed, found.most
     (4, 4)
     """
-    first, second = vector(a, finite=False), vector(b, finite=False)
-    ranks, n = doubled_midranks(np.concatenate([first, second])), first.size  # whole numbers compare exactly
+    first, second = rows(a, finite=False), rows(b, finite=False)
+    each, n, m = np.concatenate([first, second], axis=1), first.shape[1], second.shape[1]
+    ranks = np.sum([doubled_midranks(task) for task in each], axis=0)  # whole numbers compare exactly
+    ranks = doubled_midranks(ranks) if len(each) > 1 else ranks
     return Stratum(
         observed=_excess(ranks[:n], ranks.size),
-        most=n * second.size,
+        most=n * m,
         law=_split_chances(ranks, n) if ranks.size <= MOST_EXACT else partial(_drawn, ranks, n),
-        symmetric=n == second.size,  # then as many splits lack so much as exceed it
+        symmetric=n == m,  # then as many splits lack so much as exceed it
     )
 
 
@@ -106,9 +110,9 @@ def _counted(ranks: tuple[int, ...], n: int) -> np.ndarray:
 
 def _drawn(ranks: np.ndarray, n: int, rng: np.random.Generator, draws: int) -> np.ndarray:
     """The excess of n of the doubled ranks, drawn without replacement: (draws,)."""
-    found, rows = [], max(1, _BLOCK // ranks.size)
-    for start in range(0, draws, rows):
-        splits = np.tile(ranks, (min(rows, draws - start), 1))
+    found, at_once = [], max(1, _BLOCK // ranks.size)
+    for start in range(0, draws, at_once):
+        splits = np.tile(ranks, (min(at_once, draws - start), 1))
         found.append(rng.permuted(splits, axis=1)[:, :n].sum(1) - n * (ranks.size + 1))
     return np.concatenate(found)
 

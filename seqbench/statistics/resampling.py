@@ -12,14 +12,15 @@ DRAWS = 2000
 
 
 def resampled(rng: np.random.Generator, values: np.ndarray, draws: int) -> np.ndarray:
-    """``draws`` samples of a cell's seeds, with replacement: (draws, seeds).
+    """``draws`` samples of a cell's seeds, with replacement: (draws, seeds); of a stratum (tasks, draws, seeds).
 
-    Source: Efron 1979, doi:10.1214/aos/1176344552.
+    The seeds of a stratum's tasks are drawn together. Source: Efron 1979, doi:10.1214/aos/1176344552.
 
     >>> resampled(np.random.default_rng(0), np.array([1.0, 2.0]), 3).shape
     (3, 2)
     """
-    return values[rng.integers(values.size, size=(draws, values.size))]
+    seeds = values.shape[-1]
+    return values[..., rng.integers(seeds, size=(draws, seeds))]
 
 
 def percentiles(draws: np.ndarray, level: float) -> Interval:

@@ -142,8 +142,7 @@ def crossover(
     >>> crossover([1, 2, 4], [[2.0, 1.0, 2.0]] * 8, [[1.0, 2.0, 1.0]] * 8).signs
     (1, -1, 1)
     """
-    x, a = _logs(lengths, first)
-    _, b = _logs(lengths, second)
+    (x, a), (_, b) = _logs(lengths, first), _logs(lengths, second)
     if a.shape != b.shape or len(lengths) < 2:
         raise ValueError(f"needs two lengths and the same rounds of both; got {a.shape} and {b.shape}.")
     difference = a - b

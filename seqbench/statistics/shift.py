@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from seqbench.statistics.permutation import Pair, permutation_p, smallest_p, split
-from seqbench.statistics.seeds import Interval, Values, too_few, vector
+from seqbench.statistics.permutation import Pair, doubled_midranks, permutation_p, smallest_p, split
+from seqbench.statistics.seeds import Interval, Values, rows, too_few, vector
 from seqbench.statistics.signed_ranks import MOST_EXACT, means_beyond, signs, two_sided_p, walsh_means
-from seqbench.statistics.strata import combined_p, mean_effect
+from seqbench.statistics.strata import Stratum, combined_p, mean_effect
 
 MOST_PAIRS = 1_000_000
 """Differences that are listed for the interval."""
@@ -99,7 +99,7 @@ def overall_shift(pairs: Sequence[Pair], paired: Sequence[bool], seed: int = 0) 
     Source: van Elteren 1960; see ``combined_p``, ``signs`` and ``split``.
 
     Args:
-        pairs: for each row ``a`` and ``b``; no value may be in two rows.
+        pairs: for each row ``a`` and ``b``, or for each stratum of rows, see ``by_kind``; no value may be in two.
         paired: for each row whether its values belong together one by one.
         seed: of the generator, where the p is drawn.
 
@@ -107,9 +107,16 @@ def overall_shift(pairs: Sequence[Pair], paired: Sequence[bool], seed: int = 0) 
     >>> [round(found, 4) for found in overall_shift([(a, b), (a, b)], [True, True])]
     [1.0, 0.0005]
     """
-    rows = [(vector(a, finite=False), vector(b, finite=False)) for a, b in pairs]
-    strata = [signs(_minus(b, a)) if same else split(b, a) for (a, b), same in zip(rows, paired, strict=True)]
+    strata = [_signs(a, b) if same else split(b, a) for (a, b), same in zip(pairs, paired, strict=True)]
     return mean_effect(strata), combined_p(strata, seed)
+
+
+def _signs(a: Values, b: Values) -> Stratum:
+    """Of a stratum a seed changes sides with all its runs, and counts by the sum of its signed ranks."""
+    differences = _minus(rows(b, finite=False), rows(a, finite=False))
+    if len(differences) == 1:
+        return signs(differences[0])
+    return signs(np.sum([np.sign(row) * doubled_midranks(np.abs(row)) for row in differences], axis=0))
 
 
 def _minus(b: np.ndarray, a: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy import special
 
 from seqbench.statistics.improvement import probability_of_improvement
 from seqbench.statistics.permutation import Pair, holm, seeds_needed, smallest_p, stratified_p
-from seqbench.statistics.seeds import Interval, Values, too_few
+from seqbench.statistics.seeds import Interval, Values, seeds_of, too_few
 
 MEANINGFUL = 0.75
 """Probability of improvement from which a difference matters in practice: Bouthillier et al. 2021, arXiv:2103.03098."""
@@ -78,6 +78,8 @@ def compare_across_tasks(
 def compare_families(families: Sequence[Sequence[Pair]], alpha: float = 0.05) -> list[Comparison]:
     """Any comparisons as one Holm family, each over tasks of its own: for each task the two groups; higher is better.
 
+    Tasks on which the same seeds were run, of one kind, are given as one stratum (see ``by_kind``).
+
     Source: ours; the tests: see ``stratified_p``, ``holm`` and ``probability_of_improvement``.
 
     >>> first, second = [1, 2, 3, 4, 5], [5, 6, 7, 8, 9]
@@ -97,20 +99,20 @@ def compare_families(families: Sequence[Sequence[Pair]], alpha: float = 0.05) ->
 
 
 def _fewest(pairs: Sequence[Pair]) -> int:
-    return min(min(len(a), len(b)) for a, b in pairs)
+    return min(seeds_of(group) for pair in pairs for group in pair)
 
 
 def _smallest(pairs: Sequence[Pair]) -> float:
     """The smallest p of all tasks together: every task must be split in the same extreme way."""
     p = 2.0
     for a, b in pairs:
-        p *= smallest_p(len(a), len(b)) / 2
+        p *= smallest_p(seeds_of(a), seeds_of(b)) / 2
     return min(1.0, p)
 
 
 def _unreachable(pairs: Sequence[Pair], why: str | None, p: float, family: int, alpha: float) -> Comparison:
     needed = seeds_needed(family, alpha, len(pairs))
-    sizes = sorted({len(group) for pair in pairs for group in pair})
+    sizes = sorted({seeds_of(group) for pair in pairs for group in pair})
     seeds = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
     reason = why or f"the smallest p of {seeds} seeds in a family of {family} is {p:.2g}"
     return Comparison(verdict="unreachable", why=f"{reason}; a verdict takes {needed} or more", seeds_needed=needed)
