@@ -1,12 +1,14 @@
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import simulated
 
 from seqbench.report.fairness import Fairness, fairness, fairness_table
 from seqbench.report.groups import grouped
-from seqbench.report.matrix import MOST, Matrix, matrices
+from seqbench.report.matrix import MOST, Common, Matrix, joined, matrices
 from seqbench.report.matrix_table import matrix_table
 from seqbench.report.summaries import architecture_summaries, task_summaries
 from seqbench.report.tables import group_rows
@@ -211,3 +213,32 @@ def test_summaries_of_an_architecture_and_a_task_say_what_the_records_say():
     )
     assert task.solved == {"rnn": (0, 5), "gru": (3, 5)}
     assert "skill is measured from memoryless (derived)" in task.said
+
+
+# ------------------------------------------------------------------ runs of one seed on one kind of task
+
+
+def on(task: str, seeds: Sequence[int | None], family: str = "copy_memory") -> Common:
+    """A task whose scores tell the seed: of the second architecture 100 more."""
+    mine = tuple(seeds)
+    numbers = [float(seed or 0) for seed in mine]
+    return Common(task, family, (numbers, [100 + number for number in numbers]), (mine, mine))
+
+
+def test_tasks_of_a_kind_are_one_stratum_of_the_seeds_that_are_on_all_of_them():
+    (pair,) = joined([on("copy_10", range(8)), on("copy_30", [7, *range(1, 6)])])
+    assert [np.shape(side) for side in pair] == [(2, 6), (2, 6)]
+    first, second = map(np.asarray, pair)
+    assert (first[0] == first[1]).all(), "a column is a seed"
+    assert sorted(second[0]) == [101, 102, 103, 104, 105, 107]
+
+
+def test_tasks_of_other_kinds_or_without_seeds_in_common_are_strata_of_their_own():
+    apart = [
+        [on("copy_10", range(5)), on("adding_50", range(5), "adding_problem")],
+        [on("copy_10", range(5)), on("copy_30", range(5, 10))],
+        [on("copy_10", range(5), ""), on("copy_30", range(5), "")],
+        [on("copy_10", [None] * 5), on("copy_30", [None] * 5)],
+    ]
+    for found in apart:
+        assert [np.shape(side) for pair in joined(found) for side in pair] == [(5,)] * 4

@@ -293,6 +293,25 @@ def test_the_same_runs_on_three_lengths_say_no_more_than_on_one() -> None:
     assert together.interval[0] <= alone.interval[0] < apart.interval[0]
 
 
+def test_a_stratum_weighs_as_much_as_its_tasks_in_the_p_as_in_the_chance_to_win() -> None:
+    rng = np.random.default_rng(9)
+    pairs = [(rng.normal(0, 1, (tasks, 3)), rng.normal(0, 1, (tasks, 3))) for tasks in (2, 1, 1)]
+    every, seen = [np.zeros(1)], 0.0
+    for a, b in pairs:
+        ranks = stats.rankdata(sum(stats.rankdata(task) for task in np.concatenate([a, b], axis=1)))
+        effects = len(a) * np.array([ranks[list(chosen)].sum() - 10.5 for chosen in combinations(range(6), 3)])
+        every.append(effects)
+        seen += effects[0]  # the first choice is that of the first three, the observed one
+    total = sum(np.ix_(*every))
+    assert stratified_p(pairs) == pytest.approx(np.mean(np.abs(total) >= abs(seen) - 1e-9))
+
+
+def test_what_six_lengths_of_one_kind_say_is_not_outvoted_by_two_other_tasks() -> None:
+    low, high = np.arange(20.0), np.arange(100.0, 120.0)
+    (found,) = compare_families([[(np.stack([low] * 6), np.stack([high] * 6)), (high, low), (high, low)]])
+    assert (found.verdict, found.probability) == ("worse", 0.25)
+
+
 def test_every_task_of_a_stratum_weighs_as_much_as_one_that_is_alone() -> None:
     won, lost = ([6.0, 7, 8, 9, 10], [1.0, 2, 3, 4, 5]), ([1.0, 2, 3, 4, 5], [6.0, 7, 8, 9, 10])
     three = (np.stack([won[0]] * 3), np.stack([won[1]] * 3))

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 
+import numpy as np
+
 from seqbench.report.block import Block, shared_by_most
 from seqbench.report.groups import Group
 from seqbench.report.matrix import MOST, Matrix, Trained, common, joined, label_of_reference
@@ -169,20 +171,21 @@ def _standing(
 ) -> Standing:
     skills = [[at if one is None else one for one in cell.skills] for cell, at in zip(cells, worst, strict=True)]
     mean, median = mean_and_median(skills)
+    strata = by_kind([cell.kind for cell in cells], skills)
     return Standing(
         label=label,
         runs=sum(map(len, skills)),
-        iqm=_iqm(skills, cells),
+        iqm=_iqm(strata, cells),
         mean=mean,
         median=median,
         rank=rank,
         improvement=probability_of_improvement(_shared_by(tasks, cells, against)) if against else None,
-        profile=performance_profile(skills, SKILLS) if rank else None,
+        profile=performance_profile(strata, SKILLS) if rank else None,
     )
 
 
-def _iqm(skills: list[list[float]], cells: Sequence[Trained]) -> Estimate:
+def _iqm(strata: Sequence[np.ndarray], cells: Sequence[Trained]) -> Estimate:
     """Without an interval where a task is but a value that stands for runs without a skill: drawn anew it stays."""
-    found = interquartile_mean(by_kind([cell.kind for cell in cells], skills))
+    found = interquartile_mean(strata)
     lost = sum(all(skill is None for skill in cell.skills) for cell in cells)
     return replace(found, interval=None, why=f"no skill on {lost} of {len(cells)} tasks") if lost else found

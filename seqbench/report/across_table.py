@@ -26,8 +26,8 @@ _IQM = (
     "A run without a skill counts as the worst one on its task, or as 0, the trivial baseline, if that is lower."
 )
 _INTERVAL = (
-    " Its interval draws seeds anew within each kind of task, and with 5 seeds covers less than 95 %; there is none "
-    "where an architecture left no skill on a task."
+    " Its interval draws seeds anew within each task, together where tasks of one kind have the same, and with 5 seeds "
+    "covers less than 95 %; there is none where an architecture left no skill on a task."
 )
 _RANK = (
     " Rank: by the chance to beat a run of any other architecture on the same task; brackets: the places that the "

@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from seqbench.report.groups import Group
 from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import kind_of, reference_row, upward
 from seqbench.statistics.permutation import Pair
-from seqbench.statistics.seeds import by_kind
+from seqbench.statistics.seeds import FEWEST
 from seqbench.statistics.verdict import Comparison, compare_families
 
 MOST = 12
 """Architectures that a matrix holds: 66 pairs, each of them a hypothesis that every other one pays for."""
+Seeds = tuple[int | None, ...]
 Verdict = Literal["better", "worse", "undecided", "unreachable"]
 OTHER: Mapping[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 """A verdict -> the same one seen from the other side."""
@@ -84,26 +87,37 @@ class Matrix:
 
 
 class Common(NamedTuple):
-    """A task on which two architectures were trained alike: their scores, higher being better.
-
-    ``kind`` is equal where the same seeds of both were run on tasks of one kind.
-    """
+    """A task on which two architectures were trained alike: of both the scores, higher being better, and the seeds."""
 
     task: str
-    kind: Hashable
+    family: str
     pair: Pair
+    seeds: tuple[Seeds, Seeds]
 
 
 def common(task: str, a: "Trained", b: "Trained") -> Common:
     """The task as two architectures share it."""
-    return Common(task, (a.kind, b.kind), (a.scores, b.scores))
+    return Common(task, a.family, (a.scores, b.scores), (a.seeds, b.seeds))
 
 
 def joined(found: Sequence[Common]) -> list[Pair]:
     """The tasks as strata for tests over all of them: a seed's runs on one kind of task stay together."""
-    kinds = [one.kind for one in found]
-    first, second = (by_kind(kinds, [one.pair[side] for one in found]) for side in (0, 1))
-    return list(zip(first, second, strict=True))
+    kinds: dict[str, list[Common]] = {}
+    for one in found:
+        kinds.setdefault(one.family or f"task {one.task}", []).append(one)
+    return [pair for members in kinds.values() for pair in _stratum(members)]
+
+
+def _stratum(members: Sequence[Common]) -> list[Pair]:
+    """Of a kind of task the runs of those seeds that are on all of its tasks; apart, where these seeds are too few."""
+    shared = [set[int | None].intersection(*(set(one.seeds[side]) for one in members)) for side in (0, 1)]
+    if len(members) == 1 or None in shared[0] | shared[1] or min(map(len, shared)) < FEWEST:
+        return [one.pair for one in members]
+    a, b = (
+        np.array([[dict(zip(one.seeds[side], one.pair[side], strict=True))[seed] for seed in kept] for one in members])
+        for side, kept in enumerate(shared)
+    )
+    return [(a, b)]
 
 
 Shared = Mapping[tuple[str, str], Sequence[Common]]
@@ -124,12 +138,14 @@ def matrices(
 class Trained:
     """One architecture on one task: its scores, higher is better, its skills, and how it was trained.
 
-    ``kind`` is equal on tasks of one kind where the same seeds were run.
+    ``family`` is the kind of task; ``kind`` is equal on tasks of one kind where just the same seeds were run.
     """
 
     scores: list[float]
     skills: tuple[float | None, ...]
     training: object
+    family: str
+    seeds: Seeds
     kind: Hashable
 
 
@@ -199,7 +215,14 @@ def trained_once(group: Group, rows: Sequence[VerdictRow]) -> dict[str, Trained]
     several = _several(rows)
     trained = {row.cell_id: row for row in rows if row.kind == "model" and row.label not in several}
     return {
-        row.label: Trained(upward(row), row.skills, cell.records[0].config.get("train"), kind_of(row))
+        row.label: Trained(
+            scores=upward(row),
+            skills=row.skills,
+            training=cell.records[0].config.get("train"),
+            family=row.family,
+            seeds=row.seeds,
+            kind=kind_of(row),
+        )
         for cell in group.cells
         if (row := trained.get(cell.records[0].cell_id)) is not None
     }

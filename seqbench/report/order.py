@@ -145,7 +145,8 @@ def _lacking(duels: Sequence[Duel], comparisons: int, rows: Sequence[VerdictRow]
     every = {row.label for row in rows}
     for_all = {row.task for row in not_in(curves, rows)} | {task for task, there in runs.items() if {*there} == every}
     most = max(number for there in runs.values() for number in there.values())
-    if seeds_needed(comparisons, tasks=max(1, len(for_all & {*runs}))) > most:
+    kinds = {row.family or row.task for row in rows if row.task in for_all & {*runs}}
+    if seeds_needed(comparisons, tasks=max(1, len(kinds))) > most:
         return ""
     mine = [label for label in dict.fromkeys(row.label for row in rows) if any(label in (d.a, d.b) for d in duels)]
     told = []

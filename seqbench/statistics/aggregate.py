@@ -157,7 +157,8 @@ def performance_profile(scores: Tasks, thresholds: Values, level: float = 0.95) 
     with 20 seeds of one task.
 
     Args:
-        scores: one row of seeds for each task, of any lengths.
+        scores: one row of seeds for each task, of any lengths; or strata, as of ``by_kind``, each of which gives an
+            interval as wide as that of one task.
         thresholds: at which the profile is wanted.
         level: pointwise coverage aimed at.
 
@@ -166,15 +167,16 @@ def performance_profile(scores: Tasks, thresholds: Values, level: float = 0.95) 
     >>> performance_profile([[0.1, 0.9], [0.8, 0.9]], [0.0, 0.5, 1.0]).fraction
     (1.0, 0.75, 0.0)
     """
-    tasks = [vector(task) for task in scores]
-    points = vector(thresholds)
-    above = [[int((task > point).sum()) for task in tasks] for point in points]
-    rates = [[count / task.size for count, task in zip(row, tasks, strict=True)] for row in above]
-    fewest = min(task.size for task in tasks)
-    shape = {"thresholds": tuple(points.tolist()), "fraction": tuple(sum(row) / len(row) for row in rates)}
+    strata, points = [rows(stratum) for stratum in scores], vector(thresholds)
+    weights, seeds = [len(stratum) for stratum in strata], [stratum.shape[1] for stratum in strata]
+    above = [[float((stratum > point).sum()) / len(stratum) for stratum in strata] for point in points]
+    rates = [[count / n for count, n in zip(row, seeds, strict=True)] for row in above]
+    fewest = min(seeds)
+    fraction = tuple(float(np.average(row, weights=weights)) for row in rates)
+    shape = {"thresholds": tuple(points.tolist()), "fraction": fraction}
     if why := too_few(fewest):
         return Profile(**shape, why=why)
-    single = [[partial(wilson_interval, c, task.size) for c, task in zip(row, tasks, strict=True)] for row in above]
-    bands = [mean_interval(intervals, level) for intervals in single]
+    single = [[partial(wilson_interval, c, n) for c, n in zip(row, seeds, strict=True)] for row in above]
+    bands = [mean_interval(intervals, level, weights) for intervals in single]
     low, high = zip(*bands, strict=True)
     return Profile(**shape, low=low, high=high, low_power=low_power(fewest))

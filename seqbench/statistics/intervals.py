@@ -49,7 +49,7 @@ def prediction_interval(values: Values, error: float) -> Interval:
     return float(array.mean() - half), float(array.mean() + half)
 
 
-def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
+def wilson_interval(successes: float, trials: int, level: float = 0.95) -> Interval:
     """Wilson's score interval of a proportion; never leaves [0, 1], never has width 0.
 
     For rates from 0.1 to 0.95 and 5 to 30 seeds it covers 0.89 at least and 0.95 on average.
@@ -94,7 +94,7 @@ def _mid_p(successes: int, trials: int, tail: float, rate: float) -> float:
     return float(more + as_many_or_more) / 2 - tail
 
 
-def _check_counts(successes: int, trials: int) -> None:
+def _check_counts(successes: float, trials: int) -> None:
     if not 0 <= successes <= trials or trials < 1:
         raise ValueError(f"successes must lie between 0 and trials >= 1; got {successes} of {trials}.")
 

@@ -79,6 +79,7 @@ def split(a: Values, b: Values) -> Stratum:
         most=n * m,
         law=_split_chances(ranks, n) if ranks.size <= MOST_EXACT else partial(_drawn, ranks, n),
         symmetric=n == m,  # then as many splits lack so much as exceed it
+        tasks=len(each),
     )
 
 

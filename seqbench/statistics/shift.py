@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -116,7 +116,8 @@ def _signs(a: Values, b: Values) -> Stratum:
     differences = _minus(rows(b, finite=False), rows(a, finite=False))
     if len(differences) == 1:
         return signs(differences[0])
-    return signs(np.sum([np.sign(row) * doubled_midranks(np.abs(row)) for row in differences], axis=0))
+    ranked = [np.sign(row) * doubled_midranks(np.abs(row)) for row in differences]
+    return replace(signs(np.sum(ranked, axis=0)), tasks=len(differences))
 
 
 def _minus(b: np.ndarray, a: np.ndarray) -> np.ndarray:

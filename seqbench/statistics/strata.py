@@ -21,16 +21,18 @@ class Stratum:
 
     Attributes:
         observed: the number that was seen.
-        most: the largest there can be; each stratum counts as a part of its own, so that all weigh the same.
+        most: the largest there can be; each stratum counts as a part of its own, so that all tasks weigh the same.
         law: the chance of every number from -most to most, (2 most + 1,); where they are too many to count, a function
             that draws from them: of a generator and how many.
         symmetric: whether every number is just as likely as its opposite.
+        tasks: how many it is of, and so how much it weighs.
     """
 
     observed: int
     most: int
     law: np.ndarray | Callable[[np.random.Generator, int], np.ndarray]
     symmetric: bool
+    tasks: int = 1
 
     def drawn(self, rng: np.random.Generator, draws: int) -> np.ndarray:
         """Numbers as chance would make them: (draws,)."""
@@ -40,15 +42,16 @@ class Stratum:
 
 
 def mean_effect(strata: Sequence[Stratum]) -> float:
-    """The mean over strata of the observed value as part of the largest there can be: from -1 to 1.
+    """The mean over tasks of the observed value as part of the largest there can be: from -1 to 1.
 
-    Source: van Elteren 1960 (strata that weigh the same).
+    Source: van Elteren 1960 (weights of strata).
 
     >>> from seqbench.statistics.permutation import split
     >>> mean_effect([split([3, 4], [1, 2]), split([1], [1])])
     0.5
     """
-    return sum(stratum.observed / stratum.most for stratum in strata) / len(strata)
+    total = sum(stratum.tasks * stratum.observed / stratum.most for stratum in strata)
+    return total / sum(stratum.tasks for stratum in strata)
 
 
 def combined_p(strata: Sequence[Stratum], seed: int = 0) -> float:
@@ -65,12 +68,14 @@ def combined_p(strata: Sequence[Stratum], seed: int = 0) -> float:
     >>> round(combined_p([split([3, 4], [1, 2])] * 2), 4)  # 2 of 6 x 6 splits
     0.0556
     """
-    common = math.lcm(*(stratum.most for stratum in strata))
+    common, weighs = math.lcm(*(stratum.most for stratum in strata)), [stratum.tasks for stratum in strata]
     counted = [stratum.law for stratum in strata if isinstance(stratum.law, np.ndarray)]
-    if len(counted) < len(strata) or common > _FINEST:
+    if len(counted) < len(strata) or common * max(weighs) > _FINEST:
         return _drawn_p(strata, np.random.default_rng(seed))
-    least = abs(sum(stratum.observed * (common // stratum.most) for stratum in strata))
-    each = np.stack([_spread(law, common) for law in counted])  # on one lattice around 0
+    steps = [common // stratum.most * stratum.tasks for stratum in strata]
+    least = abs(sum(stratum.observed * step for stratum, step in zip(strata, steps, strict=True)))
+    half = common * max(weighs)  # of one lattice around 0
+    each = np.stack([_spread(law, step, half) for law, step in zip(counted, steps, strict=True)])
     if len(each) * (len(each) - 1) // 2 * each.shape[1] ** 2 <= _MOST_MULTIPLIED:
         chances = reduce(np.convolve, each)
         return min(1.0, float(chances[np.abs(np.arange(chances.size) - chances.size // 2) >= least].sum()))
@@ -79,10 +84,10 @@ def combined_p(strata: Sequence[Stratum], seed: int = 0) -> float:
     return min(1.0, upper + (upper if symmetric else _tail(each[:, ::-1], least)))
 
 
-def _spread(chances: np.ndarray, common: int) -> np.ndarray:
-    """The same chances on the lattice of ``common``: from -common to common."""
-    wide = np.zeros(2 * common + 1)
-    wide[:: 2 * common // (chances.size - 1)] = chances
+def _spread(chances: np.ndarray, step: int, half: int) -> np.ndarray:
+    """The same chances of values ``step`` times as far apart, on the lattice from -half to half."""
+    wide, reach = np.zeros(2 * half + 1), step * (chances.size // 2)
+    wide[half - reach : half + reach + 1 : step] = chances
     return wide
 
 
@@ -126,5 +131,5 @@ def _drawn_p(strata: Sequence[Stratum], rng: np.random.Generator) -> float:
     """The p of the observed values among drawn ones, being the first of them."""
     total = np.zeros(1 + _DRAWS)
     for stratum in strata:
-        total += np.concatenate([[stratum.observed], stratum.drawn(rng, _DRAWS)]) / stratum.most
+        total += stratum.tasks * np.concatenate([[stratum.observed], stratum.drawn(rng, _DRAWS)]) / stratum.most
     return float(np.mean(np.abs(total) >= abs(total[0]) - 1e-9))  # sums of fractions: equal ones differ in last digits
