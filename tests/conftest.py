@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,6 +59,14 @@ def shapes_unchecked() -> Iterator[None]:
 def tally(record_property: Callable[[str, object], None]) -> Callable[[str, int], None]:
     """Adds to a count that is told at the end of the run, e.g. ``tally("kills", 3)``."""
     return lambda name, number: record_property(TALLY + name, number)
+
+
+@pytest.fixture(autouse=True)
+def _same_path() -> Iterator[None]:
+    """Commands put the current folder in front of the path: that of a test's own project must not serve the next test."""
+    before = sys.path[:]
+    yield
+    sys.path[:] = before
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -306,7 +307,9 @@ def test_pairs_too_few_to_find_anything_are_refused_before_any_is_taken(
 def test_a_dozen_benchmarks_are_gated_with_and_without_a_gpu(cuda: bool) -> None:
     lines = f"import pytest, torch; torch.cuda.is_available = lambda: {cuda}; "
     lines += "pytest.main(['bench', '--collect-only', '-q', '-m', 'gated'])"
-    printed = subprocess.run([sys.executable, "-c", lines], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    alone = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}  # in no worker's name
+    command = [sys.executable, "-c", lines]
+    printed = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, check=True).stdout
     names = [line for line in printed.splitlines() if "::" in line]
     assert len(names) == 12
     assert any("-cuda]" in name for name in names) is cuda

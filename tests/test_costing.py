@@ -111,7 +111,7 @@ def test_a_study_is_measured_in_fresh_processes_reported_and_not_measured_again(
     wanted = study(tmp_path, cell("Mean"), report=True)
     costs = Costs(lengths=(4, 8), rounds=1, seconds=0.01)
     code, told = run(wanted, costs)
-    assert code == 0
+    assert code == 0, told
     assert "0 of 4 done, 4 to do" in told
     (expected,) = re.findall(r"Expected time: (about \d+ s), if nothing else runs; ", told)
     assert f"(expected {expected})." in told
