@@ -63,7 +63,7 @@ def tally(record_property: Callable[[str, object], None]) -> Callable[[str, int]
 
 @pytest.fixture(autouse=True)
 def _same_path() -> Iterator[None]:
-    """Commands put the current folder in front of the path: that of a test's own project must not serve the next test."""
+    """Commands put the current folder in front of the path: a test's own project must not serve the next test."""
     before = sys.path[:]
     yield
     sys.path[:] = before
