@@ -398,6 +398,18 @@ def test_what_two_stores_do_not_share_is_told(tmp_path: Path, capfd: pytest.Capt
     assert "1 thing could not be read" in told
 
 
+def test_what_older_records_do_not_tell_is_no_likely_cause(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name, more in (("old", {"gpu": None}), ("new", {"gpu": "A GPU", "cpu_signature": "cpu family 25, model 17"})):
+        for seed in range(3):
+            record, arrays = simulated.learning("adding_50", "gru", seed)
+            told = {key: value for key, value in record.environment.items() if key != "cpu_signature"}
+            Store(tmp_path / name).publish(replace(record, environment=told | more), arrays)
+    assert cli.main(["check", "--learning", str(tmp_path / "old"), str(tmp_path / "new")]) == 4
+    causes = " ".join(capfd.readouterr().out.split())
+    assert "cpu_signature" not in causes
+    assert "likely cause: gpu None in the base, A GPU in the head" in causes, "which is a fact"
+
+
 @pytest.mark.parametrize("status", CONTINUED)
 def test_a_store_whose_runs_are_under_way_is_refused(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], status: Status

@@ -125,7 +125,8 @@ def _facts(store: Store) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for record in store.records("learning"):
         for name in MAY_MATTER:
-            found.setdefault(name, set()).add(str(record.environment.get(name)))
+            if name in record.environment:  # older records do not tell all; None is told, e.g. of a machine without GPU
+                found.setdefault(name, set()).add(str(record.environment[name]))
     return {name: " and ".join(sorted(values)) for name, values in found.items()}
 
 
