@@ -80,8 +80,8 @@ exit codes
   3    check found a regression
   4    check could not tell: too noisy, too few, or the change itself leaves nothing to compare;
        two stores of compare share nothing
-  5    check compared nothing: a side cannot be run, or not with its own code. Mend that:
-       as long as it is so, every change would pass
+  5    check did not compare all: of a side no counts, times or learning could be had with its
+       own code. Mend that: as long as it is so, every change would pass there
   130  interrupted; the same command resumes
   141  whoever read the output went away
 """
