@@ -65,9 +65,9 @@ options of check
   --pairs N                    of the first stage (10); fewer find less, too few are refused
   --suite DIR                  any suite of pytest-benchmark (bench)
   --accepted FILE              accepted regressions: reason, author, expiry (bench/accepted.yaml)
-  --history FILE               past sessions, this one added unless it regressed: where a level
-                               changed; advisory. With --baseline times against past days of
-                               this machine: advice, from ten days on a gate
+  --history FILE               past sessions, this one added unless the exit code is 3 or 5: where
+                               a level changed; advisory. With --baseline times against past days
+                               of this machine: advice, from ten days on a gate
   --format text|md|json  --out FILE
                                one screen, a comment for a pull request, everything
 
