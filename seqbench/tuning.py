@@ -13,8 +13,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seqbench.metrics import metric
+from seqbench.record.record import ended
 from seqbench.schedule import met_from
-from seqbench.schema import CONTINUED, Record, UsageError
+from seqbench.schema import Record, UsageError
 
 Pair = tuple[str, str]
 """(task label, model label)"""
@@ -138,11 +139,11 @@ def choose(records: Iterable[Record], curves: Curves, source: str) -> Tuned:
 
 
 def _trials(records: Iterable[Record]) -> dict[Pair, dict[float, dict[int, Record]]]:
-    """Pair -> rate -> seed -> the last attempt that ended; one that the sweep continues is missing until it has."""
+    """Pair -> rate -> seed -> the attempt that counts, as in reports; missing while the sweep can continue it."""
     found: dict[Pair, dict[float, dict[int, Record]]] = {}
-    for record in sorted(records, key=lambda record: (record.attempt, record.started_at, record.run_id)):
-        ended = record.kind == "learning" and record.status not in CONTINUED
-        if ended and record.seed is not None and record.config.get("model"):
+    counting = ended(record for record in records if record.kind == "learning")
+    for record in sorted(counting, key=lambda record: (record.attempt, record.started_at, record.run_id)):
+        if record.seed is not None and record.config.get("model"):
             pair = (record.labels["task"], record.labels["model"])
             rate = float(record.config["model"]["learning_rate"])
             members = found.setdefault(pair, {}).setdefault(rate, {})

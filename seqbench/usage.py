@@ -65,9 +65,9 @@ options of check
   --pairs N                    of the first stage (10); fewer find less, too few are refused
   --suite DIR                  any suite of pytest-benchmark (bench)
   --accepted FILE              accepted regressions: reason, author, expiry (bench/accepted.yaml)
-  --history FILE               past sessions, this one added unless it regressed: where a level
-                               changed; advisory. With --baseline times against past days of
-                               this machine: advice, from ten days on a gate
+  --history FILE               past sessions, this one added unless the exit code is 3 or 5: where
+                               a level changed; advisory. With --baseline times against past days
+                               of this machine: advice, from ten days on a gate
   --format text|md|json  --out FILE
                                one screen, a comment for a pull request, everything
 
@@ -80,8 +80,8 @@ exit codes
   3    check found a regression
   4    check could not tell: too noisy, too few, or the change itself leaves nothing to compare;
        two stores of compare share nothing
-  5    check compared nothing: a side cannot be run, or not with its own code. Mend that:
-       as long as it is so, every change would pass
+  5    check did not compare all: of a side no counts, times or learning could be had with its
+       own code. Mend that: as long as it is so, every change would pass there
   130  interrupted; the same command resumes
   141  whoever read the output went away
 """

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -201,7 +202,7 @@ def test_two_environments_import_what_each_has_installed(
     assert cli.main(["check", "--base-python", sys.executable, "--counts"]) == 5, "nothing differs"
     told = " ".join(capfd.readouterr().out.split())
     assert "both environments have the same toy" in told
-    assert "check: NOT COMPARED: 1 fine, 1 not run" in told
+    assert "check: NOT ALL COMPARED: 1 fine, 1 not run" in told
 
 
 def interpreter(folder: Path, toy: str) -> str:
@@ -532,6 +533,24 @@ def test_a_base_that_lacks_what_its_suite_needs_is_no_pass(project: Path, capfd:
     assert cli.main(["check", "--against", "HEAD"]) == 5
     told = " ".join(capfd.readouterr().out.split())
     assert "the base's suite cannot be run: bench/test_toy.py: Skipped: could not import 'compiled'" in told
+
+
+@pytest.mark.parametrize("lacking", ["base", "head"])
+def test_a_file_that_is_skipped_whole_on_one_side_is_not_run(project: Path, lacking: str) -> None:
+    (project / "bench/test_more.py").write_text("import pytest\n\npytest.importorskip('compiled')\n" + BENCH)
+    sides = {}
+    for name in ("base", "head"):
+        root = shutil.copytree(project, project.parent / name)
+        sides[name] = programs.Side(name=name, root=root, python=Path(sys.executable))
+        if name != lacking:
+            (root / "src/compiled.py").touch()
+    names, apart = session._comparable(samples.Bench(sides, Path("bench"), random.Random(0)))
+    assert names == ["bench/test_toy.py::test_rest", "bench/test_toy.py::test_work"]
+    why = f"is skipped in the {lacking}: Skipped: could not import 'compiled': No module named 'compiled'"
+    assert {finding.name: (finding.verdict, finding.says) for finding in apart} == {
+        "bench/test_more.py::test_rest": ("not run", why),
+        "bench/test_more.py::test_work": ("not run", why),
+    }
 
 
 def test_a_suite_that_ends_its_process_is_told(project: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -310,8 +310,6 @@ def test_runs_that_end_early_are_worse_whatever_the_base_learned(number: int, sk
     mended = compare({name: head}, {name: base})
     assert not any(finding.verdict == "regressed" for finding in mended)
     assert any(finding.says.startswith("not in the base: seed 0: oom") for finding in mended), "that too is told"
-    stopped = {seed: replace(run, lost=run.lost and "interrupted (Ctrl-C)") for seed, run in head.items()}
-    assert verdicts({name: base}, {name: stopped})[0] == "inconclusive"
 
 
 def test_few_seeds_decide_nothing_and_the_finding_says_how_many_would() -> None:
@@ -398,6 +396,18 @@ def test_what_two_stores_do_not_share_is_told(tmp_path: Path, capfd: pytest.Capt
     assert "not compared: 6 runs with seeds that only one side has" in told
     assert "likely cause: torch 2.12.0 in the base, 2.13.0 in the head" in told
     assert "1 thing could not be read" in told
+
+
+def test_what_older_records_do_not_tell_is_no_likely_cause(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name, more in (("old", {"gpu": None}), ("new", {"gpu": "A GPU", "cpu_signature": "cpu family 25, model 17"})):
+        for seed in range(3):
+            record, arrays = simulated.learning("adding_50", "gru", seed)
+            told = {key: value for key, value in record.environment.items() if key != "cpu_signature"}
+            Store(tmp_path / name).publish(replace(record, environment=told | more), arrays)
+    assert cli.main(["check", "--learning", str(tmp_path / "old"), str(tmp_path / "new")]) == 4
+    causes = " ".join(capfd.readouterr().out.split())
+    assert "cpu_signature" not in causes
+    assert "likely cause: gpu None in the base, A GPU in the head" in causes, "which is a fact"
 
 
 @pytest.mark.parametrize("status", CONTINUED)

@@ -68,3 +68,17 @@ def test_learning_is_compared_with_a_commit_and_a_crash_is_worse(copy: Path, cap
     assert worse["name"].endswith(": runs that complete")
     assert worse["change"] == -1
     assert worse["says"].startswith("not in the head: seed 1: failed (ValueError: a crash")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--learning", "--bitwise"])
+def test_a_head_whose_process_is_ended_by_a_signal_is_worse(
+    copy: Path, capfd: pytest.CaptureFixture[str], option: str
+) -> None:
+    update = "        population = self.population\n"
+    end = "        if index == 2:\n            import os, signal\n\n            os.kill(os.getpid(), signal.SIGKILL)\n"
+    edit(copy / "seqbench/train.py", update, end + update)
+    assert cli.main(["check", option, "--against", "main", "--format", "json"]) == 3
+    (worse,) = (one for one in json.loads(capfd.readouterr().out)["findings"] if one["verdict"] == "regressed")
+    assert "in the head" in worse["says"]
+    assert "killed (the worker process was ended by SIGKILL" in worse["says"]

@@ -253,7 +253,7 @@ def test_disk_that_refuses_is_no_wrong_usage_and_a_folder_that_takes_nothing_is(
             raise OSError(number, os.strerror(number))
         Path(source).rename(target)
 
-    monkeypatch.setattr("seqbench.report.files.os.replace", replace)
+    monkeypatch.setattr("seqbench.record.texts.os.replace", replace)
     assert cli.main(["report", "--store", str(store.root), "--out", str(tmp_path), "--format", "csv"]) == code
     assert len(names(tmp_path)) == at
     said = capsys.readouterr().err

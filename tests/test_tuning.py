@@ -17,10 +17,11 @@ def trial(rate: float, seed: int, **changes: Any) -> Record:
     summary |= changes.pop("summary", {})
     given: dict[str, Any] = {"status": "completed", "model": "gru", "score": "answer_accuracy", "attempt": 1} | changes
     done = given["status"] == "completed"
+    cell_id = given.get("cell_id", f"{given['model']}-{rate}")
     return Record(
         kind="learning",
-        run_id=f"{given['model']}-{rate}-{seed}",
-        cell_id=given.get("cell_id", f"{given['model']}-{rate}"),
+        run_id=f"{cell_id}-{seed}",
+        cell_id=cell_id,
         env_id="here",
         labels={"task": "copy_10", "model": given["model"], "variant": ""},
         seed=seed,
@@ -123,6 +124,15 @@ def test_a_store_of_runs_at_one_rate_is_no_tuning_sweep():
 def test_the_last_attempt_of_a_trial_counts():
     records = [trial(0.1, 0, attempt=2), trial(0.1, 0, status="killed"), trial(0.2, 0, summary={"met_from": 101})]
     assert chosen(*records) == 0.1
+
+
+def test_a_failed_trial_that_was_begun_again_is_missing_until_it_ended():
+    """As in reports: it has no result yet, and the failure no longer counts."""
+    begun = [trial(0.2, 0, status="failed"), trial(0.2, 0, status="interrupted", attempt=2)]
+    with pytest.raises(UsageError, match=r"gru lacks learning_rate=0.2 seeds=\[0\]"):
+        choose([trial(0.1, 0), trial(0.1, 1), *begun, trial(0.2, 1)], curves, "test")
+    better = trial(0.2, 0, attempt=3, summary={"met_from": 50})
+    assert chosen(trial(0.1, 0), *begun, better) == 0.2
 
 
 def test_unequal_efforts_are_refused():

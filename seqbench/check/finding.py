@@ -8,7 +8,7 @@ from seqbench.statistics.seeds import Interval
 
 Verdict = Literal["fine", "regressed", "accepted", "inconclusive", "not comparable", "not run"]
 REGRESSED, INCONCLUSIVE, NOT_RUN = 3, 4, 5
-"""Exit codes beside 0, fine, and 2, wrong usage."""
+"""Exit codes beside 0, fine, and 2, wrong usage; the last where a whole kind was not compared."""
 APART = ("not comparable", "not run")
 """Verdicts on what was not compared."""
 

@@ -14,7 +14,7 @@ from seqbench.check import lost
 from seqbench.check.finding import Finding, Verdict
 from seqbench.record.record import current
 from seqbench.record.store import Store
-from seqbench.schema import CONTINUED, Record, UsageError
+from seqbench.schema import Record, UsageError
 from seqbench.statistics.paired import median_shift, shift_bounds
 from seqbench.statistics.signed_ranks import one_sided_p
 
@@ -67,18 +67,11 @@ def runs_of(store: Store) -> Runs:
     """The runs of a store, of each the attempt that counts.
 
     Raises:
-        UsageError: one name stands for runs of several configurations or environments, and none is the one to compare;
-            or runs were interrupted or killed, so that they say neither worse nor no worse.
+        UsageError: one name stands for runs of several configurations or environments, and none is the one to compare.
     """
     found: dict[str, dict[int, Run]] = {}
     sources: dict[str, tuple[str, str]] = {}
-    counted = current(store.records("learning"))
-    if stopped := sum(record.status in CONTINUED for record in counted):
-        raise UsageError(
-            f"--learning must have runs that ended; got {stopped} interrupted or killed in {str(store.root)[:80]!a}. "
-            "The command that trained them continues them."
-        )
-    for record in counted:
+    for record in current(store.records("learning")):
         if record.seed is None:
             continue
         name, source = _cell(record), (record.cell_id, record.env_id)

@@ -23,11 +23,10 @@ def findings(name: str, base: Mapping[int, str], head: Mapping[int, str]) -> Ite
     lost = [seed for seed in done if head[seed]]
     name = f"{name}: runs that complete"
     if lost:
-        stopped = all(head[seed].startswith("interrupted") for seed in lost)  # nobody's fault, and it can go on
         yield Finding(
             kind="learning",
             name=name,
-            verdict="inconclusive" if stopped else "regressed",
+            verdict="regressed",
             says=f"not in the head: {_told(lost, head)}",
             base=len(done),
             head=len(done) - len(lost),

@@ -27,6 +27,7 @@ class Bench:
     Attributes:
         failed: name -> why it cannot be timed: it fails in the base, or is skipped in either.
         refused: why the base could not even name its benchmarks, or ended while it timed them.
+        unread: side -> file or folder that is skipped whole there, so that nobody knows its benchmarks -> why.
     """
 
     def __init__(self, sides: dict[str, Side], folder: Path, draw: random.Random) -> None:
@@ -34,6 +35,7 @@ class Bench:
         self.facts: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
         self.refused: str | None = None
+        self.unread: dict[str, dict[str, str]] = {}
         self.imported: dict[str, dict[str, Any]] = {}
         self.number = 0
 
@@ -47,7 +49,18 @@ class Bench:
         if isinstance(found, ProgramError):
             self._refuse(side, found)
             return []
+        self.unread[side] = found["failed"]  # what fails to be read at all is an error above
         return found["names"]
+
+    def unnamed(self, name: str) -> str | None:
+        """Why a side could not name a benchmark that the other one has; None where it just has no such benchmark."""
+        whys = (
+            f"is skipped in the {side}: {why}"
+            for side, places in self.unread.items()
+            for place, why in places.items()
+            if name.startswith((f"{place}::", f"{place}/"))
+        )
+        return self.refused or next(whys, None)
 
     def named_in_head(self) -> list[str]:
         """Names of the gated benchmarks of the head.

@@ -118,8 +118,11 @@ def _comparable(bench: Bench) -> tuple[list[str], list[Finding]]:
     ours, theirs = bench.named_in_head(), bench.collect("base")
     names, apart = [], []
     for name in sorted({*ours, *theirs}):
-        if name not in theirs:
-            why = bench.refused or (NEW if theirs else f"new: the base has no benchmark in {bench.folder}")
+        unnamed = bench.unnamed(name)
+        if unnamed:
+            why = unnamed
+        elif name not in theirs:
+            why = NEW if theirs else f"new: the base has no benchmark in {bench.folder}"
         elif name not in ours:
             why = "gone: only the base has it"
         elif len(sources := {suite.source_hash(side.root, name) for side in bench.sides.values()}) > 1:
@@ -129,7 +132,7 @@ def _comparable(bench: Bench) -> tuple[list[str], list[Finding]]:
         else:
             names.append(name)
             continue
-        verdict = "not run" if why == bench.refused else "not comparable"
+        verdict = "not run" if unnamed else "not comparable"
         apart.append(Finding(kind="time", name=name, verdict=verdict, says=why, unit="s"))
     return names, apart
 

@@ -10,10 +10,11 @@ from seqbench.check.finding import Outcome
 from seqbench.check.programs import ProgramError, Side, run_python
 from seqbench.check.request import Request
 from seqbench.check.session import Say
+from seqbench.record.record import current
 from seqbench.record.store import Store
 from seqbench.report.comparing import unread
 from seqbench.report.wording import count
-from seqbench.schema import UsageError
+from seqbench.schema import CONTINUED, UsageError
 
 QUIET = ("device=cpu", "cost=false", "report=false", "checkpoint_s=null")
 ADDING = ("task=adding_problem", "train.batch_size=32", "seeds=12")
@@ -54,10 +55,12 @@ def compare(request: Request, say: Say) -> Outcome:
     """The stores that the request names, or what both sides make of a small study.
 
     Raises:
-        UsageError: a store holds no runs, or a side cannot train.
+        UsageError: a store that is named holds no runs, or some that are under way; or a side cannot train.
     """
     if request.stores:
         base, head = request.stores
+        for folder in request.stores:
+            _check_ended(Store(folder))
         return _outcome(str(base), str(head), base, head, request.bitwise)
     studies = BITS if request.bitwise else MICRO
     with against.sides(request) as (base, head), tempfile.TemporaryDirectory(prefix="seqbench-learning-") as scratch:
@@ -87,6 +90,19 @@ def train(side: Side, store: Path, studies: Sequence[tuple[str, ...]]) -> None:
             raise UsageError(f"both sides must be able to train; the {side.name} says: {error}.") from error
 
 
+def _check_ended(store: Store) -> None:
+    """Refuse runs that can go on: until then they say neither worse nor no worse. Nobody continues what we train here.
+
+    Raises:
+        UsageError: some were interrupted or killed.
+    """
+    if under_way := sum(record.status in CONTINUED for record in current(store.records("learning"))):
+        raise UsageError(
+            f"--learning must have runs that ended; got {under_way} interrupted or killed in "
+            f"{str(store.root)[:80]!a}. The command that trained them continues them."
+        )
+
+
 def _outcome(base: str, head: str, first: Path, second: Path, bitwise: bool) -> Outcome:
     stores = [Store(folder) for folder in (first, second)]
     before, after = map(learning.runs_of, stores)
@@ -109,7 +125,8 @@ def _facts(store: Store) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for record in store.records("learning"):
         for name in MAY_MATTER:
-            found.setdefault(name, set()).add(str(record.environment.get(name)))
+            if name in record.environment:  # older records do not tell all; None is told, e.g. of a machine without GPU
+                found.setdefault(name, set()).add(str(record.environment[name]))
     return {name: " and ".join(sorted(values)) for name, values in found.items()}
 
 

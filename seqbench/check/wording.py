@@ -122,5 +122,5 @@ def headline(outcome: Outcome) -> str:
     verdicts = [finding.verdict for finding in outcome.findings if not finding.advisory]
     told = [f"{verdicts.count(name)} {name}" for name in ("regressed", "accepted", "inconclusive") if name in verdicts]
     told += [f"{verdicts.count(name)} {name}" for name in ("fine", *APART) if name in verdicts]
-    result = {0: "no regression", 3: "REGRESSED", 4: "inconclusive", 5: "NOT COMPARED"}[outcome.exit_code]
+    result = {0: "no regression", 3: "REGRESSED", 4: "inconclusive", 5: "NOT ALL COMPARED"}[outcome.exit_code]
     return f"check: {result}: {', '.join(told) or 'nothing was compared'}"

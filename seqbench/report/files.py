@@ -1,9 +1,6 @@
 """From a store to the files of a report. The only file here that touches the disk."""
 
-import os
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import numpy as np
 from seqbench.record.files import DISK
 from seqbench.record.record import current
 from seqbench.record.store import Store
+from seqbench.record.texts import replace_file
 from seqbench.report.across_csv import across_csv
 from seqbench.report.content import Content, collect
 from seqbench.report.cost_csv import costs_csv
@@ -54,7 +52,7 @@ def write_report(
     ordered = sorted(files.items(), key=lambda file: file[0] == MAIN["html"])  # last: it leads to the rest
     for written, (name, text) in enumerate(ordered):
         try:
-            _replace(out / name, [text] if isinstance(text, str | bytes) else text)
+            replace_file(out / name, [text] if isinstance(text, str | bytes) else text)
         except OSError as error:
             raise _refused(error, out, written) from error
     return {form: [out / name for name in texts] for form, texts in made.items()}
@@ -150,17 +148,3 @@ def _load(
             except ValueError as error:
                 problems.append(str(error))
     return found
-
-
-def _replace(path: Path, parts: Iterable[str | bytes]) -> None:
-    """Put a whole file in place of what was there: a reader sees the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(part if isinstance(part, bytes) else part.encode(errors="replace") for part in parts)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
