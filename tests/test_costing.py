@@ -185,6 +185,27 @@ def test_a_round_that_was_taken_in_two_goes_is_measured_again(tmp_path: Path):
     assert measuring.missing(jobs, store, here) == jobs[2:]
 
 
+def test_two_studies_that_share_an_architecture_both_stay_measured(tmp_path: Path):
+    store, here = Store(tmp_path), env.env_id(env.environment())
+    one, other = asked_for(tmp_path, "Mean", "Branching"), asked_for(tmp_path, "Mean", "Raising")
+    for hours, jobs in ((0, one), (24, other)):
+        assert measuring.missing(jobs, store, here) == jobs
+        for job in jobs:
+            publish(job, store, hours=hours)
+    assert [measuring.missing(jobs, store, here) for jobs in (one, other)] == [[], []]
+    both = asked_for(tmp_path, "Mean", "Branching", "Raising")
+    assert measuring.missing(both, store, here) == both
+
+
+@pytest.mark.usefixtures("forked")
+def test_the_same_command_measures_nothing_again_after_another_one_that_shares_a_part(tmp_path: Path):
+    one, other = (study(tmp_path, cell("Mean"), cell(second)) for second in ("Branching", "Dropping"))
+    for wanted in (one, other, one, other):
+        code, _ = run(wanted, Costs(rounds=2, seconds=0.01, full=False))
+        assert code == 0
+    assert len(Store(tmp_path / "store").records("cost")) == 2 * (2 + 2)
+
+
 def test_what_failed_is_tried_again_alone(tmp_path: Path):
     store, here = Store(tmp_path), env.env_id(env.environment())
     jobs = asked_for(tmp_path, "Mean", "Branching")

@@ -198,6 +198,26 @@ def test_rounds_of_two_days_are_no_pairs():
     assert [row.cells[1].text for _, _, rows in groups for row in rows] == ["fastest", "3.69", DASH]
 
 
+def again(made: Iterable[tuple[Record, Any]], attempt: int = 2) -> list[tuple[Record, Any]]:
+    return [(replace(record, attempt=attempt), arrays) for record, arrays in made]
+
+
+def test_a_study_keeps_its_ratios_when_another_one_measures_a_part_of_it_again():
+    first = [*rounds("gru"), *rounds("lstm")]
+    second = later([*again(rounds("gru")), *rounds("rnn")])
+    (place,) = places(found([*first, *(one for one in second if one[0].labels["model"] == "gru")]))
+    assert [entry.model for entry in place.entries] == ["lstm", "gru"]
+    assert {record.attempt for entry in place.entries for record in entry.records.values()} == {1}
+    (place,) = places(found([*(one for one in first if one[0].labels["model"] == "gru"), *second]))
+    assert [(entry.model, {r.attempt for r in entry.records.values()}) for entry in place.entries] == [
+        ("rnn", {1}),
+        ("gru", {2}),
+    ]
+    made = found([*first, *second])  # of all in the store: no ratio of two goes, and what is apart is told
+    assert [[entry.model for entry in place.entries] for place in places(made)] == [["rnn", "gru"], ["lstm"]]
+    assert "lstm was measured in other rounds than rnn and gru" in " ".join(cost_sentences(made))
+
+
 def test_what_was_measured_apart_is_told_with_the_command_that_measures_it_together():
     records = [record for record, _ in [*rounds("gru", 9), *later(rounds("lstm"))]]
     said = " ".join(cost_sentences(entries(told(record, "lengths=64 backends=auto") for record in records)))
@@ -421,6 +441,16 @@ def test_page_markdown_csv_and_figures_hold_the_study(small: Callable[..., Path]
     assert float(line["step_s_low"]) <= float(line["step_s"]) <= float(line["step_s_high"])
     assert line["rounds"] == "8"
     assert line["state_bytes"] == "256"
+
+
+def test_the_report_of_a_study_shows_what_it_measured_as_a_whole(tmp_path: Path):
+    store, first = Store(tmp_path / "runs"), [*rounds("gru"), *rounds("lstm")]
+    for record, arrays in (*first, *later([*again(rounds("gru")), *rounds("rnn")])):
+        store.publish(record, arrays)
+    write(store, tmp_path / "out", planned={record.run_id for record, _ in first})
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "gru takes 1.5" in text
+    assert "measured in other rounds" not in text
 
 
 def test_one_length_has_a_figure_of_speeds_side_by_side(small: Callable[..., Path]):
