@@ -162,9 +162,7 @@ def _cell(record: Record) -> str:
     return canonical({key: value for key, value in record.config.items() if key not in ("cost", "instruments")})
 
 
-def _entry(
-    records: Sequence[Record], numbers: Mapping[Sample, int], reference: str | None, common: str
-) -> Entry:
+def _entry(records: Sequence[Record], numbers: Mapping[Sample, int], reference: str | None, common: str) -> Entry:
     first, own = records[0], plainest(map(label_of, records), reference)
     asked = {**OLDER, **(first.config.get("cost") or {})}
     finished = {numbers[sample(record)]: record for record in records if record.status in FINISHED}

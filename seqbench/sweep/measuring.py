@@ -62,7 +62,7 @@ def missing(jobs: Sequence[Job], store: Store, env_id: str, rerun: str = "missin
 
     With each of them all of its round that may stand beside it, and every round that was never taken in one go: samples
     are pairs only where they were measured together. A round that once was stays done, whatever of it is measured again
-    with something else. What has failed before is tried again alone.
+    with something else. What has failed before is tried again alone. Each job bears the number of its next attempt.
     """
     here = [record for record in store.records("cost") if record.env_id == env_id]
     wanted, numbers = {job.run_id for job in jobs}, taken(here)
@@ -77,7 +77,10 @@ def missing(jobs: Sequence[Job], store: Store, env_id: str, rerun: str = "missin
         one = len({numbers[sample(done[job.run_id])] for job in members if job.run_id in done}) <= 1
         alone = one and all(_kin(job) in failed for job in lacking)
         found |= {job.run_id for job in (lacking if alone else members)}
-    return [job for job in jobs if job.run_id in found]
+    last: dict[str, int] = {}
+    for record in here:
+        last[record.run_id] = max(record.attempt, last.get(record.run_id, 0))
+    return [replace(job, attempt=1 + last.get(job.run_id, 0)) for job in jobs if job.run_id in found]
 
 
 def _by_round(jobs: Iterable[Job]) -> Iterable[list[Job]]:
