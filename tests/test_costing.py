@@ -206,8 +206,9 @@ def test_two_studies_that_share_an_architecture_both_stay_measured(tmp_path: Pat
 def test_the_same_command_measures_nothing_again_after_another_one_that_shares_a_part(tmp_path: Path):
     one, other = (study(tmp_path, cell("Mean"), cell(second)) for second in ("Branching", "Dropping"))
     for wanted in (one, other, one, other):
-        code, _ = run(wanted, Costs(rounds=2, seconds=0.01, full=False))
+        code, told = run(wanted, Costs(rounds=2, seconds=0.01, full=False))
         assert code == 0
+        assert "\n4 completed; took" in told  # each measurement once, however often it was taken
     assert len(Store(tmp_path / "store").records("cost")) == 2 * (2 + 2)
 
 
