@@ -365,6 +365,26 @@ def test_who_takes_less_time_is_told_of_every_length(ratios: tuple[float, ...], 
     assert crossover_sentences(made) == [f"adding_50: {sentence}."]
 
 
+NOISE = (1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.015, 0.985)
+"""Nothing is told of 8 rounds with such ratios."""
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sentence"),
+    [
+        (0.5, "no crossing can be told, but gru takes less time at 32 steps, not told apart at 16 and 64 steps"),
+        (2.0, "no crossing can be told, but rnn takes less time at 32 steps, not told apart at 16 and 64 steps"),
+        (1.0, "no order can be told between 16 and 64 steps"),
+    ],
+)
+def test_no_order_is_told_only_where_none_is_told_at_any_length(ratio: float, sentence: str):
+    made = [timed("rnn", [0.1] * 8, length=n) for n in (16, 32, 64)]
+    slower = {16: 1.0, 32: ratio, 64: 1.0}
+    made += [timed("gru", [0.1 * slower[n] * noise for noise in NOISE], length=n) for n in (16, 32, 64)]
+    (said,) = crossover_sentences(made)
+    assert re.sub("(rnn and gru|gru and rnn): ", "", said) == f"adding_50: {sentence}."
+
+
 def test_exponents_stand_beside_those_of_the_flops_and_a_law_only_where_one_holds(whole: list[Entry]):
     time = next(table for table in cost_tables(whole, NAMES) if table.label == "Scaling of time")
     assert list(time.columns) == ["architecture", "32 → 64", "64 → 128", "128 → 256", "256 → 512", "one law"]

@@ -64,6 +64,8 @@ def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
     at = found.length.value
     start, end = found.length.interval or (at, at)
     if start == 0 and math.isinf(end):
+        if any(found.signs):
+            return f"{first} and {second}: no crossing can be told, but {_at_lengths(a, b, found)}"
         return f"{first} and {second}: no order can be told between {low} and {high} steps"
     if math.isinf(end) and (math.isinf(at) or not found.in_order):
         return f"{first} takes less time than {second} up to {start:,.0f} steps at least"
@@ -75,12 +77,16 @@ def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
 
 def _by_length(a: Curve, b: Curve, found: Crossover) -> str:
     """Who takes less time at which length, where no one crossing tells it."""
+    return f"{_name(a)} and {_name(b)} cross more than once: {_at_lengths(a, b, found)}"
+
+
+def _at_lengths(a: Curve, b: Curve, found: Crossover) -> str:
     at = {sign: [f"{n:,}" for n, one in zip(a.lengths, found.signs, strict=True) if one == sign] for sign in (-1, 0, 1)}
-    untold = f", not told apart at {listed(at[0])} steps" if at[0] else ""
-    return (
-        f"{_name(a)} and {_name(b)} cross more than once: {_name(a)} takes less time at {listed(at[-1])} steps, "
-        f"{_name(b)} at {listed(at[1])} steps{untold}"
-    )
+    told = [(_name(curve), at[sign]) for curve, sign in ((a, -1), (b, 1)) if at[sign]]
+    texts = [
+        f"{name} {'at' if n else 'takes less time at'} {listed(where)} steps" for n, (name, where) in enumerate(told)
+    ]
+    return ", ".join([*texts, *([f"not told apart at {listed(at[0])} steps"] if at[0] else [])])
 
 
 def _rounds(entries: Sequence[Entry]) -> list[str]:
