@@ -234,6 +234,20 @@ def test_lengths_that_were_measured_apart_have_no_exponent():
     assert "gru, 128 steps was measured in other rounds than gru, so no ratio" in " ".join(cost_sentences(made))
 
 
+def test_one_length_that_was_measured_apart_takes_no_exponent_from_the_others():
+    lengths, models = (32, 64, 128, 256), ("gru", "rnn")
+    made = [one for model in models for n in lengths if n != 128 for one in rounds(model, length=n)]
+    made += later(one for model in models for one in rounds(model, length=128))
+    tables = {table.label: table for table in cost_tables(found(made), NAMES)}
+    assert list(tables["Scaling of time"].columns) == ["architecture", "32 → 64", "64 → 256", "one law"]
+    for row in (row for label in ("time", "memory") for row in tables[f"Scaling of {label}"].groups[0][2]):
+        assert all("[" in cell.text for cell in row.cells[:2])
+    assert crossover_sentences(found(made)) == [
+        "adding_50: at every length from 32 to 256 steps, but for 128, measured in other rounds, rnn takes less time "
+        "than gru."
+    ]
+
+
 def test_what_failed_stands_with_what_was_measured():
     record, _ = sample("gru")
     failed = replace(record, status="failed", reason="no", summary={}, arrays={})

@@ -34,20 +34,20 @@ def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
     said: list[str] = []
     for group in curves(entries):
         task = readable(group[0].first.task)
-        never: dict[tuple[int, int], dict[str, list[str]]] = {}
+        never: dict[str, dict[str, list[str]]] = {}
         undecided: list[str] = []
         for a, b, found in crossings(group):
             if found.length.interval is None:
                 undecided.append(f"{_name(a)} and {_name(b)}")
             elif set(found.signs) in ({-1}, {1}):
                 quick, slow = (a, b) if found.signs[0] < 0 else (b, a)
-                order = never.setdefault((a.lengths[0], a.lengths[-1]), {})
+                order = never.setdefault(_range(a, b), {})
                 order.setdefault(_name(quick), []).append(_name(slow))
             else:
                 said.append(f"{task}: {(_by_length if found.changes > 1 else _crossing)(a, b, found)}.")
-        for (low, high), order in never.items():
+        for lengths, order in never.items():
             told = "; ".join(f"{quick} takes less time than {listed(slow)}" for quick, slow in order.items())
-            said.append(f"{task}: at every length from {low} to {high} steps {told}.")
+            said.append(f"{task}: at every length {lengths} {told}.")
         if undecided:
             said.append(f"{task}: not decided with fewer than {FEWEST} rounds: {some(undecided)}.")
     return said
@@ -55,6 +55,14 @@ def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
 
 def _name(curve: Curve) -> str:
     return readable(curve.first.label)
+
+
+def _range(a: Curve, b: Curve) -> str:
+    """From where to where, and which lengths in between are left out as both have them in other rounds."""
+    low, high = a.lengths[0], a.lengths[-1]
+    apart = [f"{n:,}" for n in a.of if n in b.of and n not in a.lengths and low < n < high]
+    but = f", but for {listed(apart)}, measured in other rounds," if apart else ""
+    return f"from {low} to {high} steps{but}"
 
 
 def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
