@@ -154,6 +154,11 @@ def test_an_interrupted_study_resumes_with_the_rest(tmp_path: Path, monkeypatch:
     assert not list((tmp_path / "store" / ".scratch").glob("*.lock"))
 
 
+def missing(jobs: Sequence[Job], store: Store) -> list[Job]:
+    """What is to be measured of these, as it was asked for: without the number of the attempt."""
+    return [replace(job, attempt=1) for job in measuring.missing(jobs, store, env.env_id(env.environment()))]
+
+
 def publish(job: Job, store: Store, status: Status = "completed", hours: int = 0) -> None:
     began = datetime(2026, 11, 24, 3, job.measurement.round if job.measurement else 0, tzinfo=UTC) + timedelta(
         hours=hours
@@ -166,33 +171,68 @@ def asked_for(root: Path, *models: str, rounds: int = 2) -> list[Job]:
 
 
 def test_a_round_is_measured_as_a_whole_where_one_of_it_is_missing(tmp_path: Path):
-    store, here = Store(tmp_path), env.env_id(env.environment())
+    store = Store(tmp_path)
     alone = asked_for(tmp_path, "Mean")
     for job in alone:
         publish(job, store)
-    assert measuring.missing(alone, store, here) == []
+    assert missing(alone, store) == []
     both = asked_for(tmp_path, "Mean", "Branching")
-    assert measuring.missing(both, store, here) == both
+    assert missing(both, store) == both
     more = asked_for(tmp_path, "Mean", rounds=3)
-    assert [job.measurement.round for job in measuring.missing(more, store, here) if job.measurement] == [2]
+    assert [job.measurement.round for job in missing(more, store) if job.measurement] == [2]
 
 
 def test_a_round_that_was_taken_in_two_goes_is_measured_again(tmp_path: Path):
-    store, here = Store(tmp_path), env.env_id(env.environment())
+    store = Store(tmp_path)
     jobs = asked_for(tmp_path, "Mean", "Branching")
     for number, job in enumerate(jobs):
         publish(job, store, hours=24 if number == 3 else 0)
-    assert measuring.missing(jobs, store, here) == jobs[2:]
+    assert missing(jobs, store) == jobs[2:]
+
+
+def test_two_studies_that_share_an_architecture_both_stay_measured(tmp_path: Path):
+    store = Store(tmp_path)
+    one, other = asked_for(tmp_path, "Mean", "Branching"), asked_for(tmp_path, "Mean", "Raising")
+    for hours, jobs in ((0, one), (24, other)):
+        assert missing(jobs, store) == jobs
+        for job in jobs:
+            publish(job, store, hours=hours)
+    assert [missing(jobs, store) for jobs in (one, other)] == [[], []]
+    both = asked_for(tmp_path, "Mean", "Branching", "Raising")
+    assert missing(both, store) == both
+
+
+@pytest.mark.usefixtures("forked")
+def test_the_same_command_measures_nothing_again_after_another_one_that_shares_a_part(tmp_path: Path):
+    one, other = (study(tmp_path, cell("Mean"), cell(second)) for second in ("Branching", "Dropping"))
+    for wanted in (one, other, one, other):
+        code, told = run(wanted, Costs(rounds=2, seconds=0.01, full=False))
+        assert code == 0
+        assert "\n4 completed; took" in told  # each measurement once, however often it was taken
+    assert len(Store(tmp_path / "store").records("cost")) == 2 * (2 + 2)
 
 
 def test_what_failed_is_tried_again_alone(tmp_path: Path):
-    store, here = Store(tmp_path), env.env_id(env.environment())
+    store = Store(tmp_path)
     jobs = asked_for(tmp_path, "Mean", "Branching")
     lost = [job for job in jobs if job.cell.labels["model"] == "branching"]
     for job in jobs:
         if job not in lost[1:]:  # what failed in one round is not tried in others
             publish(job, store, "failed" if job in lost else "completed")
-    assert measuring.missing(jobs, store, here) == lost
+    assert missing(jobs, store) == lost
+
+
+def test_a_process_that_leaves_nothing_is_told_though_an_earlier_attempt_finished(tmp_path: Path):
+    store = Store(tmp_path)
+    alone, both = asked_for(tmp_path, "Mean", rounds=1), asked_for(tmp_path, "Mean", "Branching", rounds=1)
+    publish(alone[0], store)
+    jobs = measuring.missing(both, store, env.env_id(env.environment()))
+    again = next(job for job in jobs if job.run_id == alone[0].run_id)
+    end = Ended(job=again, messages=(), exit_code=-9, timed_out=False, elapsed_s=1.0)
+    record = costing.reconcile(store, end)
+    assert (record.status, record.attempt) == ("killed", 2)
+    assert [left.status for left in store.find(again.run_id)] == ["completed", "killed"]
+    assert {job.cell.labels["model"]: job.attempt for job in jobs} == {"mean": 2, "branching": 1}
 
 
 @pytest.mark.usefixtures("forked")

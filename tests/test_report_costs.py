@@ -198,6 +198,26 @@ def test_rounds_of_two_days_are_no_pairs():
     assert [row.cells[1].text for _, _, rows in groups for row in rows] == ["fastest", "3.69", DASH]
 
 
+def again(made: Iterable[tuple[Record, Any]], attempt: int = 2) -> list[tuple[Record, Any]]:
+    return [(replace(record, attempt=attempt), arrays) for record, arrays in made]
+
+
+def test_a_study_keeps_its_ratios_when_another_one_measures_a_part_of_it_again():
+    first = [*rounds("gru"), *rounds("lstm")]
+    second = later([*again(rounds("gru")), *rounds("rnn")])
+    (place,) = places(found([*first, *(one for one in second if one[0].labels["model"] == "gru")]))
+    assert [entry.model for entry in place.entries] == ["lstm", "gru"]
+    assert {record.attempt for entry in place.entries for record in entry.records.values()} == {1}
+    (place,) = places(found([*(one for one in first if one[0].labels["model"] == "gru"), *second]))
+    assert [(entry.model, {r.attempt for r in entry.records.values()}) for entry in place.entries] == [
+        ("rnn", {1}),
+        ("gru", {2}),
+    ]
+    made = found([*first, *second])  # of all in the store: no ratio of two goes, and what is apart is told
+    assert [[entry.model for entry in place.entries] for place in places(made)] == [["rnn", "gru"], ["lstm"]]
+    assert "lstm was measured in other rounds than rnn and gru" in " ".join(cost_sentences(made))
+
+
 def test_what_was_measured_apart_is_told_with_the_command_that_measures_it_together():
     records = [record for record, _ in [*rounds("gru", 9), *later(rounds("lstm"))]]
     said = " ".join(cost_sentences(entries(told(record, "lengths=64 backends=auto") for record in records)))
@@ -212,6 +232,20 @@ def test_lengths_that_were_measured_apart_have_no_exponent():
     made = found([*rounds("gru", length=64), *later(rounds("gru", length=128))])
     assert not [table for table in cost_tables(made, NAMES) if table.label.startswith("Scaling")]
     assert "gru, 128 steps was measured in other rounds than gru, so no ratio" in " ".join(cost_sentences(made))
+
+
+def test_one_length_that_was_measured_apart_takes_no_exponent_from_the_others():
+    lengths, models = (32, 64, 128, 256), ("gru", "rnn")
+    made = [one for model in models for n in lengths if n != 128 for one in rounds(model, length=n)]
+    made += later(one for model in models for one in rounds(model, length=128))
+    tables = {table.label: table for table in cost_tables(found(made), NAMES)}
+    assert list(tables["Scaling of time"].columns) == ["architecture", "32 → 64", "64 → 256", "one law"]
+    for row in (row for label in ("time", "memory") for row in tables[f"Scaling of {label}"].groups[0][2]):
+        assert all("[" in cell.text for cell in row.cells[:2])
+    assert crossover_sentences(found(made)) == [
+        "adding_50: at every length from 32 to 256 steps, but for 128, measured in other rounds, rnn takes less time "
+        "than gru."
+    ]
 
 
 def test_what_failed_stands_with_what_was_measured():
@@ -345,6 +379,26 @@ def test_who_takes_less_time_is_told_of_every_length(ratios: tuple[float, ...], 
     assert crossover_sentences(made) == [f"adding_50: {sentence}."]
 
 
+NOISE = (1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.015, 0.985)
+"""Nothing is told of 8 rounds with such ratios."""
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sentence"),
+    [
+        (0.5, "no crossing can be told, but gru takes less time at 32 steps, not told apart at 16 and 64 steps"),
+        (2.0, "no crossing can be told, but rnn takes less time at 32 steps, not told apart at 16 and 64 steps"),
+        (1.0, "no order can be told between 16 and 64 steps"),
+    ],
+)
+def test_no_order_is_told_only_where_none_is_told_at_any_length(ratio: float, sentence: str):
+    made = [timed("rnn", [0.1] * 8, length=n) for n in (16, 32, 64)]
+    slower = {16: 1.0, 32: ratio, 64: 1.0}
+    made += [timed("gru", [0.1 * slower[n] * noise for noise in NOISE], length=n) for n in (16, 32, 64)]
+    (said,) = crossover_sentences(made)
+    assert re.sub("(rnn and gru|gru and rnn): ", "", said) == f"adding_50: {sentence}."
+
+
 def test_exponents_stand_beside_those_of_the_flops_and_a_law_only_where_one_holds(whole: list[Entry]):
     time = next(table for table in cost_tables(whole, NAMES) if table.label == "Scaling of time")
     assert list(time.columns) == ["architecture", "32 → 64", "64 → 128", "128 → 256", "256 → 512", "one law"]
@@ -421,6 +475,16 @@ def test_page_markdown_csv_and_figures_hold_the_study(small: Callable[..., Path]
     assert float(line["step_s_low"]) <= float(line["step_s"]) <= float(line["step_s_high"])
     assert line["rounds"] == "8"
     assert line["state_bytes"] == "256"
+
+
+def test_the_report_of_a_study_shows_what_it_measured_as_a_whole(tmp_path: Path):
+    store, first = Store(tmp_path / "runs"), [*rounds("gru"), *rounds("lstm")]
+    for record, arrays in (*first, *later([*again(rounds("gru")), *rounds("rnn")])):
+        store.publish(record, arrays)
+    write(store, tmp_path / "out", planned={record.run_id for record, _ in first})
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "gru takes 1.5" in text
+    assert "measured in other rounds" not in text
 
 
 def test_one_length_has_a_figure_of_speeds_side_by_side(small: Callable[..., Path]):

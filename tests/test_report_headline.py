@@ -283,6 +283,24 @@ def test_speeds_of_two_days_are_not_compared():
     assert "Speed: not compared, each was measured in other rounds" in said(content([*rnn, *tomorrow]))
 
 
+def chained(common: int) -> list[Record]:
+    """The lstm has so many rounds in common with the rnn, the fastest, and as many others with the gru."""
+    made = costs(2 * common, models=("rnn", "lstm", "gru"))
+    lost = {"rnn": range(common, 2 * common), "lstm": (), "gru": range(common)}
+    return [record for record in made if record.config["cost"]["round"] not in lost[record.labels["model"]]]
+
+
+def test_what_has_no_round_in_common_with_the_fastest_is_named():
+    found = said(content(chained(8)))
+    assert "rnn takes least time for a training step; lstm takes" in found
+    assert "as long; not compared, as no round holds both: rnn with gru." in found
+
+
+def test_rounds_that_decide_nothing_are_those_that_there_are():
+    found = said(content(chained(3)))
+    assert "not decided, 3 rounds of measurement where 8 give an interval; not compared, as no round holds" in found
+
+
 def test_two_rounds_decide_no_speed():
     found = said(content(costs(2, models=("rnn", "gru"))))
     assert "not decided, 2 rounds of measurement where 8 give an interval" in found

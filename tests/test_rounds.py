@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from seqbench.record.rounds import PAUSE_S, taken
+from seqbench.record.rounds import PAUSE_S, counting, taken
+from seqbench.record.rounds import sample as key_of
 from seqbench.schema import Record
 from tests.simulated_costs import sample
 
@@ -23,7 +24,7 @@ def at(seconds: float, model: str, number: int, **changes: object) -> Record:
 def numbers(records: Iterable[Record]) -> list[int]:
     made = list(records)
     found = taken(made)
-    return [found[record.run_id, record.env_id] for record in made]
+    return [found[key_of(record)] for record in made]
 
 
 def test_what_one_command_measures_in_a_round_is_one_round():
@@ -57,3 +58,49 @@ def test_environments_have_no_round_in_common():
 def test_a_record_that_does_not_tell_when_it_began_is_a_pair_of_nothing():
     records = [at(0, "gru", 0, started_at=""), at(0, "lstm", 0, started_at=""), at(4, "rnn", 0), at(8, "rnn", 1)]
     assert len(set(numbers(records))) == 4
+
+
+# ------------------------------------------------------------------ which attempt counts
+
+
+def study(hours: float, *models: str, rounds: int = 2, attempt: int = 1, **changes: object) -> list[Record]:
+    """What one command measures."""
+    every = [(number, model) for number in range(rounds) for model in models]
+    return [
+        at(3600 * hours + 4 * place, model, number, attempt=attempt, **changes)
+        for place, (number, model) in enumerate(every)
+    ]
+
+
+def attempts(records: Iterable[Record], *models: str) -> dict[str, list[int]]:
+    """Of each of these architectures the attempts that count, round by round; all records tell the rounds."""
+    made = list(records)
+    counted = counting([record for record in made if record.labels["model"] in models], taken(made))
+    found = {(r.labels["model"], r.config["cost"]["round"]): r.attempt for r in counted}
+    return {model: [found[key] for key in sorted(found) if key[0] == model] for model in models}
+
+
+def test_what_was_measured_as_a_whole_once_stays_one_whatever_is_measured_again():
+    records = [*study(0, "gru", "lstm"), *study(24, "gru", "rnn", attempt=2)]
+    assert attempts(records, "gru", "lstm") == {"gru": [1, 1], "lstm": [1, 1]}
+    assert attempts(records, "gru", "rnn") == {"gru": [2, 2], "rnn": [2, 2]}
+    assert attempts(records[::-1], "gru", "lstm") == {"gru": [1, 1], "lstm": [1, 1]}
+    assert attempts(records, "gru") == {"gru": [2, 2]}
+
+
+def test_of_several_whole_rounds_the_newest_counts_and_of_an_interrupted_one_nothing():
+    records = [*study(0, "gru", "lstm"), *study(1, "gru", "lstm", attempt=2)]
+    assert attempts(records, "gru", "lstm") == {"gru": [2, 2], "lstm": [2, 2]}
+    assert attempts([*records, *study(2, "gru", attempt=3)], "gru", "lstm") == {"gru": [2, 2], "lstm": [2, 2]}
+    failed = study(2, "gru", "lstm", attempt=3, status="failed")
+    assert attempts([*records, *failed], "gru", "lstm") == {"gru": [2, 2], "lstm": [2, 2]}
+
+
+def test_rounds_that_hold_as_many_are_chosen_alike():
+    records = [*study(0, "gru", "lstm", rounds=8), *study(24, "gru", "rnn", rounds=2, attempt=2)]
+    assert attempts(records, "gru", "lstm", "rnn")["gru"] == [1] * 8
+
+
+def test_of_what_never_finished_the_last_attempt_counts():
+    records = [*study(0, "gru", status="failed"), *study(1, "gru", attempt=2, status="timeout")]
+    assert attempts(records, "gru") == {"gru": [2, 2]}

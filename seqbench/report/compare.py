@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from seqbench.record.record import canonical, current
+from seqbench.record.record import canonical, current, ended
 from seqbench.report.banners import stopped
 from seqbench.report.compare_speed import compare_speeds
 from seqbench.report.compared import ComparedRow, Side, StoreComparison, Verdict, either
@@ -15,7 +15,7 @@ from seqbench.report.names import label_of, model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows, kind_of, upward
 from seqbench.report.wording import count, listed, some
-from seqbench.schema import CONTINUED, Record
+from seqbench.schema import Record
 from seqbench.statistics.improvement import win_rate
 from seqbench.statistics.permutation import holm, seeds_needed
 from seqbench.statistics.seeds import FEWEST, by_kind
@@ -96,15 +96,15 @@ def _title(cell: _Cell) -> tuple[str, str]:
 
 
 def _held(records: Sequence[Record]) -> str:
-    """What a store holds, in words."""
-    counted = current(records)
-    runs = [record for record in counted if record.kind == "learning"]
-    waiting = sum(record.status in CONTINUED for record in runs)
+    """What a store holds, in words; of runs without a result yet ``stopped`` tells."""
+    counted = ended(records)
+    runs = sum(record.kind == "learning" for record in counted)
     labels = [(record.kind != "learning", label_of(record)) for record in counted]
     labels.sort(key=lambda pair: (pair[0], natural(pair[1].task), model_order(pair[1].name)))
     names = [f"{label.name} on {label.task}" for _, label in labels]
-    amounts = [count(len(runs) - waiting, "run"), f"{count(waiting, 'run')} without a result yet"]
-    amounts += [count(len(counted) - len(runs), "cost measurement")]
+    amounts = [count(runs, "run"), count(len(counted) - runs, "cost measurement")]
+    if not counted:
+        return "nothing that has a result"
     return f"{listed([text for text in amounts if not text.startswith('0 ')])}: {some(list(dict.fromkeys(names)))}"
 
 

@@ -1,5 +1,6 @@
 """Cost against length: curves of one architecture, their exponents, where two of them cross."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,9 +14,10 @@ TIME, MEMORY = "step_s", "peak_bytes"
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One architecture on one backend at two lengths or more, shortest first."""
+    """One architecture on one backend at two lengths or more, shortest first; ``of``: lengths of what it is part of."""
 
     entries: tuple[Entry, ...]
+    of: tuple[int, ...] = ()
 
     @property
     def first(self) -> Entry:
@@ -29,7 +31,8 @@ class Curve:
 
     def at(self, lengths: Sequence[int]) -> "Curve":
         """The part at these lengths."""
-        return Curve(entries=tuple(entry for entry in self.entries if _steps(entry) in lengths))
+        part = tuple(entry for entry in self.entries if _steps(entry) in lengths)
+        return Curve(entries=part, of=self.of or self.lengths)
 
     def flops(self) -> list[float] | None:
         """Predicted cost at each length, None where one is unknown."""
@@ -48,15 +51,17 @@ class Curve:
         return [[values[number] for values in by_length] for number in rounds]
 
     def exponents(self, key: str) -> list[Local]:
-        """Local exponents, with those that FLOPs predict for the time; none where no round holds all lengths."""
-        rounds = self.rounds(key)
-        predicted = self.flops() if key == TIME else None
-        return local_exponents(self.lengths, self.matrix(key, rounds), predicted) if rounds else []
+        """Local exponents, with those that FLOPs predict for the time; none where no round holds two lengths."""
+        part = self.at(_together([self], key))
+        if len(part.lengths) < 2:
+            return []
+        predicted = part.flops() if key == TIME else None
+        return local_exponents(part.lengths, part.matrix(key, part.rounds(key)), predicted)
 
     def law(self, key: str) -> Estimate | None:
         """The exponent of the one power law, None where none holds."""
-        rounds = self.rounds(key)
-        return power_law(self.lengths, self.matrix(key, rounds)) if rounds else None
+        part = self.at(_together([self], key))
+        return power_law(part.lengths, part.matrix(key, part.rounds(key))) if len(part.lengths) > 1 else None
 
 
 def curves(entries: Sequence[Entry]) -> list[list[Curve]]:
@@ -83,15 +88,25 @@ def _steps(entry: Entry) -> int:
 def crossings(group: Sequence[Curve]) -> list[tuple[Curve, Curve, Crossover]]:
     """Every two architectures of a group on the backend of training, and where their training steps cross.
 
-    Of both, the part at the lengths that they share.
+    Of both, the part at the lengths at which both were measured together.
     """
     found = []
     for one, other in combinations([curve for curve in group if curve.first.backend == "auto"], 2):
-        shared = sorted(set(one.lengths) & set(other.lengths))
+        shared = _together([one, other], TIME)
         if len(shared) < 2:
             continue
         a, b = one.at(shared), other.at(shared)
         rounds = sorted(set(a.rounds(TIME)) & set(b.rounds(TIME)))
-        if rounds:
-            found.append((a, b, crossover(shared, a.matrix(TIME, rounds), b.matrix(TIME, rounds))))
+        found.append((a, b, crossover(shared, a.matrix(TIME, rounds), b.matrix(TIME, rounds))))
     return found
+
+
+def _together(curves: Sequence[Curve], key: str) -> tuple[int, ...]:
+    """The most lengths at which all curves were measured in the same rounds; of as many, those of the most rounds."""
+    held: dict[int, list[int]] = {}
+    for length in sorted(set.intersection(*(set(curve.lengths) for curve in curves))):
+        rounds = [set(entry.positive(key)) for curve in curves for entry in curve.at([length]).entries]
+        for number in set.intersection(*rounds):
+            held.setdefault(number, []).append(length)
+    often = Counter(map(tuple, held.values()))
+    return max(often, key=lambda lengths: (len(lengths), often[lengths], lengths), default=())

@@ -34,20 +34,20 @@ def crossover_sentences(entries: Sequence[Entry]) -> list[str]:
     said: list[str] = []
     for group in curves(entries):
         task = readable(group[0].first.task)
-        never: dict[tuple[int, int], dict[str, list[str]]] = {}
+        never: dict[str, dict[str, list[str]]] = {}
         undecided: list[str] = []
         for a, b, found in crossings(group):
             if found.length.interval is None:
                 undecided.append(f"{_name(a)} and {_name(b)}")
             elif set(found.signs) in ({-1}, {1}):
                 quick, slow = (a, b) if found.signs[0] < 0 else (b, a)
-                order = never.setdefault((a.lengths[0], a.lengths[-1]), {})
+                order = never.setdefault(_range(a, b), {})
                 order.setdefault(_name(quick), []).append(_name(slow))
             else:
                 said.append(f"{task}: {(_by_length if found.changes > 1 else _crossing)(a, b, found)}.")
-        for (low, high), order in never.items():
+        for lengths, order in never.items():
             told = "; ".join(f"{quick} takes less time than {listed(slow)}" for quick, slow in order.items())
-            said.append(f"{task}: at every length from {low} to {high} steps {told}.")
+            said.append(f"{task}: at every length {lengths} {told}.")
         if undecided:
             said.append(f"{task}: not decided with fewer than {FEWEST} rounds: {some(undecided)}.")
     return said
@@ -57,6 +57,14 @@ def _name(curve: Curve) -> str:
     return readable(curve.first.label)
 
 
+def _range(a: Curve, b: Curve) -> str:
+    """From where to where, and which lengths in between are left out as both have them in other rounds."""
+    low, high = a.lengths[0], a.lengths[-1]
+    apart = [f"{n:,}" for n in a.of if n in b.of and n not in a.lengths and low < n < high]
+    but = f", but for {listed(apart)}, measured in other rounds," if apart else ""
+    return f"from {low} to {high} steps{but}"
+
+
 def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
     low, high = a.lengths[0], a.lengths[-1]
     short, long = (a, b) if found.first_is_shorter else (b, a)
@@ -64,6 +72,8 @@ def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
     at = found.length.value
     start, end = found.length.interval or (at, at)
     if start == 0 and math.isinf(end):
+        if any(found.signs):
+            return f"{first} and {second}: no crossing can be told, but {_at_lengths(a, b, found)}"
         return f"{first} and {second}: no order can be told between {low} and {high} steps"
     if math.isinf(end) and (math.isinf(at) or not found.in_order):
         return f"{first} takes less time than {second} up to {start:,.0f} steps at least"
@@ -75,12 +85,16 @@ def _crossing(a: Curve, b: Curve, found: Crossover) -> str:
 
 def _by_length(a: Curve, b: Curve, found: Crossover) -> str:
     """Who takes less time at which length, where no one crossing tells it."""
+    return f"{_name(a)} and {_name(b)} cross more than once: {_at_lengths(a, b, found)}"
+
+
+def _at_lengths(a: Curve, b: Curve, found: Crossover) -> str:
     at = {sign: [f"{n:,}" for n, one in zip(a.lengths, found.signs, strict=True) if one == sign] for sign in (-1, 0, 1)}
-    untold = f", not told apart at {listed(at[0])} steps" if at[0] else ""
-    return (
-        f"{_name(a)} and {_name(b)} cross more than once: {_name(a)} takes less time at {listed(at[-1])} steps, "
-        f"{_name(b)} at {listed(at[1])} steps{untold}"
-    )
+    told = [(_name(curve), at[sign]) for curve, sign in ((a, -1), (b, 1)) if at[sign]]
+    texts = [
+        f"{name} {'at' if n else 'takes less time at'} {listed(where)} steps" for n, (name, where) in enumerate(told)
+    ]
+    return ", ".join([*texts, *([f"not told apart at {listed(at[0])} steps"] if at[0] else [])])
 
 
 def _rounds(entries: Sequence[Entry]) -> list[str]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from seqbench.record.record import canonical, current
-from seqbench.record.rounds import comparable, taken
+from seqbench.record.record import canonical
+from seqbench.record.rounds import Sample, comparable, counting, sample, taken
 from seqbench.report.names import full_name, label_of, less, model_order, natural, plainest
 from seqbench.schema import FINISHED, Record
 from seqbench.statistics.rounds import Ratio, median_of_rounds, paired_ratio
@@ -147,11 +147,12 @@ def entries(records: Iterable[Record], reference: str | None = None, common: str
     ``groups.grouped``.
     Measurements by an older protocol are left out where the same cell was measured by a newer one.
     """
-    measured = [r for r in current(records) if r.kind == "cost" and r.status != "interrupted"]
+    every = [record for record in records if record.kind == "cost"]
+    numbers = taken(every)
+    measured = [record for record in counting(every, numbers) if record.status != "interrupted"]
     parts: dict[tuple[str, str], list[Record]] = {}
     for record in measured:
         parts.setdefault((record.env_id, record.cell_id), []).append(record)
-    numbers = taken(measured)
     newer = {(r.env_id, _cell(r)) for members in parts.values() for r in members if "cost" in r.config}
     kept = [m for m in parts.values() if "cost" in m[0].config or (m[0].env_id, _cell(m[0])) not in newer]
     return sorted((_entry(members, numbers, reference, common) for members in kept), key=_order)
@@ -161,12 +162,10 @@ def _cell(record: Record) -> str:
     return canonical({key: value for key, value in record.config.items() if key not in ("cost", "instruments")})
 
 
-def _entry(
-    records: Sequence[Record], numbers: Mapping[tuple[str, str], int], reference: str | None, common: str
-) -> Entry:
+def _entry(records: Sequence[Record], numbers: Mapping[Sample, int], reference: str | None, common: str) -> Entry:
     first, own = records[0], plainest(map(label_of, records), reference)
     asked = {**OLDER, **(first.config.get("cost") or {})}
-    finished = {numbers[record.run_id, record.env_id]: record for record in records if record.status in FINISHED}
+    finished = {numbers[sample(record)]: record for record in records if record.status in FINISHED}
     return Entry(
         env_id=first.env_id,
         task=label_of(first).task,

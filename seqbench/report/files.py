@@ -8,6 +8,7 @@ import numpy as np
 
 from seqbench.record.files import DISK
 from seqbench.record.record import current
+from seqbench.record.rounds import Sample, counting, taken
 from seqbench.record.store import Store
 from seqbench.record.texts import replace_file
 from seqbench.report.across_csv import across_csv
@@ -126,12 +127,19 @@ def collect_report(
         advice = f"{damaged} {notice} Wait for the first one.".strip() if notice else damaged or _ADVICE
         rule = f"a report needs at least one record; the store {str(store.root)!r} holds none of this study."
         raise UsageError(f"{rule} {advice}")
-    counting = current(records)
-    arrays = _load(store, counting, problems)
+    counted = _counted(records, taken(record for record in read if record.kind == "cost"))
+    arrays = _load(store, counted, problems)
     missing = len(set(planned) - {record.run_id for record in records})
-    found = collect(records=counting, arrays=arrays, problems=problems, study=study, reference=reference,
+    found = collect(records=counted, arrays=arrays, problems=problems, study=study, reference=reference,
                    tuning=tuning, missing=missing, trials=trials, drawn=drawn)  # fmt: skip
     return replace(found, banners=[notice, *found.banners]) if notice else found
+
+
+def _counted(records: Sequence[Record], rounds: Mapping[Sample, int]) -> list[Record]:
+    """Of each run and measurement the attempt that counts; of measurements it depends on what they stand beside."""
+    costs = counting((record for record in records if record.kind == "cost"), rounds)
+    chosen = {(record.run_id, record.env_id): record for record in costs}
+    return [chosen.get((record.run_id, record.env_id), record) for record in current(records)]
 
 
 def _load(

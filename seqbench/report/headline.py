@@ -22,6 +22,7 @@ from seqbench.report.wording import (
     some,
 )
 from seqbench.statistics.rounds import FEWEST as FEWEST_ROUNDS
+from seqbench.statistics.rounds import Ratio
 
 
 def headline(
@@ -178,13 +179,22 @@ def _speed(costs: Sequence[Entry], env_id: str, environments: Mapping[str, str])
 
 
 def _ratios(place: Place) -> str:
+    """Who takes least time, the others over it, and who stands there but has no round in common with it."""
     fastest = place.fastest
     assert fastest is not None  # two entries were measured
-    others = [(entry, found) for entry in place.entries if entry is not fastest and (found := ratio(entry, fastest))]
-    if not others or any(found.verdict == "undecided" for _, found in others):
-        timed = [{*entry.positive("step_s")} for entry in place.entries if entry.by_round("step_s")]
-        rounds = count(min(len(own & {*fastest.positive("step_s")}) for own in timed), "round")
-        return f"not decided, {rounds} of measurement where {FEWEST_ROUNDS} give an interval"
+    timed = [(entry, ratio(entry, fastest)) for entry in place.entries if entry is not fastest]
+    alone = [entry.name for entry, found in timed if found is None and entry.by_round("step_s")]
+    others = [(entry, found) for entry, found in timed if found is not None]
+    if not others:
+        return f"not compared, as {fastest.name} has no round in common with {some(alone)}"
+    apart = f"; not compared, as no round holds both: {fastest.name} with {some(alone)}" if alone else ""
+    return f"{_order(fastest, others)}{apart}"
+
+
+def _order(fastest: Entry, others: Sequence[tuple[Entry, Ratio]]) -> str:
+    if any(found.verdict == "undecided" for _, found in others):
+        shared = min(len({*entry.positive("step_s")} & {*fastest.positive("step_s")}) for entry, _ in others)
+        return f"not decided, {count(shared, 'round')} of measurement where {FEWEST_ROUNDS} give an interval"
     if any(found.verdict == "shorter" for _, found in others):
         return "not decided, medians over all rounds and ratios within common rounds disagree"
     alike = [entry.name for entry, found in others if found.verdict == "not told apart"]

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from seqbench import report
 from seqbench.record import environment as env
+from seqbench.record.rounds import counting, taken
 from seqbench.record.store import Store
 from seqbench.report.cost_terminal import cost_table
 from seqbench.report.wording import count
@@ -95,10 +96,11 @@ def _measure(missing: Sequence[Job], store: Store, console: Console) -> list[Rec
 def _close(
     study: Study, store: Store, jobs: Sequence[Job], failed: Sequence[Record], took: str, console: Console
 ) -> int:
-    wanted = {job.run_id for job in jobs}
-    records = [record for record in store.records("cost") if record.run_id in wanted]
+    wanted, every = {job.run_id for job in jobs}, store.records("cost")
+    records = [record for record in every if record.run_id in wanted]
     console.print(cost_table(records))
-    counts = Counter(record.status for record in records)
+    here = env.env_id(env.environment())
+    counts = Counter(record.status for record in counting(records, taken(every)) if record.env_id == here)
     told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     say(console, f"{told}; {took}.")
     for record in failed:

@@ -9,8 +9,7 @@ from functools import partial
 from typing import Literal
 
 from seqbench.record import scratch
-from seqbench.record.record import current
-from seqbench.record.rounds import comparable, taken
+from seqbench.record.rounds import comparable, counting, sample, taken
 from seqbench.record.store import Store
 from seqbench.schema import FINISHED, Cell, Costs, Measurement, Record
 from seqbench.sweep.entry import PREFIX
@@ -61,21 +60,27 @@ def _asked(cells: Sequence[Cell], costs: Costs) -> Iterator[tuple[Cell, Measurem
 def missing(jobs: Sequence[Job], store: Store, env_id: str, rerun: str = "missing") -> list[Job]:
     """The jobs that left no finished record in this environment, and those that ``rerun`` asks for again.
 
-    With each of them all of its round that may stand beside it, and every round that was not taken in one go: samples
-    are pairs only where they were measured together. What has failed before is tried again alone.
+    With each of them all of its round that may stand beside it, and every round that was never taken in one go: samples
+    are pairs only where they were measured together. A round that once was stays done, whatever of it is measured again
+    with something else. What has failed before is tried again alone. Each job bears the number of its next attempt.
     """
-    records = [record for record in current(store.records("cost")) if record.env_id == env_id]
+    here = [record for record in store.records("cost") if record.env_id == env_id]
+    wanted, numbers = {job.run_id for job in jobs}, taken(here)
+    records = counting((record for record in here if record.run_id in wanted), numbers)
     done = {record.run_id: record for record in records if record.status in FINISHED}
     lost = {record.run_id for record in records if record.status not in (*FINISHED, "interrupted")}
     failed = {_kin(job) for job in jobs if job.run_id in lost}
     todo = {job.run_id for job in jobs if job.run_id not in done or _again(job, done[job.run_id], rerun)}
-    numbers, found = taken(records), set[str]()
+    found = set[str]()
     for members in _by_round(jobs):
         lacking = [job for job in members if job.run_id in todo]
-        one = len({numbers[job.run_id, env_id] for job in members if job.run_id in done}) <= 1
+        one = len({numbers[sample(done[job.run_id])] for job in members if job.run_id in done}) <= 1
         alone = one and all(_kin(job) in failed for job in lacking)
         found |= {job.run_id for job in (lacking if alone else members)}
-    return [job for job in jobs if job.run_id in found]
+    last: dict[str, int] = {}
+    for record in here:
+        last[record.run_id] = max(record.attempt, last.get(record.run_id, 0))
+    return [replace(job, attempt=1 + last.get(job.run_id, 0)) for job in jobs if job.run_id in found]
 
 
 def _by_round(jobs: Iterable[Job]) -> Iterable[list[Job]]:
