@@ -10,6 +10,7 @@ from seqbench.check.finding import Outcome
 from seqbench.check.programs import ProgramError, Side, run_python
 from seqbench.check.request import Request
 from seqbench.check.session import Say
+from seqbench.record.environment import KEYS
 from seqbench.record.record import current
 from seqbench.record.store import Store
 from seqbench.report.comparing import unread
@@ -34,18 +35,7 @@ BITS = (("+sweep=smoke", "seeds=2"),)
 """What --bitwise trains: every architecture on every kind of task, for a few steps."""
 MODULES = ("numpy", "seqbench", "torch")
 """What trains, and may differ between two sides."""
-MAY_MATTER = (
-    "cpu",
-    "cpu_signature",
-    "architecture",
-    "gpu",
-    "python",
-    "numpy",
-    "torch",
-    "torch_git",
-    "threads",
-    "flush_denormals",
-)
+MAY_MATTER = tuple(key for key in KEYS if key not in ("cores", "memory_bytes", "platform"))
 """Facts of an environment that are told as likely causes where they differ."""
 DONE = (0, 1)
 """Exit codes after which there are records: all trained, some failed."""
