@@ -45,7 +45,7 @@ import json, toy
 counts = {"results of work": {"value": toy.work(10), "depends_on": "code"}}
 print(json.dumps({"environment": %s, "counts": counts}))
 """
-QUICK = Design(pairs=2, confirm_pairs=2, suspect_error=0.5, confirm_error=0.5, least_effect=0.5)
+QUICK = Design(pairs=2, confirm_pairs=2, suspect_level=0.5, false_alarms=0.25, least_effect=0.5)
 """Few pairs and wide levels, for a slowdown that no noise hides."""
 
 

@@ -33,7 +33,7 @@ def test_nothing_changed_is_seldom_red_and_an_injected_slowdown_is_found() -> No
     session, draw = blocks(), np.random.default_rng(1)
     told = resample_checks.told([resample_checks.check(draw, session, DESIGN) for _ in range(100)], DESIGN)
     assert told["red by mistake"] <= 2
-    assert told["pairs on average"] <= 12
+    assert told["pairs of a benchmark on average"] <= 12
     assert told["upper limit of the rate (95 %)"] > 0.02, "100 checks show no rate below that"
     found = resample_checks.power(draw, session, DESIGN, {NAMES[3]: 0.1}, 40)
     assert found["regressed"] >= 38
@@ -70,7 +70,7 @@ def test_limits_of_noise_trade_what_is_inconclusive_for_what_passes() -> None:
 
 
 def test_too_few_blocks_are_refused() -> None:
-    with pytest.raises(ValueError, match="takes 12 blocks; got 3"):
+    with pytest.raises(ValueError, match="takes 15 blocks; got 3"):
         resample_checks.check(np.random.default_rng(0), blocks(3), DESIGN)
 
 
@@ -83,14 +83,14 @@ def test_what_was_collected_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_every_file_is_told_by_itself_and_with_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [tmp_path / "quiet.jsonl", tmp_path / "loud.jsonl"]
     for file, noise in zip(files, (0.005, 0.3), strict=True):
-        made = [{"samples": [asdict(sample) for sample in block]} for block in blocks(14, noise)]
+        made = [{"samples": [asdict(sample) for sample in block]} for block in blocks(16, noise)]
         file.write_text("".join(json.dumps(line) + "\n" for line in made))
     words = [*map(str, files), "--checks", "20", "--powers", "4", "--out", str(tmp_path / "found.json")]
     monkeypatch.setattr(sys, "argv", ["resample_checks.py", *words])
     resample_checks.main()
     found = json.loads((tmp_path / "found.json").read_text())
     quiet, loud = (found["files"][str(file)] for file in files)
-    assert (quiet["pairs"], quiet["nothing changed"]["checks"], found["nothing changed"]["checks"]) == (28, 10, 20)
+    assert (quiet["pairs"], quiet["nothing changed"]["checks"], found["nothing changed"]["checks"]) == (32, 10, 20)
     assert (quiet["nothing changed"]["inconclusive"], loud["nothing changed"]["inconclusive"]) == (0, 10)
     assert quiet["one benchmark 10 % slower"] == {name: {"regressed": 4} for name in NAMES} | {"all": {"regressed": 48}}
     assert "regressed" not in loud["one benchmark 5 % slower"]["all"]

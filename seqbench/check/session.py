@@ -69,7 +69,7 @@ def compare(
     own(bench.code("base"), bench.code("head"))
     if not names:
         return session
-    check_pairs(design, len(names))
+    check_pairs(design)
     say(f"Timing {count(len(names), 'benchmark')} in {design.pairs} pairs of fresh processes.")
     began, session.first = time.monotonic(), bench.blocks(names, design.pairs // 2)
     session.noise = session_noise(same_ratios(session.first))

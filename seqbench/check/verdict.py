@@ -1,13 +1,13 @@
 """What is concluded from pairs of times: pure functions on arrays, whose error rates ``tests`` measure.
 
 A pair is two fresh processes, one of the base and one of the head, that take turns; its value is the logarithm of
-head / base. Two stages. In the first a benchmark becomes a suspect where it is slower at a level that lets at most
-``suspect_error`` of all checks have any suspect when nothing changed. Suspects are measured again, in fresh pairs,
-and regressed is what is slower there too, at a level that lets at most ``confirm_error`` of such checks say so. The
-product of both bounds the share of checks that are red by mistake, whatever the noise: which of two equal sides comes
-out slower is a coin, since the order of every pair is drawn (sign test). Whatever is not regressed must show that it
-is not slower, or it is inconclusive. What cannot in the first stage, as two bursts of a neighbour hide it, is
-measured again too; it is no suspect, so it cannot regress.
+head / base. Two stages. In the first a benchmark becomes a suspect where it is slower at ``suspect_level``. Suspects
+are measured again, in fresh pairs, and regressed is what is slower there too, at a level of its own. The product of
+both levels is the chance that one benchmark is red by mistake; summed over all benchmarks it is ``false_alarms``,
+whatever the noise and however benchmarks hang together: which of two equal sides comes out slower is a coin, since the
+order of every pair is drawn (sign test). Whatever is not regressed must show that it is not slower, or it is
+inconclusive. What cannot in the first stage, as two bursts of a neighbour hide it, is measured again too; it is no
+suspect, so it cannot regress.
 """
 
 import math
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqbench.check.finding import Verdict
-from seqbench.report.wording import count
 from seqbench.schema import UsageError
 from seqbench.statistics.paired import median_bounds, sign_p
 from seqbench.statistics.seeds import Interval
@@ -30,14 +29,15 @@ Pairs = Mapping[str, np.ndarray]
 class Design:
     """How many pairs are taken, and what is concluded from them.
 
-    With twelve benchmarks the levels are just those at which one pair of ten, and three of fourteen, may go the other
-    way: a spike on the side of the base hides no slowdown.
+    With twelve benchmarks the levels are just those at which two pairs of ten, and four of twenty, may go the other
+    way: spikes on the side of the base hide no slowdown. A first stage that forgives and a second that is strict find
+    more than the reverse, for as few false alarms and few more pairs: only suspects take part in the second.
 
     Attributes:
         pairs: of every benchmark in the first stage, an even number.
         confirm_pairs: in the second, of every suspect and of what the first could not call fine.
-        suspect_error: share of checks that may have a suspect when nothing changed.
-        confirm_error: share of those that may then confirm one.
+        suspect_level: chance of a benchmark that did not change to be a suspect.
+        false_alarms: upper bound of the share of checks that are red when nothing changed.
         least_effect: a change below it is never a regression, however sure.
         margin: what must be ruled out before a benchmark is fine.
         bound_error: chance that one bound of an interval is wrong.
@@ -45,37 +45,34 @@ class Design:
     """
 
     pairs: int = 10
-    confirm_pairs: int = 14
-    suspect_error: float = 0.13
-    confirm_error: float = 0.03
+    confirm_pairs: int = 20
+    suspect_level: float = 0.055
+    false_alarms: float = 0.004
     least_effect: float = 0.02
     margin: float = 0.10
     bound_error: float = 0.011
     most_noise: float = 0.07
 
-    @property
-    def false_alarms(self) -> float:
-        """Upper bound of the share of checks that are red when nothing changed."""
-        return self.suspect_error * self.confirm_error
+    def confirm_level(self, benchmarks: int) -> float:
+        """Chance of a suspect that did not change to be confirmed, in a check of so many benchmarks."""
+        return self.false_alarms / (benchmarks * self.suspect_level)
 
 
-def check_pairs(design: Design, benchmarks: int) -> None:
+def check_pairs(design: Design) -> None:
     """Refuse a first stage that could never suspect anything: one side slower in all of so few pairs is still chance.
 
     Raises:
-        UsageError: it has too few pairs for so many benchmarks.
+        UsageError: it has too few pairs.
 
-    >>> check_pairs(Design(), 12), check_pairs(Design(pairs=8), 33)
-    (None, None)
-    >>> check_pairs(Design(pairs=8), 34)
+    >>> check_pairs(Design(pairs=6))
+    >>> check_pairs(Design(pairs=4))
     Traceback (most recent call last):
-    seqbench.schema.UsageError: --pairs must be 10 or more for 34 benchmarks: fewer find nothing, however slow ...
+    seqbench.schema.UsageError: --pairs must be 6 or more: fewer find nothing, however slow it is; got 4. Take more.
     """
-    least = math.ceil(math.log2(benchmarks / design.suspect_error) / 2) * 2
+    least = math.ceil(-math.log2(design.suspect_level) / 2) * 2
     if design.pairs < least:
         raise UsageError(
-            f"--pairs must be {least} or more for {count(benchmarks, 'benchmark')}: fewer find nothing, however slow "
-            f"it is; got {design.pairs}. Take more, or name fewer benchmarks with --suite."
+            f"--pairs must be {least} or more: fewer find nothing, however slow it is; got {design.pairs}. Take more."
         )
 
 
@@ -116,17 +113,17 @@ def decide(first: Pairs, fresh: Callable[[list[str]], Pairs], noise: float | Non
         first: the pairs of every benchmark in the first stage.
         fresh: takes new pairs of the suspects it is given; it is called once at most.
         noise: of the session, by ``session_noise``.
-        design: levels; that of one benchmark is the whole stage's, divided by the number of benchmarks in it.
+        design: its levels, for as many benchmarks as there are in the first stage.
 
     >>> values = {"a": 0.1 + 0.001 * np.arange(10), "b": np.resize([0.01, -0.01], 10)}
     >>> found = decide(values, lambda names: {name: values[name] for name in names}, 0.01, Design())
     >>> found.again, [judgement.verdict for judgement in found.judgements.values()]
     (['a'], ['regressed', 'fine'])
     """
-    suspects = [name for name, values in first.items() if _slower(values, design.suspect_error / len(first), design)]
+    suspects = [name for name, values in first.items() if _slower(values, design.suspect_level, design)]
     again = [name for name, values in first.items() if name in suspects or _unsure(values, noise, design)]
     second = fresh(again) if again else {}
-    level = design.confirm_error / max(len(suspects), 1)
+    level = design.confirm_level(len(first))
     guilty = {name for name in suspects if name in second and _slower(second[name], level, design)}
     judged = {name: second.get(name, first[name]) for name in first if name in second or name not in again}
     return Decision(
