@@ -52,6 +52,23 @@ def test_a_panel_for_each_cost_with_the_architectures_that_have_it(tmp_path: Pat
     }
 
 
+def test_a_mean_of_survivors_is_hollow_and_the_legend_says_what_that_is(tmp_path: Path) -> None:
+    whole, lost = learning(("rnn", "lstm")), learning(("gru",))
+    for index in (1, 3):
+        record, arrays = lost[index]
+        left = {key: value for key, value in record.summary.items() if key not in ("skill", "score")}
+        lost[index] = replace(record, status="diverged", reason="the loss is not finite", summary=left), arrays
+    root = drawn(tmp_path, "pareto", *whole, *lost)
+    assert root is not None
+    survivors = "mean over those runs that left a score"
+    for panel in panels(root):
+        assert (notes(panel, "mean over seeds"), notes(panel, survivors)) == (["rnn", "lstm"], ["gru"])
+    assert "mean of those runs that left a score" in ElementTree.tostring(root, encoding="unicode")
+    whole_root = drawn(tmp_path / "whole", "pareto", *whole)
+    assert whole_root is not None
+    assert "that left a score" not in ElementTree.tostring(whole_root, encoding="unicode")
+
+
 OTHER_TASK = simulated.base("copy_30", "gru", None).config
 OTHER_DATA = {**simulated.base("copy_10", "gru", None).config, "data_sha256": "d" * 64}
 

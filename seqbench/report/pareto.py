@@ -37,12 +37,13 @@ _Measured = Mapping[tuple[str, str, int | None], Entry]
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One configuration on one task."""
+    """One configuration on one task; ``lost`` where some of its runs left no skill, and the mean is of the others."""
 
     name: str
     cost: float
     skill: float
     interval: Interval | None
+    lost: bool
 
 
 def pareto_figure(
@@ -74,10 +75,13 @@ def pareto_figure(
 
     if not wanted:
         return None
-    front = ("not beaten on both counts", Line2D([], [], color=INK, linestyle=":", linewidth=1))
+    legend = [("not beaten on both counts", Line2D([], [], color=INK, linestyle=":", linewidth=1))]
+    if any(point.lost for i in wanted for points in drawn[i] for point in points):
+        hollow = Line2D([], [], color=INK, linestyle="none", marker="o", markersize=5.5, markerfacecolor="none")
+        legend.append(("mean of those runs that left a score", hollow))
     there = {row.label for found in rows for row in found if row.kind == "model"}
     shown = {name: style for name, style in look.items() if name in there}
-    return Panels(names, draw, shown, columns=len(columns), height=2.25, left=0.55, between=0.42, extra=[front])
+    return Panels(names, draw, shown, columns=len(columns), height=2.25, left=0.55, between=0.42, extra=legend)
 
 
 def _points(group: Group, rows: Sequence[VerdictRow], measured: _Measured, label: str) -> list[Point]:
@@ -86,7 +90,8 @@ def _points(group: Group, rows: Sequence[VerdictRow], measured: _Measured, label
     for cell in group.cells:
         row, cost = by_cell.get(cell.records[0].cell_id), value(cell, _of(group, cell, measured))
         if row and row.skill is not None and cost and cost > 0:
-            found.append(Point(name=cell.name, cost=float(cost), skill=row.skill, interval=row.skill_interval))
+            found.append(Point(name=cell.name, cost=float(cost), skill=row.skill, interval=row.skill_interval,
+                               lost=None in row.skills))  # fmt: skip
     return found
 
 
@@ -130,10 +135,12 @@ def _draw(axes: Axes, points: Sequence[Point], more: bool, look: Styles) -> None
     kept = front([(sign * point.cost, point.skill) for point in points])
     axes.plot([points[i].cost for i in kept], [points[i].skill for i in kept], color=INK, linestyle=":", linewidth=0.9)
     for point in points:
-        color, gid = look[point.name].color, series(point.name, "mean over seeds")
+        note = "mean over those runs that left a score" if point.lost else "mean over seeds"
+        color, gid = look[point.name].color, series(point.name, note)
         if point.interval is not None:
             axes.plot([point.cost] * 2, _bar(point), color=color, linewidth=1.2, gid=series(point.name))
-        axes.plot(point.cost, point.skill, "o", color=color, markersize=5.5, gid=gid)
+        inside = "none" if point.lost else color
+        axes.plot(point.cost, point.skill, "o", color=color, markersize=5.5, markerfacecolor=inside, gid=gid)
     costs = np.log10([point.cost for point in points])
     axes.set_xscale("log")
     axes.set_xlim(10 ** (costs.min() - 0.25), 10 ** (costs.max() + 0.25))
