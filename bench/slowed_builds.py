@@ -1,7 +1,8 @@
 """Whole checks of builds that were made slower on purpose, and of builds that were not: what each of them says.
 
-Every build is a worktree of HEAD with one line changed; the check runs in it, against HEAD, as a user would run it.
-Each outcome is appended as a line of JSON, so that it can be stopped and the same command goes on.
+Every build is a worktree of HEAD with one line changed; the check runs in it, against HEAD, both trees in the temporary
+folder. Each outcome is appended as a line of JSON, so that it can be stopped and the same command goes on; a check that
+was killed is none.
 
     python bench/slowed_builds.py --same 12 --out results/reference/regression_check/builds.jsonl
     python bench/slowed_builds.py sleep copy --out builds.jsonl      # some of them
@@ -72,7 +73,7 @@ BUILDS = {
         "    [sorted(map(str, record.summary.items())) for _ in range(10)]\n",
         "table",
     ),
-    "batch made twice": Build(
+    "batch made ten times": Build(
         "seqbench/train.py",
         "        return [self.task.batch(",
         "        [self.task.batch('train', index, size, seed, device) for seed in self.seeds for _ in range(9)]\n"
@@ -134,10 +135,22 @@ def checked(build: Build | None) -> dict[str, Any]:
         done = subprocess.run(command, cwd=tree, env=os.environ | {"PYTHONPATH": str(tree)}, check=False)
         ran = out.exists()  # else it has said why, and the other builds go on
         found = json.loads(out.read_text()) if ran else {"findings": [], "exit_code": done.returncode}
-    named = [one["name"] for one in found["findings"] if one["verdict"] == "regressed"]
-    right = ran and (not named if build is None else any(build.found_in in name for name in named))
+    if not ran and done.returncode < 0:
+        raise SystemExit(f"the check was ended by signal {-done.returncode}; the same command goes on")
+    return {"commit": commit, **judged(build, found), "outcome": found}
+
+
+def judged(build: Build | None, outcome: dict[str, Any]) -> dict[str, Any]:
+    """Whether an outcome is as it should be: what was slowed is named; where nothing was, all was compared, and fine.
+
+    An unchanged build may also be called inconclusive, which its exit code, 4, tells.
+    """
+    worse = [one for one in outcome["findings"] if one["verdict"] == "regressed"]
+    named = [one["name"] for one in worse]
+    right = outcome["exit_code"] in (0, 4) if build is None else any(build.found_in in name for name in named)
+    by = sorted({one["kind"] for one in worse if build is not None and build.found_in in one["name"]})
     told = "as it should be" if right else "WRONG"
-    return {"commit": commit, "exit_code": found["exit_code"], "regressed": named, "told": told, "outcome": found}
+    return {"exit_code": outcome["exit_code"], "regressed": named, "found_by": by, "told": told}
 
 
 def changed(tree: Path, build: Build) -> None:

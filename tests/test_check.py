@@ -16,7 +16,7 @@ import pytest
 
 from seqbench import cli
 from seqbench.check import against, command, commits, history, programs, samples, session, suite, training
-from seqbench.check.finding import Finding
+from seqbench.check.finding import Finding, Outcome
 from seqbench.check.verdict import Design
 from seqbench.record.environment import environment
 from seqbench.schema import UsageError
@@ -191,6 +191,21 @@ def test_a_tree_that_was_half_made_is_forgotten_and_no_other(project: Path, monk
     assert left_behind(project) == ("", 2), "the user's own is still known"
 
 
+def test_the_base_lies_on_the_file_system_of_the_working_tree(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == project.stat().st_dev:
+        pytest.skip("there is no second file system, /dev/shm")
+    with commits.checked_out(project, "HEAD") as (tree, _):
+        assert tree.is_relative_to(tempfile.gettempdir())
+    monkeypatch.setattr(tempfile, "tempdir", str(memory))
+    with commits.checked_out(project, "HEAD") as (tree, _):
+        assert tree.is_relative_to(project / ".git")
+        assert git(tree, "status", "--porcelain") == git(project, "status", "--porcelain") == ""
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+    assert left_behind(project) == ("", 1)
+    assert not list((project / ".git").glob("seqbench-*"))
+
+
 def test_two_environments_import_what_each_has_installed(
     project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +331,22 @@ def test_where_the_base_has_not_its_own_code_it_is_refused(
     assert f"got toy from '{tmp_path}/installed/toy.py', which is installed" in capfd.readouterr().err
 
 
+def test_a_compiled_part_that_only_the_working_tree_has_is_told(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    package = project / "src/toy"
+    package.mkdir()
+    (project / "src/toy.py").rename(package / "__init__.py")
+    (project / ".gitignore").write_text("*.so\n")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "a package")
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 0
+    (package / "_fast.so").write_bytes(b"what git does not keep")
+    assert cli.main(["check", "--against", "HEAD", "--counts"]) == 5
+    told = " ".join(capfd.readouterr().out.split())
+    assert "only the working tree has src/toy/_fast.so, which no commit holds" in told
+
+
 @pytest.mark.parametrize("mode", ["--bitwise", "--learning"])
 def test_training_of_what_is_installed_on_both_sides_is_no_comparison(
     project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, mode: str
@@ -422,6 +453,27 @@ def test_a_disk_that_is_full_in_the_end_loses_no_outcome(
     assert "check: no regression: 1 fine" in told.out
     assert "cannot use 'found.json' (No space left on device)" in told.err
     assert left_behind(project) == ("", 1)
+
+
+def test_a_session_is_kept_where_its_outcome_cannot_be_written(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*words: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    fine = Finding(kind="time", name="a", verdict="fine", says="equal")
+    now = against.session_of(against.here(), {"a": 1.0})
+    outcome = Outcome(base="HEAD", head="working tree", findings=(fine,), session=now)
+    monkeypatch.setattr(command, "_compared", lambda *words: outcome)
+    monkeypatch.setattr(command, "write_text", full)
+    assert cli.main(["check", "--against", "HEAD", "--out", "found.txt", "--history", "past.jsonl"]) == 1
+    assert [session["seconds"] for session in history.of_machine(project / "past.jsonl", now["env_id"])] == [{"a": 1.0}]
+
+
+def test_what_is_no_baseline_is_not_replaced_by_one(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    past = project / "past.jsonl"
+    past.write_text('{"days": "of measuring"}\n')
+    assert cli.main(["check", "--baseline", "past.jsonl", "--save"]) == 2
+    assert "--save must not replace what is no baseline; got 'past.jsonl'" in capfd.readouterr().err
+    assert past.read_text() == '{"days": "of measuring"}\n'
 
 
 def test_a_device_is_written_into_and_not_replaced(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -589,8 +641,10 @@ def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
         (["--against", "HEAD", "--format", "pdf"], "--format must be one of text, md, json"),
         (["--against", "HEAD", "--base-python", "nowhere"], "must be a Python interpreter"),
         (["--against", "HEAD", "--accepted", "none"], "--accepted must be a file"),
-        (["--against", "HEAD", "--pairs", "5"], "even number from 2 to 500; got '5'"),
-        (["--against", "HEAD", "--pairs", "9" * 5000], "even number from 2 to 500"),
+        (["--against", "HEAD", "--pairs", "5"], "even number from 8 to 500; got '5'"),
+        (["--against", "HEAD", "--pairs", "6"], "even number from 8 to 500; got '6'"),
+        (["--against", "HEAD", "--pairs", "9" * 5000], "even number from 8 to 500"),
+        (["--against", "HEAD", "--out", "x", "--history", "./x"], "must be two files"),
         (["--baseline", "none.json"], "must be a baseline that check has written"),
         (["--save"], "must have the file to write"),
         (["--baseline", "x", "--save", "--out", "y"], "no use for --out; got both"),
@@ -605,8 +659,8 @@ def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
         (["--learning", "bench", "src", "--counts"], "no part of --learning"),
         (["--bitwise", "--against", "HEAD", "--baseline", "x"], "Choose one"),
         (["--bitwise", "--against", "HEAD", "--history", "x"], "are of times"),
-        (["--against", "HEAD", "--counts", "--pairs", "4"], "are of times"),
-        (["--baseline", "x", "--pairs", "4"], "need a base"),
+        (["--against", "HEAD", "--counts", "--pairs", "8"], "are of times"),
+        (["--baseline", "x", "--pairs", "8"], "need a base"),
         (["--against", "HEAD", "--suite", "../bench"], "below the current folder; got '../bench'"),
         (["--against", "HEAD", "--suite", "/tmp"], "below the current folder"),
         (["--against", "HEAD", "--history", "src/toy.py"], "--history must be a file of past sessions"),

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from seqbench.check import samples, session, suite
+from seqbench.check.finding import exit_code
 from seqbench.check.pairs import ORDERS, Sample, log_ratios, same_ratios
 from seqbench.check.programs import Program, ProgramError, Side
+from seqbench.check.request import LEAST_PAIRS
 from seqbench.check.verdict import Design
 from seqbench.schema import UsageError
 
@@ -248,6 +250,19 @@ def test_a_base_whose_suite_cannot_be_read_is_not_compared(compare: Compare) -> 
     assert "ImportError" in finding.says
 
 
+class Fails(Simulated):
+    """A benchmark of the base fails once so many processes have run."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__({"base": {A: 0.1, B: 0.2}, "head": {A: 0.1, B: 0.2}})
+        self.calls = calls
+
+    def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
+        if side.name == "base" and len(self.asked) >= self.calls:
+            self.failed = {"base": {A: "ValueError"}}
+        return super().sample(side, asked)
+
+
 class Ends(Simulated):
     """A side whose process ends while it times, after so many calls that went well."""
 
@@ -257,7 +272,11 @@ class Ends(Simulated):
 
     def sample(self, side: Side, asked: dict[str, Any]) -> str | ProgramError:
         printed = super().sample(side, asked)
-        return ProgramError("it ended with -11") if side.name == self.side and len(self.asked) > self.calls else printed
+        return (
+            ProgramError("it ended with -11")
+            if self.side in ("", side.name) and len(self.asked) > self.calls
+            else printed
+        )
 
 
 @pytest.mark.parametrize("calls", [2, 6])
@@ -287,16 +306,29 @@ def test_a_suite_without_benchmarks_or_with_too_many_is_refused(compare: Compare
         compare(Simulated({"base": many, "head": many}))
 
 
-def test_pairs_too_few_to_find_anything_are_refused_before_any_is_taken(compare: Compare) -> None:
-    def simulated() -> Simulated:
-        times = {f"{A}[{index}]": 0.1 for index in range(12)}
-        return Simulated({"base": times, "head": {name: 2 * seconds for name, seconds in times.items()}})
+def test_the_least_pairs_find_what_is_slower_and_clear_what_is_not(compare: Compare) -> None:
+    least = Design(pairs=LEAST_PAIRS)
+    sides = {"base": {A: 0.1, B: 0.2}, "head": {A: 0.2, B: 0.2}}
+    assert verdicts(compare(Simulated(sides), least)) == {A: "regressed", B: "fine"}
+    fewer = compare(Simulated(sides), Design(pairs=LEAST_PAIRS - 2))
+    assert verdicts(fewer)[B] == "inconclusive", "two less could call nothing fine"
 
-    refused = simulated()
-    with pytest.raises(UsageError, match=r"--pairs must be 6 or more: .*got 4\."):
-        compare(refused, Design(pairs=4))
-    assert len(refused.asked) == 2, "both sides were asked for names, and nothing was timed"
-    assert set(verdicts(compare(simulated(), Design(pairs=6))).values()) == {"regressed"}, "six find what is slower"
+
+@pytest.mark.parametrize("end", ["ends", "fails"])
+def test_a_suspect_that_the_second_stage_loses_is_no_pass(compare: Compare, end: str) -> None:
+    """22 processes name and time the two in the first stage; in the second the base ends, or its benchmark fails."""
+    simulated = Ends("base", 22) if end == "ends" else Fails(22)
+    simulated.seconds["head"] = {A: 0.13, B: 0.2}
+    found = compare(simulated)
+    assert verdicts(found) == {A: "inconclusive", B: "fine"}
+    assert exit_code(found.findings) == 4
+    (lost,) = (finding.says for finding in found.findings if finding.name == A)
+    assert lost.startswith("not fine at first, then lost: ")
+
+
+def test_of_processes_that_all_hang_no_side_is_blamed(compare: Compare) -> None:
+    with pytest.raises(UsageError, match=r"must run on both sides; got of all four processes: it ended with -11\."):
+        compare(Ends("", 6))
 
 
 @pytest.mark.parametrize("cuda", [False, True])

@@ -30,6 +30,20 @@ def test_a_build_changes_one_place_of_code_that_is_there(name: str, tmp_path: Pa
         slowed_builds.changed(tmp_path, slowed_builds.Build(build.file, "no such line", "", ""))
 
 
+def outcome(exit_code: int, *names: str, kind: str = "time") -> dict:
+    return {"exit_code": exit_code, "findings": [{"kind": kind, "name": n, "verdict": "regressed"} for n in names]}
+
+
+def test_a_slowed_build_is_found_only_where_it_is_named_and_an_equal_one_is_compared() -> None:
+    kernel = slowed_builds.BUILDS["kernel of the GRU"]
+    found = slowed_builds.judged(kernel, outcome(3, "training_step[gru-cpu]", "other"))
+    assert (found["told"], found["found_by"]) == ("as it should be", ["time"])
+    assert slowed_builds.judged(kernel, outcome(3, "training_step[lstm-cpu]"))["told"] == "WRONG"
+    assert slowed_builds.judged(kernel, outcome(0))["told"] == "WRONG"
+    told = {code: slowed_builds.judged(None, outcome(code))["told"] for code in (0, 3, 4, 5, 2)}
+    assert [code for code, word in told.items() if word == "as it should be"] == [0, 4]
+
+
 def test_what_is_told_of_a_build_is_right_only_where_the_right_thing_was_caught() -> None:
     assert set(slowed_builds.BUILDS).isdisjoint(changed_learning.BUILDS)
     assert len(changed_learning.HARMLESS) == 10

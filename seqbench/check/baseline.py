@@ -58,6 +58,15 @@ def read(path: Path) -> Baseline:
         ) from error
 
 
+def is_one(file: Path) -> bool:
+    """Whether a file holds a baseline, which a newer one may replace."""
+    try:
+        read(file)
+    except UsageError:
+        return False
+    return True
+
+
 def _in_folder(folder: Path) -> Path:
     from seqbench.record.environment import environment
 

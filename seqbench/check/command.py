@@ -46,9 +46,11 @@ def run(options: Mapping[str, list[str]], rest: Sequence[str], console: Console,
     if request.history:
         history.read(request.history)  # what is no history is refused before anything is measured
     outcome = _with_accepted(_compared(request, say), request, entries)
-    _tell(outcome, request, console)
-    if request.history and outcome.session and outcome.exit_code not in (REGRESSED, NOT_RUN):  # or it becomes the usual
-        history.add(request.history, outcome.session | {"accepted": _slower_now(outcome)})
+    try:
+        _tell(outcome, request, console)
+    finally:  # a session is kept where --out fails in the end
+        if request.history and outcome.session and outcome.exit_code not in (REGRESSED, NOT_RUN):  # or it is the usual
+            history.add(request.history, outcome.session | {"accepted": _slower_now(outcome)})
     return outcome.exit_code
 
 
@@ -113,6 +115,10 @@ def _entries_of_base(request: Request) -> list[Accepted]:
 def _save(request: Request, console: Console, say: session.Say) -> int:
     assert request.baseline is not None
     folder = request.baseline.is_dir()
+    if request.baseline.is_file() and request.baseline.stat().st_size and not baseline.is_one(request.baseline):
+        raise UsageError(
+            f"--save must not replace what is no baseline; got {str(request.baseline)[:120]!a}. Name another file."
+        )
     check_writable(request.baseline / "new.json" if folder else request.baseline, "--baseline")
     found = against.counted(against.here(), request.suite, say)
     file = request.baseline / f"{found.env_id}.json" if folder else request.baseline

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,10 @@ def _of_commits(base: Side, head: Side, before: Code, after: Code, known: list[s
         if after.below(name, tree) and not before.below(name, base_tree):
             raise _foreign(name, before.modules[name][0], "which is installed")
     own = [name for name in known if after.below(name, tree)]
+    for name in own:
+        if built := _built(after, name, tree, base_tree):
+            says = f"only the working tree has {built}, which no commit holds: build both, and name the --base-python"
+            yield _not_run(name, says)
     others = {name: source for name in known if name not in own and (source := _source(tree, name))}
     for name, source in others.items():
         yield _not_run(name, f"both sides ran what is installed, not {source}; {MEND}")
@@ -152,6 +157,18 @@ def _foreign(name: str, place: Path, whose: str) -> UsageError:
         f"--against must run the base's own code; got {name} from {str(place)[:120]!a}, {whose}. "
         "What lies at the top of the project or in src/ is found in either; else name the base's --base-python."
     )
+
+
+def _built(after: Code, name: str, tree: Path, base_tree: Path) -> Path | None:
+    """A compiled part of a module, made in the working tree and missing in the base's, which may do without."""
+    folders = [place for place in after.modules[name] if place.is_relative_to(tree) and place.is_dir()]
+    compiled = (
+        file.relative_to(tree)
+        for folder in folders
+        for suffix in EXTENSION_SUFFIXES
+        for file in sorted(folder.rglob(f"*{suffix}"))
+    )
+    return next((file for file in compiled if not (base_tree / file).exists()), None)
 
 
 def _source(tree: Path, name: str) -> str | None:

@@ -21,7 +21,8 @@ OPTIONS = (
 )
 SWITCHES = ("--save", "--counts", "--learning", "--bitwise")
 FORMATS = ("text", "md", "json")
-MOST_PAIRS = 500
+LEAST_PAIRS, MOST_PAIRS = 8, 500
+"""Fewer could call nothing fine: so few pairs have no bound that is wrong as seldom as the design says."""
 SUITE, ACCEPTED = "bench", "bench/accepted.yaml"
 USE = (
     "check takes --against REF, --baseline FILE or --learning STORE STORE, and --save, --counts, --bitwise, "
@@ -146,6 +147,10 @@ def _rules(request: Request) -> Iterator[tuple[bool, str]]:
         "--pairs and --history are of times; got them with what times nothing. Remove one.",
     )
     yield trains and request.counts_only, "--counts are no part of --learning and --bitwise; got both. Choose one."
+    yield (
+        _one_file(request.out, request.history),
+        "--out and --history must be two files; got one, and the outcome would take the place of past sessions.",
+    )
     yield bool(request.baseline and request.pairs), "--pairs need a base: --against REF; got --baseline. Remove one."
 
 
@@ -155,6 +160,10 @@ def _suite(word: str) -> Path:
     if path.parts[:1] == ("..",):
         raise UsageError(f"--suite must lie below the current folder; got {word[:80]!a}. Go to the top of the project.")
     return path
+
+
+def _one_file(one: Path | None, other: Path | None) -> bool:
+    return one is not None and other is not None and os.path.realpath(one) == os.path.realpath(other)
 
 
 def _path(word: str | None) -> Path | None:
@@ -179,8 +188,8 @@ def _pairs(word: str | None) -> int | None:
     if word is None:
         return None
     digits = word.isascii() and word.isdecimal() and len(word) < 4
-    if not digits or not 2 <= int(word) <= MOST_PAIRS or int(word) % 2:
-        raise UsageError(f"--pairs must be an even number from 2 to {MOST_PAIRS}; got {word[:80]!a}.")
+    if not digits or not LEAST_PAIRS <= int(word) <= MOST_PAIRS or int(word) % 2:
+        raise UsageError(f"--pairs must be an even number from {LEAST_PAIRS} to {MOST_PAIRS}; got {word[:80]!a}.")
     return int(word)
 
 

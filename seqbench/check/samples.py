@@ -15,7 +15,8 @@ from seqbench.check.programs import Program, ProgramError, Side, run_in_turns
 from seqbench.schema import UsageError
 
 MOST_BENCHMARKS = 40
-"""A dozen is what the design is made for; of more, no pair of ten may go the other way, and samples take minutes."""
+"""A dozen is what the design is made for; of more, fewer pairs of the second stage may go the other way, and samples
+take minutes."""
 SAMPLER = Path(__file__).with_name("sampler.py")
 PADDING = 4096
 """Most bytes of a variable that moves the stack of each process: layout alone can change a time (Mytkowicz 2009)."""
@@ -96,7 +97,11 @@ class Bench:
         alone = ("head",) * 4
         order = (*self.draw.choice(ORDERS), *self.draw.choice(ORDERS)) if "base" in self.sides else alone
         asked = {"names": list(names), "seed": self.draw.randrange(2**32), "core": core}
-        for position, (side, found) in enumerate(zip(order, self._ask(order, asked), strict=True)):
+        answers = list(self._ask(order, asked))
+        if "base" in self.sides and all(isinstance(found, ProgramError) for found in answers):
+            # A side that hangs keeps the turn, so the others hang too: nobody knows whose fault it is.
+            raise UsageError(f"--suite must run on both sides; got of all four processes: {answers[0]}.")
+        for position, (side, found) in enumerate(zip(order, answers, strict=True)):
             if isinstance(found, ProgramError):
                 self._refuse(side, found)
                 self.failed |= dict.fromkeys(names, str(self.refused))

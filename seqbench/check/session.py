@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from seqbench.check import suite
-from seqbench.check.finding import Finding
+from seqbench.check.finding import Finding, Verdict
 from seqbench.check.origin import Code
 from seqbench.check.pairs import Sample, log_ratios, same_ratios, typical
 from seqbench.check.programs import Side
 from seqbench.check.samples import Bench
-from seqbench.check.verdict import Decision, Design, Judgement, Pairs, check_pairs, decide, session_noise
+from seqbench.check.verdict import Decision, Design, Judgement, Pairs, decide, session_noise
 from seqbench.report.wording import count, readable
 
 BLOCKS = 2
@@ -69,7 +69,6 @@ def compare(
     own(bench.code("base"), bench.code("head"))
     if not names:
         return session
-    check_pairs(design)
     say(f"Timing {count(len(names), 'benchmark')} in {design.pairs} pairs of fresh processes.")
     began, session.first = time.monotonic(), bench.blocks(names, design.pairs // 2)
     session.noise = session_noise(same_ratios(session.first))
@@ -84,7 +83,7 @@ def compare(
     found = decide(ratios, confirm, session.noise, design) if ratios else Decision(judgements={}, suspects=[], again=[])
     session.again = found.again
     session.findings += [_finding(name, judgement, session) for name, judgement in sorted(found.judgements.items())]
-    session.findings += [*_not_run(bench.failed), *own(bench.code("base"), bench.code("head"))]
+    session.findings += [*_not_run(bench.failed, found.again), *own(bench.code("base"), bench.code("head"))]
     return session
 
 
@@ -103,9 +102,15 @@ def timed(side: Side, folder: Path) -> tuple[dict[str, float], dict[str, str]]:
     return {name: float(np.median([s.seconds[name] for s in samples])) for name in timed_ones}, bench.failed
 
 
-def _not_run(failed: Mapping[str, str]) -> list[Finding]:
+def _not_run(failed: Mapping[str, str], again: Collection[str]) -> list[Finding]:
+    """What cannot be timed; what the first stage did not call fine is no pass because the second could not be had."""
+    lost = {name: f"not fine at first, then lost: {failed[name]}" for name in again if name in failed}
+    told: dict[str, tuple[Verdict, str]] = {
+        name: ("inconclusive", lost[name]) if name in lost else ("not run", why) for name, why in failed.items()
+    }
     return [
-        Finding(kind="time", name=name, verdict="not run", says=why, unit="s") for name, why in sorted(failed.items())
+        Finding(kind="time", name=name, verdict=verdict, says=says, unit="s")
+        for name, (verdict, says) in sorted(told.items())
     ]
 
 

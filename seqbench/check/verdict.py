@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqbench.check.finding import Verdict
-from seqbench.schema import UsageError
 from seqbench.statistics.paired import median_bounds, sign_p
 from seqbench.statistics.seeds import Interval
 
@@ -58,24 +57,6 @@ class Design:
         return self.false_alarms / (benchmarks * self.suspect_level)
 
 
-def check_pairs(design: Design) -> None:
-    """Refuse a first stage that could never suspect anything: one side slower in all of so few pairs is still chance.
-
-    Raises:
-        UsageError: it has too few pairs.
-
-    >>> check_pairs(Design(pairs=6))
-    >>> check_pairs(Design(pairs=4))
-    Traceback (most recent call last):
-    seqbench.schema.UsageError: --pairs must be 6 or more: fewer find nothing, however slow it is; got 4. Take more.
-    """
-    least = math.ceil(-math.log2(design.suspect_level) / 2) * 2
-    if design.pairs < least:
-        raise UsageError(
-            f"--pairs must be {least} or more: fewer find nothing, however slow it is; got {design.pairs}. Take more."
-        )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """What the pairs of one benchmark say.
@@ -111,7 +92,7 @@ def decide(first: Pairs, fresh: Callable[[list[str]], Pairs], noise: float | Non
 
     Args:
         first: the pairs of every benchmark in the first stage.
-        fresh: takes new pairs of the suspects it is given; it is called once at most.
+        fresh: takes new pairs of what it is given, suspects and what may be cleared; it is called once at most.
         noise: of the session, by ``session_noise``.
         design: its levels, for as many benchmarks as there are in the first stage.
 
