@@ -3,7 +3,8 @@
 A check takes contiguous blocks of what ``collect_pairs.py`` collected, from a random place on, so that what drifts and
 comes in bursts stays as it was: first those of the first stage, then, where any are measured again, those that follow.
 Which side is the head is drawn for each pair, as in a check, where it is drawn too. A slowdown is injected by
-multiplying the seconds of the head.
+multiplying the seconds of the head. The last block is followed by the first; and the blocks of a second stage timed all
+benchmarks, where a real one times those that are measured again.
 
 It also says, file by file, what other limits of a session's noise would have done. The design's is right where it
 leaves at most 5 % of checks inconclusive on a quiet machine, and lets what is 10 % slower pass as fine no more often
