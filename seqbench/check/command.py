@@ -59,8 +59,8 @@ def _compared(request: Request, say: session.Say) -> Outcome:
         return training.compare(request, say)
     if request.baseline:
         return _against_baseline(request, say)
-    design = Design() if request.pairs is None else replace(Design(), pairs=request.pairs)
-    return against.compare(request, design, say)
+    pairs = {} if request.pairs is None else {"pairs": request.pairs, "confirm_pairs": 2 * request.pairs}
+    return against.compare(request, replace(Design(), **pairs), say)
 
 
 def _with_accepted(outcome: Outcome, request: Request, entries: Sequence[Accepted]) -> Outcome:
