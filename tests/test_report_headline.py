@@ -249,7 +249,8 @@ def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
 def test_reference_is_the_family_where_one_is_declared():
     models = {"rnn": POOR, "gru": near(0.6, 5), "lstm": GOOD, "attention": near(0.6, 5, seed=2)}
     found = said(content(runs("copy_10", models), reference="gru"))
-    assert "On copy_10, against gru, the reference: lstm is better; rnn is worse; not told apart: attention" in found
+    assert "On copy_10, against gru, the reference: lstm is better; rnn is worse; " in found
+    assert "; not told apart from gru: attention" in found
     # All six pairs at once are more than five seeds against five can decide in a family: 6 x 0.0079 = 0.048 < 0.05.
     assert "lstm is better than rnn" in said(content(runs("copy_10", models)))
 
@@ -409,8 +410,13 @@ def test_a_difference_that_is_decided_but_small_is_said_to_be_little():
 def test_pairs_that_are_better_by_little_and_clearly_stand_apart():
     many = near(0.5, 45)
     models = {"rnn": many, "gru": [score + 0.006 for score in many], "lstm": [score - 0.05 for score in many]}
-    found = said(content(runs("copy_10", models)))
+    whole = content(runs("copy_10", models))
+    found = said(whole)
     assert "On copy_10: rnn is better than lstm; gru is better by little than rnn; gru is better than lstm." in found
+    told = {made.label: made.said.rpartition("; over all common tasks ")[2] for made in whole.architectures}
+    assert told["gru"] == "better than lstm, better by little than rnn."
+    assert told["rnn"] == "better than lstm, worse by little than gru."
+    assert told["lstm"] == "worse than rnn and gru."
     reverse = said(content(runs("copy_10", models), "gru"))
     assert "against gru, the reference: lstm is worse; rnn is worse by little." in reverse
 

@@ -113,7 +113,7 @@ class Content:
     def tables(self) -> list[Table]:
         """The matrices, what is said across tasks, and the fairness table, laid out."""
         found = [matrix_table(matrix, self.environments) for matrix in self.matrices]
-        found += [across_table(self.across, self.environments)] if self.across else []
+        found += [across_table(self.across, self.environments, self.matrices)] if self.across else []
         return [*found, fairness_table(self.fairness, self.environments)] if self.fairness else found
 
 

@@ -82,7 +82,7 @@ def _tables(content: Content) -> dict[str, Text]:
     found: dict[str, Text] = {"runs.csv": runs_lines(content.records)}
     found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
     names = {row.label: full_name(row.name, row.variant) for row in rows}  # in full: tables of reports may be joined
-    found |= {"across.csv": across_csv(content.across, names)} if content.across else {}
+    found |= {"across.csv": across_csv(content.across, names, content.matrices)} if content.across else {}
     found |= {"dependency.csv": dependency_csv(content.dependencies)} if content.dependencies else {}
     return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 
