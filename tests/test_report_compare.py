@@ -257,7 +257,7 @@ def test_device_version_and_code_may_differ_but_sizes_rates_and_training_may_not
         found = against(base, changed(**config))
         assert found.rows == ()
         assert found.only == (("before", "copy_10", "gru"), ("after", "copy_10", "gru"))
-        assert "The stores share no cell and no cost measurement: nothing can be compared." in told(found)
+        assert "The stores share no cell and no time of a training step: nothing can be compared." in told(found)
         assert "before holds 5 runs: gru on copy_10." in told(found)
 
 
@@ -295,7 +295,7 @@ def test_environments_are_named_and_each_is_compared_apart():
 # ------------------------------------------------------------------ speed
 
 
-def timed(model: str, rounds: int, factor: float = 1.0, noise: float = 0.02, **asked: int) -> list[Record]:
+def timed(model: str, rounds: int, factor: float = 1.0, noise: float = 0.02, **asked: int | str) -> list[Record]:
     made = [simulated_costs.sample(model, noise, round=number, **asked)[0] for number in range(rounds)]
     return [
         replace(r, summary={**r.summary, "step_s": {"median": factor * r.summary["step_s"]["median"]}}) for r in made
@@ -333,6 +333,8 @@ def test_the_more_ratios_there_are_the_surer_is_each_that_all_of_them_hold():
 
     few, many = against(both(1), both(1)), against([*both(40), *timed("rnn", 5)], [*both(40), *timed("rnn", 5)])
     assert {row.level for row in few.speeds} == {0.99}
+    beside = [*timed("gru", 8, length=8, what="denormals"), *timed("gru", 8, length=8, twin=True)]
+    assert against([*both(1), *beside], [*both(1), *beside]).speeds == few.speeds  # they are no training steps more
     assert {row.level for row in many.speeds} == {1 - (1 - LEVEL) / 40}  # five rounds have no interval to share
     narrow, wide = (found.speeds[0].ratio.interval for found in (few, many))
     assert narrow is not None
