@@ -234,7 +234,9 @@ def test_a_mean_of_those_that_survived_says_so_and_who_left_no_score_is_named():
     assert re.search(
         r"1 perfect: rnn none \(0 of 5 runs\), lstm 0\.90 \[0\.\d\d, 0\.\d\d\] and gru 0\.95 \(1 of 5 runs\)\.", found
     )
-    assert "runs)" not in said(content(unrated({"lstm": near(0.9, 5)})))
+    alone = content(unrated({"lstm": near(0.9, 5)}))
+    assert "runs)" not in said(alone)
+    assert re.search(r"\*\*lstm\*\* \| [^|]+ \| [^|]+ \| \N{EN DASH} \| 5 \| \N{EN DASH} \|", markdown(alone))
 
 
 def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
@@ -242,7 +244,7 @@ def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
     (row,) = [row for row in found.sections[0].rows if row.kind == "model"]
     assert row.summary is not None
     assert (row.summary.interval, row.skill_interval) == (None, None)
-    assert "1.000 | 1.00 | 5/5 [0.55, 1.00]" in markdown(found)
+    assert "1.000 | 1.00 | 5/5 [0.55, 1.00] | 5 |" in markdown(found)
     assert "there is none where all runs are equal" in markdown(found)
 
 
