@@ -514,4 +514,7 @@ def test_csv_is_written_where_there_is_something_to_write(tmp_path: Path) -> Non
     for record in study(STEEP, tasks=2):
         store.publish(record, {})
     write(store, tmp_path / "two", reference="gru", formats=("csv",))
-    assert (tmp_path / "two" / "across.csv").read_text() == across_csv(across(store.records(), "gru"))
+    found = content(store.records(), "gru")
+    text = (tmp_path / "two" / "across.csv").read_text()
+    assert text == across_csv(found.across, {}, found.matrices)
+    assert ",worse," in text

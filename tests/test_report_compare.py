@@ -328,21 +328,18 @@ def test_what_two_sessions_may_differ_by_is_neither_slower_nor_faster(factor: fl
 
 
 def test_the_more_ratios_there_are_the_surer_is_each_that_all_of_them_hold():
-    def both(lengths: int) -> list[Record]:
-        return [r for length in range(lengths) for r in timed("gru", 8, length=8 + length)]
-
-    few, many = against(both(1), both(1)), against([*both(40), *timed("rnn", 5)], [*both(40), *timed("rnn", 5)])
+    every = [record for length in range(65) for record in timed("gru", 8, length=8 + length)]
+    one, forty = every[: 1 * 8], [*every[: 40 * 8], *timed("rnn", 5)]
+    few, many = against(one, one), against(forty, forty)
     assert {row.level for row in few.speeds} == {0.99}
     beside = [*timed("gru", 8, length=8, what="denormals"), *timed("gru", 8, length=8, twin=True)]
-    assert against([*both(1), *beside], [*both(1), *beside]).speeds == few.speeds  # they are no training steps more
+    assert against([*one, *beside], [*one, *beside]).speeds == few.speeds  # they are no training steps more
     assert {row.level for row in many.speeds} == {1 - (1 - LEVEL) / 40}  # five rounds have no interval to share
     narrow, wide = (found.speeds[0].ratio.interval for found in (few, many))
     assert narrow is not None
     assert wide is not None
     assert wide[0] < narrow[0] < 1 < narrow[1] < wide[1]
-    assert {speed_texts(row)[-1] for row in against(both(65), both(65)).speeds} == {
-        "undecided (fewer than 9 rounds: 8)"
-    }
+    assert {speed_texts(row)[-1] for row in against(every, every).speeds} == {"undecided (fewer than 9 rounds: 8)"}
 
 
 def test_times_are_said_to_come_from_two_sessions_and_a_gate_is_named():
