@@ -42,7 +42,7 @@ _BEATS = (
 )
 _AGAINST = (
     "the verdict over all tasks that the two have in common, its p adjusted over the comparisons with {} alone, where "
-    "that of the matrix is over all pairs."
+    "that of the matrix is over all pairs; it takes a p below 0.05 and an interval of the chance without 1/2."
 )
 
 
