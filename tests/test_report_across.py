@@ -27,6 +27,7 @@ from seqbench.report.markdown import markdown
 from seqbench.report.matrix import MOST, matrices
 from seqbench.report.page import page
 from seqbench.report.tables import group_rows
+from seqbench.report.wording import DASH
 from seqbench.schema import Record
 from seqbench.statistics.aggregate import iqm
 from seqbench.statistics.seeds import Interval
@@ -141,9 +142,11 @@ def test_too_few_seeds_give_neither_interval_nor_ranking_and_one_line_says_so(se
     assert document["critical"] is None
 
 
-def test_one_task_short_of_seeds_is_enough_to_rank_nothing() -> None:
-    made = only(runs("copy_1", {"rnn": POOR, "gru": GOOD}) + runs("copy_2", {"rnn": POOR[:4], "gru": GOOD}))
-    assert said(made) == "Fewer than 5 seeds of rnn on copy_2: no interval and no ranking."
+def test_one_task_short_of_seeds_is_enough_to_rank_nothing_and_takes_no_interval_from_others() -> None:
+    made = only(runs("copy_1", {"rnn": POOR, "gru": GOOD}) + runs("copy_2", {"rnn": POOR[:4], "gru": near(0.5, 5)}))
+    assert [row.iqm.interval is None for row in made.rows] == [True, False]
+    none = "no ranking, and no interval where seeds are too few"
+    assert said(made) == f"Fewer than 5 seeds of rnn on copy_2: {none}."
 
 
 def cells(found: Sequence[Across]) -> dict[str, dict[str, str]]:
@@ -151,6 +154,31 @@ def cells(found: Sequence[Across]) -> dict[str, dict[str, str]]:
     table = across_table(found, NAMES)
     return {row.name: dict(zip(table.columns[1:], [cell.whole for cell in row.cells], strict=True))
             for _, _, rows in table.groups for row in rows}  # fmt: skip
+
+
+def test_verdict_at_the_head_has_its_p_in_the_table_and_in_csv() -> None:
+    models = {name: near(0.1 + 0.2 * place, 5) for place, name in enumerate(("rnn", "lstm", "gru", "zen", "zoo"))}
+    records = study(models, tasks=2, target="seqbench.tasks.copy_memory:CopyMemory")
+    more = [
+        replace(r, task={**r.task, "baselines": []}, summary={k: v for k, v in r.summary.items() if k != "skill"})
+        for r in runs("copy_9", models)
+    ]
+    for extra, shared, note in (([], 2, "(p = 0.032)"), (more, 3, "(p < 0.001) on 3 tasks")):
+        found = content([*records, *extra], "gru")
+        (table,) = [table for table in found.tables if table.label == "Across tasks"]
+        place = table.columns.index("against gru") - 1
+        column = {row.name: row.cells[place].whole for row in table.groups[0][2]}
+        assert column == {"rnn": f"worse {note}", "lstm": f"worse {note}", "gru": DASH} | dict.fromkeys(
+            ("zen", "zoo"), f"better {note}"
+        )
+        duels = {duel.a: duel.overall for duel in found.matrices[0].against}
+        assert {duels[name].verdict for name in ("rnn", "lstm")} == {"worse"}
+        for line in csv.DictReader(io.StringIO(across_csv(found.across, {}, found.matrices))):
+            if (duel := duels.get(line["architecture"])) is None:
+                assert (line["verdict"], line["p"], line["verdict_tasks"]) == ("", "", "")
+            else:
+                assert (line["verdict"], float(line["p"])) == (duel.verdict, duel.p)
+                assert len(json.loads(line["verdict_tasks"])) == shared
 
 
 def test_mean_ranks_stand_beside_the_critical_difference_that_is_told_of_them() -> None:
@@ -486,4 +514,7 @@ def test_csv_is_written_where_there_is_something_to_write(tmp_path: Path) -> Non
     for record in study(STEEP, tasks=2):
         store.publish(record, {})
     write(store, tmp_path / "two", reference="gru", formats=("csv",))
-    assert (tmp_path / "two" / "across.csv").read_text() == across_csv(across(store.records(), "gru"))
+    found = content(store.records(), "gru")
+    text = (tmp_path / "two" / "across.csv").read_text()
+    assert text == across_csv(found.across, {}, found.matrices)
+    assert ",worse," in text

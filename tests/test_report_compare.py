@@ -257,7 +257,7 @@ def test_device_version_and_code_may_differ_but_sizes_rates_and_training_may_not
         found = against(base, changed(**config))
         assert found.rows == ()
         assert found.only == (("before", "copy_10", "gru"), ("after", "copy_10", "gru"))
-        assert "The stores share no cell and no cost measurement: nothing can be compared." in told(found)
+        assert "The stores share no cell and no time of a training step: nothing can be compared." in told(found)
         assert "before holds 5 runs: gru on copy_10." in told(found)
 
 
@@ -295,7 +295,7 @@ def test_environments_are_named_and_each_is_compared_apart():
 # ------------------------------------------------------------------ speed
 
 
-def timed(model: str, rounds: int, factor: float = 1.0, noise: float = 0.02, **asked: int) -> list[Record]:
+def timed(model: str, rounds: int, factor: float = 1.0, noise: float = 0.02, **asked: int | str) -> list[Record]:
     made = [simulated_costs.sample(model, noise, round=number, **asked)[0] for number in range(rounds)]
     return [
         replace(r, summary={**r.summary, "step_s": {"median": factor * r.summary["step_s"]["median"]}}) for r in made
@@ -328,19 +328,18 @@ def test_what_two_sessions_may_differ_by_is_neither_slower_nor_faster(factor: fl
 
 
 def test_the_more_ratios_there_are_the_surer_is_each_that_all_of_them_hold():
-    def both(lengths: int) -> list[Record]:
-        return [r for length in range(lengths) for r in timed("gru", 8, length=8 + length)]
-
-    few, many = against(both(1), both(1)), against([*both(40), *timed("rnn", 5)], [*both(40), *timed("rnn", 5)])
+    every = [record for length in range(65) for record in timed("gru", 8, length=8 + length)]
+    one, forty = every[: 1 * 8], [*every[: 40 * 8], *timed("rnn", 5)]
+    few, many = against(one, one), against(forty, forty)
     assert {row.level for row in few.speeds} == {0.99}
+    beside = [*timed("gru", 8, length=8, what="denormals"), *timed("gru", 8, length=8, twin=True)]
+    assert against([*one, *beside], [*one, *beside]).speeds == few.speeds  # they are no training steps more
     assert {row.level for row in many.speeds} == {1 - (1 - LEVEL) / 40}  # five rounds have no interval to share
     narrow, wide = (found.speeds[0].ratio.interval for found in (few, many))
     assert narrow is not None
     assert wide is not None
     assert wide[0] < narrow[0] < 1 < narrow[1] < wide[1]
-    assert {speed_texts(row)[-1] for row in against(both(65), both(65)).speeds} == {
-        "undecided (fewer than 9 rounds: 8)"
-    }
+    assert {speed_texts(row)[-1] for row in against(every, every).speeds} == {"undecided (fewer than 9 rounds: 8)"}
 
 
 def test_times_are_said_to_come_from_two_sessions_and_a_gate_is_named():

@@ -127,9 +127,14 @@ def test_declared_flops_that_are_a_bound_are_no_measure_and_counted_ones_are():
     assert only([(counted, arrays), bound[1]]).flops == 5e6
 
 
-def test_interrupted_samples_are_no_failures():
-    record, arrays = sample("gru")
-    assert found([(replace(record, status="interrupted"), arrays)]) == []
+@pytest.mark.parametrize("status", ["interrupted", "killed"])
+def test_samples_that_are_to_be_continued_are_no_failures_and_are_not_hidden(status: Any):
+    (record, _), *others = rounds("gru")
+    stopped = replace(record, status=status, reason="it was stopped", summary={}, arrays={})
+    made = found([(stopped, {}), *rounds("rnn")])
+    assert f"Not measured yet ({status}): gru on adding_50: it was stopped." in " ".join(cost_sentences(made))
+    assert {row.name: row.cells[-1].text for row in cost_tables(made, NAMES)[0].groups[0][2]}["gru"] == status
+    assert "Not measured" not in " ".join(cost_sentences(found([(stopped, {}), *others])))
 
 
 # ------------------------------------------------------------------ side by side
@@ -243,8 +248,36 @@ def test_one_length_that_was_measured_apart_takes_no_exponent_from_the_others():
     for row in (row for label in ("time", "memory") for row in tables[f"Scaling of {label}"].groups[0][2]):
         assert all("[" in cell.text for cell in row.cells[:2])
     assert crossover_sentences(found(made)) == [
-        "adding_50: at every length from 32 to 256 steps, but for 128, measured in other rounds, rnn takes less time "
-        "than gru."
+        "adding_50: at every length from 32 to 256 steps, but for 128, not measured in all of these rounds, rnn takes "
+        "less time than gru."
+    ]
+
+
+@pytest.mark.parametrize("more", [16, 256])
+def test_a_study_that_is_being_extended_shows_what_it_has_shown_before(more: int):
+    lengths, models = (32, 64, 128), ("gru", "rnn")
+    whole = [one for model in models for n in lengths for one in rounds(model, length=n)]
+    first = later(again(one for model in models for n in (*lengths, more) for one in rounds(model, 1, length=n)))
+    tables, said = cost_tables(found(whole), NAMES), crossover_sentences(found(whole))
+    assert said == ["adding_50: at every length from 32 to 128 steps rnn takes less time than gru."]
+    extended = found([*whole, *first])
+    assert crossover_sentences(extended) == said
+    for label in ("Scaling of time", "Scaling of memory"):
+        before, after = (next(t for t in made if t.label == label) for made in (tables, cost_tables(extended, NAMES)))
+        assert after.columns == before.columns
+        assert all("[" in cell.text for row in after.groups[0][2] for cell in row.cells[:2])
+
+
+def test_lengths_that_enough_rounds_have_in_common_are_enough_though_none_has_just_these():
+    made = [one for n in (64, 128) for model in ("gru", "rnn") for one in rounds(model, 8, length=n)]
+    made += [
+        sample(model, round=number, length=n)
+        for model in ("gru", "rnn")
+        for n, numbers in ((32, range(4)), (256, range(4, 8)))
+        for number in numbers
+    ]
+    assert crossover_sentences(found(made)) == [
+        "adding_50: at every length from 64 to 128 steps rnn takes less time than gru."
     ]
 
 
@@ -484,6 +517,23 @@ def test_the_report_of_a_study_shows_what_it_measured_as_a_whole(tmp_path: Path)
     write(store, tmp_path / "out", planned={record.run_id for record, _ in first})
     text = (tmp_path / "out" / "report.md").read_text()
     assert "gru takes 1.5" in text
+    assert "measured in other rounds" not in text
+
+
+def test_attempts_that_no_longer_count_part_no_round_on_the_page(tmp_path: Path):
+    """As the table that ``cost`` ends with has it: what filled the time between two samples is no pause."""
+    store = Store(tmp_path / "runs")
+    places = (("gru", 1, 0, 2.0, {}), ("rnn", 1, 2, 650.0, {"status": "timeout", "summary": {}}),
+              ("rnn", 2, 653, 2.0, {}), ("lstm", 1, 656, 2.0, {}))  # fmt: skip
+    for number in range(8):
+        for model, attempt, at, seconds, changes in places:
+            record, _ = sample(model, round=number)
+            began = datetime.fromisoformat("2026-11-24T03:00:00+00:00") + timedelta(hours=number, seconds=at)
+            changes = {"started_at": began.isoformat(), "duration_s": seconds, "attempt": attempt, **changes}
+            store.publish(replace(record, arrays={}, **changes), {})  # type: ignore[arg-type]
+    write(store, tmp_path / "out", formats=("md",))
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "rnn takes least time for a training step; lstm takes 3." in text
     assert "measured in other rounds" not in text
 
 

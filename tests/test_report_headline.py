@@ -234,7 +234,9 @@ def test_a_mean_of_those_that_survived_says_so_and_who_left_no_score_is_named():
     assert re.search(
         r"1 perfect: rnn none \(0 of 5 runs\), lstm 0\.90 \[0\.\d\d, 0\.\d\d\] and gru 0\.95 \(1 of 5 runs\)\.", found
     )
-    assert "runs)" not in said(content(unrated({"lstm": near(0.9, 5)})))
+    alone = content(unrated({"lstm": near(0.9, 5)}))
+    assert "runs)" not in said(alone)
+    assert re.search(r"\*\*lstm\*\* \| [^|]+ \| [^|]+ \| \N{EN DASH} \| 5 \| \N{EN DASH} \|", markdown(alone))
 
 
 def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
@@ -242,14 +244,15 @@ def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
     (row,) = [row for row in found.sections[0].rows if row.kind == "model"]
     assert row.summary is not None
     assert (row.summary.interval, row.skill_interval) == (None, None)
-    assert "1.000 | 1.00 | 5/5 [0.55, 1.00]" in markdown(found)
+    assert "1.000 | 1.00 | 5/5 [0.55, 1.00] | 5 |" in markdown(found)
     assert "there is none where all runs are equal" in markdown(found)
 
 
 def test_reference_is_the_family_where_one_is_declared():
     models = {"rnn": POOR, "gru": near(0.6, 5), "lstm": GOOD, "attention": near(0.6, 5, seed=2)}
     found = said(content(runs("copy_10", models), reference="gru"))
-    assert "On copy_10, against gru, the reference: lstm is better; rnn is worse; not told apart: attention" in found
+    assert "On copy_10, against gru, the reference: lstm is better; rnn is worse; " in found
+    assert "; not told apart from gru: attention" in found
     # All six pairs at once are more than five seeds against five can decide in a family: 6 x 0.0079 = 0.048 < 0.05.
     assert "lstm is better than rnn" in said(content(runs("copy_10", models)))
 
@@ -296,6 +299,14 @@ def test_what_has_no_round_in_common_with_the_fastest_is_named():
     assert "as long; not compared, as no round holds both: rnn with gru." in found
 
 
+def test_the_fastest_is_so_of_what_was_measured_together():
+    rnn, gru = costs(8, models=("gru", "lstm")), costs(8, models=("rnn",))
+    tomorrow = [replace(record, started_at=record.started_at.replace("-24T", "-25T")) for record in gru]
+    found = said(content([*rnn, *tomorrow]))
+    assert "Speed on adding_50 (64 steps), of what was measured together: lstm takes least time" in found
+    assert "together" not in said(content(rnn))
+
+
 def test_rounds_that_decide_nothing_are_those_that_there_are():
     found = said(content(chained(3)))
     assert "not decided, 3 rounds of measurement where 8 give an interval; not compared, as no round holds" in found
@@ -310,7 +321,7 @@ def test_two_rounds_decide_no_speed():
 def test_equal_speeds_are_not_told_apart(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(simulated_costs.LAWS, "gru", simulated_costs.LAWS["lstm"])
     found = said(content(costs(8, models=("lstm", "gru"))))
-    assert "take least time for a training step, and are not told apart" in found
+    assert re.search(r"(lstm|gru) takes least time for a training step, not told apart from (lstm|gru)\.", found)
     assert "times as long" not in found
 
 
@@ -409,8 +420,13 @@ def test_a_difference_that_is_decided_but_small_is_said_to_be_little():
 def test_pairs_that_are_better_by_little_and_clearly_stand_apart():
     many = near(0.5, 45)
     models = {"rnn": many, "gru": [score + 0.006 for score in many], "lstm": [score - 0.05 for score in many]}
-    found = said(content(runs("copy_10", models)))
+    whole = content(runs("copy_10", models))
+    found = said(whole)
     assert "On copy_10: rnn is better than lstm; gru is better by little than rnn; gru is better than lstm." in found
+    told = {made.label: made.said.rpartition("; over all common tasks ")[2] for made in whole.architectures}
+    assert told["gru"] == "better than lstm, better by little than rnn."
+    assert told["rnn"] == "better than lstm, worse by little than gru."
+    assert told["lstm"] == "worse than rnn and gru."
     reverse = said(content(runs("copy_10", models), "gru"))
     assert "against gru, the reference: lstm is worse; rnn is worse by little." in reverse
 

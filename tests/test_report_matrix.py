@@ -57,11 +57,11 @@ def test_verdicts_that_only_the_reference_gets_are_counted_and_explained():
     scores = {name: near(centre, 5) for name, centre in centres.items()}
     (matrix,) = made(runs("copy_10", scores), "gru")
     assert matrix_table(matrix, NAMES).lead.endswith(
-        "4 verdicts against gru, the reference, are given in the tables of tasks and not here: those are adjusted over "
-        "at most 4 comparisons with gru, these over up to 10 pairs."
+        " 4 verdicts on one task and 4 on all tasks at once against gru, the reference, are given elsewhere and not "
+        "here: those are adjusted over at most 4 comparisons with gru, these over up to 10 pairs."
     )
     (both,) = made(runs("copy_10", {"rnn": ten(0.3), "gru": ten(0.9)}), "gru")
-    assert "given in the tables" not in matrix_table(both, NAMES).lead
+    assert "given elsewhere" not in matrix_table(both, NAMES).lead
     assert "the reference" not in matrix_table(made(runs("copy_10", scores))[0], NAMES).lead
 
 
@@ -213,6 +213,23 @@ def test_summaries_of_an_architecture_and_a_task_say_what_the_records_say():
     )
     assert task.solved == {"rnn": (0, 5), "gru": (3, 5)}
     assert "skill is measured from memoryless (derived)" in task.said
+
+
+def test_what_is_said_by_name_of_the_reference_agrees_with_the_head_where_the_matrix_is_silent():
+    scores = {name: near(0.1 + 0.2 * place, 5) for place, name in enumerate(("rnn", "lstm", "gru", "zen", "zoo"))}
+    records, copies = runs("copy_10", scores), []
+    for length in (10, 20):
+        copies += runs(f"copy_{length}", scores, length=length, target="seqbench.tasks.copy_memory:CopyMemory")
+    for found in (content(records, "gru"), content(copies, "gru")):
+        assert {duel.overall.verdict for duel in found.matrices[0].duels} == {"unreachable"}
+        assert "against gru, the reference: zen and zoo are better; rnn and lstm are worse." in said(found)
+        told = {made.label: made.said.rpartition("; ")[2] for made in found.architectures}
+        alone = "among the comparisons with gru, the reference, alone"
+        assert {told["rnn"], told["lstm"]} == {f"{alone} worse (p = 0.032)."}
+        assert told["zoo"] == f"{alone} better (p = 0.032)."
+        assert "comparisons with" not in told["gru"]
+    both = content(runs("copy_10", {"rnn": ten(0.3), "gru": ten(0.9)}), "gru")
+    assert next(made.said for made in both.architectures).endswith("; over all common tasks worse than gru.")
 
 
 # ------------------------------------------------------------------ runs of one seed on one kind of task

@@ -39,8 +39,8 @@ def test_what_some_seeds_would_decide_and_what_none_would_stand_apart():
     models = {"rnn": CLOSE, "gru": BARELY, "lstm": [score + 0.006 for score in CLOSE]}
     found = said(content(runs("copy_10", models), "rnn"))
     assert re.search(
-        r"nothing is told apart \(lstm and gru\); about [0-9]+ seeds each would decide a difference as large as the "
-        r"one seen, 8 times in 10, but that of gru is too small for any affordable number of seeds to decide "
+        r"nothing is told apart from rnn \(lstm and gru\); about [0-9]+ seeds each would decide a difference as large "
+        r"as the one seen, 8 times in 10, but that of gru is too small for any affordable number of seeds to decide "
         r"\(about [0-9,]+ each\)\.",
         found,
     )
@@ -132,7 +132,7 @@ def test_who_is_compared_with_nobody_is_named():
     assert said(content([*records, *wide])).endswith("On copy_10: gru is better than rnn; not compared: lstm.")
     elsewhere = runs("copy_30", {"attention": GOOD, "lstm": GOOD})
     assert said(content([*records, *elsewhere], "gru")).endswith(
-        "rnn is worse; not told apart: lstm; not compared: attention."
+        "rnn is worse; not told apart from gru: lstm; not compared: attention."
     )
     assert "not compared" not in said(content(records))
 

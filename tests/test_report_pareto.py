@@ -141,7 +141,12 @@ def test_a_bar_is_drawn_from_end_to_end_as_far_as_the_axis_may_reach(
     skill: float, interval: tuple[float, float], bar: tuple[float, float], bottom: float
 ) -> None:
     axes = Figure().subplots()
-    pareto._draw(axes, [pareto.Point(name="gru", cost=10.0, skill=skill, interval=interval)], True, {"gru": Style(INK)})
+    pareto._draw(
+        axes,
+        [pareto.Point(name="gru", cost=10.0, skill=skill, interval=interval, lost=False)],
+        True,
+        {"gru": Style(INK)},
+    )
     (drawn_bar,) = [line for line in axes.lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]
     assert tuple(drawn_bar.get_ydata()) == bar  # type: ignore[arg-type]
     assert axes.get_ylim()[0] == pytest.approx(bottom)

@@ -60,7 +60,7 @@ class Across:
         reference: of the study, where it is among the architectures.
         critical: mean ranks with the tasks as the unit, on each of them by the chance to beat a run of any other
             architecture, as ``rank`` is; None where there are no ranks, or but two architectures.
-        why: why there are neither intervals nor ranks.
+        why: why there are no ranks, nor intervals of those with too few seeds.
     """
 
     env_id: str
@@ -132,7 +132,7 @@ def _across(env_id: str, block: Block, matrix: Matrix | None, reference: str | N
 
 
 def _too_few(seeds: Mapping[str, Mapping[str, int]]) -> str | None:
-    """Why there are neither intervals nor ranks, from the seeds of each architecture on each task; and of whom."""
+    """Why there are no ranks, from the seeds of each architecture on each task; and of whom."""
     short = [f"{label} on {task}" for label, tasks in seeds.items() for task, n in tasks.items() if too_few(n)]
     why = too_few(min(n for tasks in seeds.values() for n in tasks.values()))
     return f"{why} of {some(short)}" if why and len(short) < sum(map(len, seeds.values())) else why

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from seqbench.report.across import Across
 from seqbench.report.item import Item, Row, Table
-from seqbench.report.matrix import MOST
+from seqbench.report.matrix import MOST, Duel, Matrix
+from seqbench.report.matrix_table import against_reference
 from seqbench.report.wording import (
     DASH,
     count,
+    decision_text,
     listed,
     number,
     readable,
@@ -38,34 +40,40 @@ _BEATS = (
     "the chance that a run scores better than one of {} on the same task; its interval is of this pair alone, while "
     "verdicts also take Holm's correction."
 )
+_AGAINST = (
+    "the verdict over all tasks that the two have in common, its p adjusted over the comparisons with {} alone, where "
+    "that of the matrix is over all pairs; it takes a p below 0.05 and an interval of the chance without 1/2."
+)
 
 
-def across_table(found: Sequence[Across], environments: Mapping[str, str]) -> Table:
-    """A row an architecture, a group an environment."""
+def across_table(found: Sequence[Across], environments: Mapping[str, str], matrices: Sequence[Matrix] = ()) -> Table:
+    """A row an architecture, a group an environment; ``matrices`` hold the verdicts against the reference."""
     names = {readable(made.reference) for made in found if made.reference}
     reference = names.pop() if len(names) == 1 else "the reference"  # its configuration may be another one elsewhere
-    beats = f"P(beats {reference})"
+    beats, against = f"P(beats {reference})", f"against {reference}"
     table = Table(
         label="Across tasks",
         said=[sentence for made in found for sentence in across_sentences(made, environments)],
         lead=_IQM,
-        columns=["architecture", "IQM of skill", "mean", "median", "rank", "mean rank", beats, "runs"],
-        groups=[_group(made, environments) for made in found],
+        columns=["architecture", "IQM of skill", "mean", "median", "rank", "mean rank", beats, against, "runs"],
+        groups=[_group(made, environments, matrices) for made in found],
     ).without_empty(DASH)
     lead = _IQM + (_INTERVAL if any(row.iqm.interval for made in found for row in made.rows) else "")
     lead += _RANK if "rank" in table.columns else ""
     lead += _MEAN_RANK if "mean rank" in table.columns else ""
     lead += f" {beats}: {_BEATS.format(reference)}" if beats in table.columns else ""
+    lead += f" {against[0].upper()}{against[1:]}: {_AGAINST.format(reference)}" if against in table.columns else ""
     return replace(table, lead=lead)
 
 
-def _group(made: Across, environments: Mapping[str, str]) -> tuple[str, str, list[Row]]:
+def _group(made: Across, environments: Mapping[str, str], matrices: Sequence[Matrix]) -> tuple[str, str, list[Row]]:
     where = f" [{environments[made.env_id]}]" if len(environments) > 1 else ""
-    rows = [_row(made, place) for place in range(len(made.rows))]
+    duels = against_reference(matrices, made.env_id, made.reference)
+    rows = [_row(made, place, duels.get(row.label)) for place, row in enumerate(made.rows)]
     return f"{count(len(made.tasks), 'common task')}{where}", listed([*map(readable, made.tasks)]), rows
 
 
-def _row(made: Across, place: int) -> Row:
+def _row(made: Across, place: int, duel: Duel | None) -> Row:
     row, found = made.rows[place], made.critical
     cells = [
         Item(skill_text(row.iqm.value), row.iqm.value, skills_text(row.iqm.interval)),
@@ -74,6 +82,7 @@ def _row(made: Across, place: int) -> Row:
         Item(str(row.rank.rank), row.rank.rank, f"[{row.rank.low}, {row.rank.high}]") if row.rank else Item(DASH),
         _mean_rank(found.mean_ranks[place]) if found and found.difference else Item(DASH),
         Item("reference", 0.5) if row.label == made.reference and not made.why else _chance(row.improvement),
+        _verdict(duel, made.tasks),
         Item(str(row.runs), row.runs),
     ]
     return Row(row.label, cells)
@@ -90,11 +99,26 @@ def _chance(found: Estimate | None) -> Item:
     return Item(f"{found.value:.2f}", found.value, note)
 
 
+def _verdict(duel: Duel | None, tasks: Sequence[str]) -> Item:
+    """Against the reference; the tasks that the two share are counted where they are others than those of the table."""
+    if duel is None:
+        return Item(DASH)
+    found = duel.overall
+    verdict, bracket, p = decision_text(found).partition(" (")
+    note = f"{bracket}{p}".strip()
+    if {task for task, _ in duel.tasks} != {*tasks}:
+        note = f"{note} on {count(len(duel.tasks), 'task')}".strip()
+    value = "" if found.probability is None else found.probability
+    return Item(verdict, value, note, f"number verdict {found.verdict}")
+
+
 def across_sentences(made: Across, environments: Mapping[str, str]) -> list[str]:
     """What the tasks say of others like them; why there are no ranks; who is left out."""
     where = f"Environment {environments[made.env_id]}: " if len(environments) > 1 else ""
     if made.why:
-        said = f"{where}{readable(made.why)}: no interval and no ranking."
+        some_have = any(row.iqm.interval for row in made.rows)
+        none = "no ranking, and no interval where seeds are too few" if some_have else "no interval and no ranking"
+        said = f"{where}{readable(made.why)}: {none}."
     elif len(made.rows) > MOST:
         said = f"{where}ranks are told of at most {MOST} architectures; there are {len(made.rows)}."
     else:

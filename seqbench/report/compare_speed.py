@@ -12,9 +12,11 @@ from seqbench.statistics.speed import DRIFT, ratio_of_times
 def compare_speeds(
     a: Sequence[Entry], b: Sequence[Entry], stores: tuple[str, str], names: Mapping[tuple[str, str], str]
 ) -> list[SpeedRow]:
-    """A row for each measurement of ``a`` in each environment of ``b`` that has it; rounds of two stores are no pairs.
+    """A row for each training step of ``a`` in each environment of ``b`` that has it; rounds of two are no pairs.
 
-    The intervals hold together at the level of one: those that there can be share its error equally.
+    What the same records hold beside it is left out: the step on denormal numbers, another quantity, and the twin, the
+    same one measured again to tell the resolution. The intervals hold together at the level of one: those that there
+    can be share its error equally.
     ``stores`` are the names of the two, ``names`` those of their sides by (store, env_id).
     """
     timed = _timed(a, b)
@@ -25,16 +27,20 @@ def compare_speeds(
 def _timed(a: Sequence[Entry], b: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
     """Entries of the same measurement of a training step in both stores."""
     found: dict[str, list[Entry]] = {}
-    for entry in b:
+    for entry in _steps(b):
         found.setdefault(_measurement(entry), []).append(entry)
-    return [(x, y) for x in a for y in found.get(_measurement(x), []) if x.positive("step_s") and y.positive("step_s")]
+    return [(x, y) for x in _steps(a) for y in found.get(_measurement(x), [])]
+
+
+def _steps(entries: Sequence[Entry]) -> list[Entry]:
+    return [e for e in entries if e.what == "step" and not e.twin and e.positive("step_s")]
 
 
 def _measurement(entry: Entry) -> str:
     config = entry.records[min(entry.records)].config if entry.records else {}
     free = ("version", "learning_rate")  # which change no time; nor do the labels
     model = {key: value for key, value in (config.get("model") or {}).items() if key not in free}
-    asked = [entry.backend, entry.what, entry.twin, entry.asked]
+    asked = [entry.backend, entry.asked]
     return canonical([asked, config.get("task"), config.get("data_sha256"), config.get("train"), model])
 
 

@@ -37,7 +37,7 @@ def told(found: StoreComparison) -> list[str]:
     said = [f"{readable(name)}: {readable(where)}." for name, where in found.environments.items()]
     said += [f"{readable(name)}: {readable(sentence)}" for name, sentence in found.stopped.items()]
     if found.empty:
-        said.append("The stores share no cell and no cost measurement: nothing can be compared.")
+        said.append("The stores share no cell and no time of a training step: nothing can be compared.")
         return said + [f"{readable(name)} holds {readable(what)}." for name, what in found.holds.items()]
     if found.overall:
         verdict, p = found.overall

@@ -61,7 +61,7 @@ class ComparedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedRow:
-    """One measurement of cost in two stores: time of a training step of ``b`` over that of ``a``.
+    """One training step measured in two stores: the time of ``b`` over that of ``a``.
 
     Attributes:
         verdict: "faster" and "slower" take an interval beyond what sessions differ by; "undecided" is without one.

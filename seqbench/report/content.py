@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from seqbench.record.rounds import Sample
 from seqbench.report.across import Across, across_tasks
 from seqbench.report.across_figure import performance_figure
 from seqbench.report.across_table import across_table
@@ -113,7 +114,7 @@ class Content:
     def tables(self) -> list[Table]:
         """The matrices, what is said across tasks, and the fairness table, laid out."""
         found = [matrix_table(matrix, self.environments) for matrix in self.matrices]
-        found += [across_table(self.across, self.environments)] if self.across else []
+        found += [across_table(self.across, self.environments, self.matrices)] if self.across else []
         return [*found, fairness_table(self.fairness, self.environments)] if self.fairness else found
 
 
@@ -128,12 +129,16 @@ def collect(
     missing: int,
     trials: Trials | None = None,
     drawn: Collection[str] = ("svg",),
+    rounds: Mapping[Sample, int] | None = None,
 ) -> Content:
-    """Work out a report from records and their arrays, with its figures in the forms ``drawn``: svg, pdf, or none."""
+    """Work out a report from records and their arrays, with its figures in the forms ``drawn``: svg, pdf, or none.
+
+    ``rounds`` are those in which costs were measured, told from all attempts, where these records are but some.
+    """
     names, common = environment_names(records), common_words(records)
     learning = grouped(records, "learning", reference, common)
     titles, shown = [title_of(group, names) for group in learning], drawn_of(learning)
-    costs, lasting = entries(records, reference, common), dependencies(records, reference, common)
+    costs, lasting = entries(records, reference, common, rounds), dependencies(records, reference, common)
     sections, trials = sections_of(learning, titles, reference), trials or {}
     every, compared = rows_of(sections), _compared(learning, sections, reference, trials)
     warned = banners(learning, every, records, names, trials, missing, reference, common) + left_out(learning, shown)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from seqbench.report.costs import Entry
+from seqbench.statistics.rounds import FEWEST
 from seqbench.statistics.scaling import Crossover, Local, crossover, local_exponents, power_law
 from seqbench.statistics.seeds import Estimate
 
@@ -102,11 +103,18 @@ def crossings(group: Sequence[Curve]) -> list[tuple[Curve, Curve, Crossover]]:
 
 
 def _together(curves: Sequence[Curve], key: str) -> tuple[int, ...]:
-    """The most lengths at which all curves were measured in the same rounds; of as many, those of the most rounds."""
+    """Lengths at which all curves were measured in the same rounds: the most with rounds enough for an interval.
+
+    Where none has so many, simply the most; of as many, those of the most rounds. A round counts for the lengths that
+    it has in common with another one, so that a study that is being extended shows what it has shown before.
+    """
     held: dict[int, list[int]] = {}
     for length in sorted(set.intersection(*(set(curve.lengths) for curve in curves))):
         rounds = [set(entry.positive(key)) for curve in curves for entry in curve.at([length]).entries]
         for number in set.intersection(*rounds):
             held.setdefault(number, []).append(length)
     often = Counter(map(tuple, held.values()))
-    return max(often, key=lambda lengths: (len(lengths), often[lengths], lengths), default=())
+    shared = {tuple(n for n in one if n in other) for one in often for other in often}
+    rounds = {lengths: sum(often[held] for held in often if {*lengths} <= {*held}) for lengths in shared}
+    enough = {lengths for lengths in shared if len(lengths) > 1 and rounds[lengths] >= FEWEST}
+    return max(enough or shared, key=lambda lengths: (len(lengths), rounds[lengths], lengths), default=())

@@ -8,6 +8,7 @@ from seqbench.report.cost_scaling import Curve, crossings, curves
 from seqbench.report.cost_wording import interval_text, value_text
 from seqbench.report.costs import Entry, twins
 from seqbench.report.wording import count, listed, readable, some
+from seqbench.schema import CONTINUED
 from seqbench.statistics.rounds import FEWEST, resolution
 from seqbench.statistics.scaling import Crossover
 
@@ -58,10 +59,10 @@ def _name(curve: Curve) -> str:
 
 
 def _range(a: Curve, b: Curve) -> str:
-    """From where to where, and which lengths in between are left out as both have them in other rounds."""
+    """From where to where, and which lengths in between are left out as not all of these rounds have them."""
     low, high = a.lengths[0], a.lengths[-1]
     apart = [f"{n:,}" for n in a.of if n in b.of and n not in a.lengths and low < n < high]
-    but = f", but for {listed(apart)}, measured in other rounds," if apart else ""
+    but = f", but for {listed(apart)}, not measured in all of these rounds," if apart else ""
     return f"from {low} to {high} steps{but}"
 
 
@@ -149,9 +150,11 @@ def _failures(entries: Sequence[Entry]) -> list[str]:
     by_reason: dict[tuple[str, str], list[str]] = {}
     for entry in entries:
         if entry.failed is not None and not entry.records:
-            names = by_reason.setdefault((entry.failed.status, entry.failed.reason or "no reason"), [])
+            status = entry.failed.status
+            what = f"Not measured{' yet' if status in CONTINUED else ''} ({status})"
+            names = by_reason.setdefault((what, entry.failed.reason or "no reason"), [])
             names.append(f"{readable(entry.name)} on {readable(entry.task)}")
     return [
-        f"Not measured ({status}): {listed(list(dict.fromkeys(names)))}: {readable(reason)}."
-        for (status, reason), names in by_reason.items()
+        f"{what}: {listed(list(dict.fromkeys(names)))}: {readable(reason)}."
+        for (what, reason), names in by_reason.items()
     ]

@@ -1,11 +1,12 @@
 """The table that ``cost`` ends with, and what it must not hide."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from seqbench.record.rounds import Sample
 from seqbench.report.cost_places import places
 from seqbench.report.cost_sentences import cost_warnings
 from seqbench.report.cost_wording import estimate_text, rounds_text, value_text, versus_text
@@ -14,9 +15,12 @@ from seqbench.report.wording import DASH, readable
 from seqbench.schema import Record
 
 
-def cost_table(records: Iterable[Record]) -> Group:
-    """Task and length, architecture, time of a training step against the fastest, peak memory, rounds; warnings."""
-    found = entries(records)
+def cost_table(records: Iterable[Record], rounds: Mapping[Sample, int] | None = None) -> Group:
+    """Task and length, architecture, time of a training step against the fastest, peak memory, rounds; warnings.
+
+    ``rounds`` are told from all records of the store, where these are but some.
+    """
+    found = entries(records, numbers=rounds)
     return Group(_table(found), *map(Text, cost_warnings(found)))
 
 

@@ -140,18 +140,23 @@ def _over(work: float, time: Measured) -> Measured:
     return replace(time, value=work / time.value, interval=interval, span=span)
 
 
-def entries(records: Iterable[Record], reference: str | None = None, common: str = "") -> list[Entry]:
+def entries(
+    records: Iterable[Record],
+    reference: str | None = None,
+    common: str = "",
+    numbers: Mapping[Sample, int] | None = None,
+) -> list[Entry]:
     """Every measurement of the attempts that count, by environment, task, length, architecture and backend.
 
     What is measured by several names has the ``reference``'s where that is one, else the plainest; for ``common`` see
-    ``groups.grouped``.
+    ``groups.grouped``. ``numbers`` of the rounds are told from all attempts in a store, see ``rounds.taken``; without
+    them these records must be all.
     Measurements by an older protocol are left out where the same cell was measured by a newer one.
     """
     every = [record for record in records if record.kind == "cost"]
-    numbers = taken(every)
-    measured = [record for record in counting(every, numbers) if record.status != "interrupted"]
+    numbers = taken(every) if numbers is None else numbers
     parts: dict[tuple[str, str], list[Record]] = {}
-    for record in measured:
+    for record in counting(every, numbers):
         parts.setdefault((record.env_id, record.cell_id), []).append(record)
     newer = {(r.env_id, _cell(r)) for members in parts.values() for r in members if "cost" in r.config}
     kept = [m for m in parts.values() if "cost" in m[0].config or (m[0].env_id, _cell(m[0])) not in newer]

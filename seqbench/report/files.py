@@ -82,7 +82,7 @@ def _tables(content: Content) -> dict[str, Text]:
     found: dict[str, Text] = {"runs.csv": runs_lines(content.records)}
     found |= {"verdicts.csv": verdicts_csv(rows)} if rows else {}
     names = {row.label: full_name(row.name, row.variant) for row in rows}  # in full: tables of reports may be joined
-    found |= {"across.csv": across_csv(content.across, names)} if content.across else {}
+    found |= {"across.csv": across_csv(content.across, names, content.matrices)} if content.across else {}
     found |= {"dependency.csv": dependency_csv(content.dependencies)} if content.dependencies else {}
     return found | ({"costs.csv": costs_csv(content.costs)} if content.costs else {})
 
@@ -127,11 +127,12 @@ def collect_report(
         advice = f"{damaged} {notice} Wait for the first one.".strip() if notice else damaged or _ADVICE
         rule = f"a report needs at least one record; the store {str(store.root)!r} holds none of this study."
         raise UsageError(f"{rule} {advice}")
-    counted = _counted(records, taken(record for record in read if record.kind == "cost"))
+    rounds = taken(record for record in read if record.kind == "cost")
+    counted = _counted(records, rounds)
     arrays = _load(store, counted, problems)
     missing = len(set(planned) - {record.run_id for record in records})
     found = collect(records=counted, arrays=arrays, problems=problems, study=study, reference=reference,
-                   tuning=tuning, missing=missing, trials=trials, drawn=drawn)  # fmt: skip
+                   tuning=tuning, missing=missing, trials=trials, drawn=drawn, rounds=rounds)  # fmt: skip
     return replace(found, banners=[notice, *found.banners]) if notice else found
 
 

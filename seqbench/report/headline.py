@@ -175,7 +175,15 @@ def _speed(costs: Sequence[Entry], env_id: str, environments: Mapping[str, str])
         return "Speed: not compared, each was measured in other rounds than the others (see below)." if apart else ""
     place = max(there, key=lambda place: place.length or 0)
     steps = f" ({place.length:,} steps)" if place.length else ""
-    return f"Speed{_where(place.env_id, environments)} on {place.task}{steps}: {_ratios(place)}."
+    beside = [other for other in every if other is not place and _alike(other) == _alike(place)]
+    apart = any(entry.by_round("step_s") for other in beside for entry in other.entries)
+    of = ", of what was measured together" if apart else ""
+    return f"Speed{_where(place.env_id, environments)} on {place.task}{steps}{of}: {_ratios(place)}."
+
+
+def _alike(place: Place) -> tuple[str, str, int | None]:
+    """What places have in common that the tables show side by side, measured together or apart."""
+    return place.env_id, place.entries[0].comparable, place.length
 
 
 def _ratios(place: Place) -> str:
@@ -203,8 +211,8 @@ def _order(fastest: Entry, others: Sequence[tuple[Entry, Ratio]]) -> str:
         for entry, found in others
         if found.verdict == "longer"
     ]
-    first = f"{some([fastest.name, *alike])} {'take' if alike else 'takes'} least time for a training step"
-    first += ", and are not told apart" if alike else ""
+    first = f"{fastest.name} takes least time for a training step"
+    first += f", not told apart from {some(alike)}" if alike else ""  # of whom two may be told apart from each other
     if not slower:
         return first
     left = len(slower) - NAMED

@@ -68,7 +68,7 @@ def _how(content: Content) -> list[str]:
 
 def _section(section: Section, reference: str | None) -> str:
     reference = section.compared_with(reference)
-    head = ["architecture", "score", "skill", "solved", "median steps", "parameters", "learning rate"]
+    head = ["architecture", "score", "skill", "solved", "runs", "median steps", "parameters", "learning rate"]
     head += [f"against {escaped(reference)}"] if reference else []
     rows = table([*head, "remarks"], [_row(row, reference) for row in section.rows], 1)
     return f"## {escaped(section.title)}\n\n{escaped(section.subtitle)}\n\n{rows}"
@@ -80,6 +80,7 @@ def _row(row: VerdictRow, reference: str | None) -> list[str]:
     cells = [name, f"{score_text(row.score)} {interval}".strip()]
     cells += [f"{skill_text(row.skill)} {skill_interval_text(row)}".strip()]
     cells += [f"{solved_text(row)} {rate_interval_text(row)}".strip()]
+    cells += [str(len(row.scores)) if row.kind == "model" else DASH]
     cells += [f"{steps_text(row)} {steps_interval_text(row)}".strip(), whole(row.parameters)]
     cells += [DASH if row.learning_rate is None else f"{row.learning_rate:g}"]
     cells += [escaped(comparison_text(row))] if reference else []

@@ -1,11 +1,11 @@
 """The wins, ties and losses of all pairs as a table, and in words how to read it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from seqbench.report.item import Item, Row, Table
 from seqbench.report.matrix import MOST, OTHER, Duel, Matrix
-from seqbench.report.wording import BEYOND, DASH, count, readable, some
+from seqbench.report.wording import BEYOND, DASH, count, listed, readable, some
 from seqbench.statistics.verdict import MEANINGFUL, Comparison
 
 
@@ -57,20 +57,30 @@ def _out_of_reach(what: str, found: Sequence[Comparison]) -> str:
 
 
 def _against_alone(matrix: Matrix) -> str:
-    """Why verdicts on one task that are given against the reference are not given here; empty where all are."""
-    lost = 0
+    """Why verdicts that are given against the reference are not given here; empty where all are."""
+    on_one = on_all = 0
     for duel in matrix.against:
         here = matrix.between(duel.a, duel.b)
         among_all = {task: found.verdict for task, found in here.tasks} if here else {}
-        lost += sum(found.verdict in OTHER and among_all.get(task) != found.verdict for task, found in duel.tasks)
-    if not lost:
+        on_one += sum(found.verdict in OTHER and among_all.get(task) != found.verdict for task, found in duel.tasks)
+        on_all += duel.overall.verdict in OTHER and (here is None or here.overall.verdict != duel.overall.verdict)
+    if not on_one + on_all:
         return ""
     reference, few, pairs = readable(matrix.against[0].b), len(matrix.against), len(matrix.duels)
+    lost = [f"{count(on_one, 'verdict')} on one task"] * (on_one > 0)
+    lost += [f"{count(on_all, 'verdict') if not on_one else on_all} on all tasks at once"] * (on_all > 0)
     return (
-        f" {count(lost, 'verdict')} against {reference}, the reference, {'is' if lost == 1 else 'are'} given in the "
-        f"tables of tasks and not here: those are adjusted over at most {count(few, 'comparison')} with {reference}, "
-        f"these over up to {pairs} pairs."
+        f" {listed(lost)} against {reference}, the reference, {'is' if on_one + on_all == 1 else 'are'} given "
+        f"elsewhere and not here: those are adjusted over at most {count(few, 'comparison')} with {reference}, these "
+        f"over up to {pairs} pairs."
     )
+
+
+def against_reference(found: Iterable[Matrix], env_id: str, reference: str | None) -> dict[str, Duel]:
+    """Label -> its duel with the reference in one environment, adjusted over such duels alone."""
+    return {
+        duel.a: duel for matrix in found if matrix.env_id == env_id for duel in matrix.against if duel.b == reference
+    }
 
 
 def _item(duel: Duel | None) -> Item:

@@ -39,7 +39,8 @@ def order_sentence(
     said = [decided] if decided else []
     if undecided:
         told = some([*undecided])
-        said.append(f"not told apart: {told}" if decided else f"nothing is told apart ({told})")
+        apart = f"told apart from {duels[0].b}" if matrix.against else "told apart"
+        said.append(f"not {apart}: {told}" if decided else f"nothing is {apart} ({told})")
         said += _seeds(undecided)
     if unreachable:
         those = [*unreachable.values()]

@@ -7,7 +7,7 @@ from seqbench.record.record import current
 from seqbench.report.comma import csv_lines
 from seqbench.report.names import model_order, natural
 from seqbench.report.solving import is_solved
-from seqbench.schema import Record
+from seqbench.schema import CONTINUED, Record
 
 COLUMNS = (
     "task",
@@ -44,7 +44,10 @@ COLUMNS = (
 
 
 def runs_csv(records: Iterable[Record]) -> str:
-    """The learning runs as comma-separated text; the attempt that counts of each."""
+    """The learning runs as comma-separated text; the attempt that counts of each.
+
+    ``solved`` is empty where a task has no notion of it, and of runs that are to be continued: they count nowhere yet.
+    """
     return "".join(runs_lines(records))
 
 
@@ -63,14 +66,14 @@ def _order(record: Record) -> tuple[Any, ...]:
 def _values(record: Record) -> dict[str, Any]:
     labels = {key: record.labels.get(key) for key in ("task", "model", "variant")}
     own = ("seed", "status", "study", "attempt", "run_id", "cell_id", "env_id", "started_at", "reason", "command")
-    has_notion = record.task.get("solved") is not None
+    told = record.task.get("solved") is not None and record.status not in CONTINUED
     return {
         **record.summary,
         **labels,
         **{key: getattr(record, key) for key in own},
         "duration_s": record.duration_s,
         "metric": record.task.get("score"),
-        "solved": is_solved(record) if has_notion else None,
+        "solved": is_solved(record) if told else None,
         "parameters": record.architecture.get("parameters"),
         "learning_rate": (record.config.get("model") or {}).get("learning_rate"),
         "commit": (record.git or {}).get("commit"),

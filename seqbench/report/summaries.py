@@ -7,10 +7,11 @@ from itertools import groupby
 from typing import Any
 
 from seqbench.report.groups import Group
-from seqbench.report.matrix import Matrix
+from seqbench.report.matrix import OTHER, Matrix
 from seqbench.report.row import VerdictRow
-from seqbench.report.wording import count, listed, number, readable, score_text
+from seqbench.report.wording import count, decision_text, listed, number, readable, score_text
 from seqbench.schema import Better
+from seqbench.statistics.verdict import Comparison
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,10 @@ class ArchitectureSummary:
         tasks, runs: how many it has; rated: tasks that can be solved.
         solved: tasks that at least half of its seeds solve.
         longest: family of tasks -> time steps of the longest of them that it solves so.
-        better_than, worse_than: over all common tasks, from the matrix. not_completed: status -> runs.
+        better_than, worse_than: over all common tasks, from the matrix. by_little: those of them where it is by little.
+        reference, against: of the study, and the verdict on it where the comparisons with it are all that p is adjusted
+            over; None for the reference itself, and where there is none.
+        not_completed: status -> runs.
     """
 
     env_id: str
@@ -33,6 +37,9 @@ class ArchitectureSummary:
     longest: Mapping[str, int]
     better_than: tuple[str, ...]
     worse_than: tuple[str, ...]
+    by_little: tuple[str, ...] = ()
+    reference: str | None = None
+    against: Comparison | None = None
     not_completed: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -45,11 +52,23 @@ class ArchitectureSummary:
         if self.longest:
             reach = [f"{steps:,} steps of {readable(family)}" for family, steps in self.longest.items()]
             parts.append(f"longest: {listed(reach)}")
-        against = (("better", self.better_than), ("worse", self.worse_than))
-        told = [f"{word} than {listed([*map(readable, others)])}" for word, others in against if others]
-        parts += [f"over all common tasks {', '.join(told)}"] if told else []
+        parts += self._compared()
         lost = listed([f"{number_of} {status}" for status, number_of in self.not_completed.items()])
         return "; ".join([*parts, lost] if lost else parts) + "."
+
+    def _compared(self) -> list[str]:
+        """Verdicts over all common tasks: of the matrix, and against the reference where the matrix has none."""
+        told = []
+        for word, others in (("better", self.better_than), ("worse", self.worse_than)):
+            for little in (False, True):
+                names = [readable(label) for label in others if (label in self.by_little) == little]
+                told += [f"{word}{' by little' if little else ''} than {listed(names)}"] if names else []
+        said = [f"over all common tasks {', '.join(told)}"] if told else []
+        alone = self.against if self.reference not in self.better_than + self.worse_than else None
+        if alone and alone.verdict in OTHER:
+            reference = readable(self.reference)
+            said.append(f"among the comparisons with {reference}, the reference, alone {decision_text(alone)}")
+        return said
 
 
 def architecture_summaries(rows: Sequence[VerdictRow], found: Sequence[Matrix]) -> list[ArchitectureSummary]:
@@ -73,6 +92,8 @@ def _architecture(env_id: str, label: str, rows: list[VerdictRow], matrix: Matri
             longest[row.family] = max(row.length, longest.get(row.family, 0))
     duels = [duel for duel in matrix.duels if label in (duel.a, duel.b)] if matrix else []
     mine = [duel if duel.a == label else duel.mirrored() for duel in duels]
+    decided = {duel.b: duel.overall for duel in mine if duel.overall.verdict in OTHER}
+    against = next((duel for duel in matrix.against if duel.a == label), None) if matrix else None
     lost: Counter[str] = Counter()
     for row in rows:
         lost.update(row.not_completed)
@@ -84,8 +105,11 @@ def _architecture(env_id: str, label: str, rows: list[VerdictRow], matrix: Matri
         runs=sum(len(row.scores) for row in rows),
         solved=tuple(dict.fromkeys(row.task for row in solved)),
         longest=longest,
-        better_than=tuple(duel.b for duel in mine if duel.overall.verdict == "better"),
-        worse_than=tuple(duel.b for duel in mine if duel.overall.verdict == "worse"),
+        better_than=tuple(other for other, found in decided.items() if found.verdict == "better"),
+        worse_than=tuple(other for other, found in decided.items() if found.verdict == "worse"),
+        by_little=tuple(other for other, found in decided.items() if not found.meaningful),
+        reference=against.b if against else None,
+        against=against.overall if against else None,
         not_completed=dict(sorted(lost.items())),
     )
 

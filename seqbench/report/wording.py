@@ -148,9 +148,17 @@ def rate_interval_text(row: VerdictRow) -> str:
 
 def comparison_text(row: VerdictRow) -> str:
     """The verdict against the reference in words."""
-    found = row.comparison
-    if found is None:
+    if row.comparison is None:
         return "reference" if row.is_reference else DASH
+    return decision_text(row.comparison)
+
+
+def decision_text(found: Comparison) -> str:
+    """A verdict with its p, or what one would take.
+
+    >>> decision_text(Comparison(verdict="worse", probability=0.3, p=0.0186))
+    'worse by little (p = 0.019)'
+    """
     if found.verdict == "unreachable":  # it may be the reference that has too few seeds
         takes = f", takes {found.seeds_needed} seeds against {found.seeds_needed}" if found.seeds_needed else ""
         return f"no verdict reachable{takes}"

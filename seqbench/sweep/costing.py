@@ -98,9 +98,10 @@ def _close(
 ) -> int:
     wanted, every = {job.run_id for job in jobs}, store.records("cost")
     records = [record for record in every if record.run_id in wanted]
-    console.print(cost_table(records))
+    rounds = taken(every)
+    console.print(cost_table(records, rounds))
     here = env.env_id(env.environment())
-    counts = Counter(record.status for record in counting(records, taken(every)) if record.env_id == here)
+    counts = Counter(record.status for record in counting(records, rounds) if record.env_id == here)
     told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     say(console, f"{told}; {took}.")
     for record in failed:
