@@ -1,6 +1,7 @@
 import math
 import statistics
 import time
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
@@ -13,12 +14,14 @@ from scipy import stats
 from seqbench.statistics.improvement import probability_of_improvement, win_rate
 from seqbench.statistics.permutation import (
     MOST_EXACT,
+    chance_of_extreme,
     holm,
     permutation_p,
     seeds_needed,
     smallest_p,
     stratified_p,
 )
+from seqbench.statistics.seeds import by_kind
 from seqbench.statistics.speed import ratio_of_times
 from seqbench.statistics.verdict import (
     compare_across_tasks,
@@ -273,12 +276,70 @@ def test_complete_separation_is_not_certainty_and_more_tasks_make_it_surer() -> 
 # ------------------------------------------------------------------ strata: tasks that share their seeds
 
 
-def test_a_stratum_is_tested_by_the_mean_ranks_of_its_seeds() -> None:
-    rng = np.random.default_rng(8)
-    a, b = rng.normal(0.5, 1, (3, 5)), rng.normal(0, 1, (3, 6))
-    ranks = np.sum([2 * stats.rankdata(task) for task in np.concatenate([a, b], axis=1)], axis=0)
-    assert stratified_p([(a, b)]) == permutation_p(ranks[:5], ranks[5:])
-    assert stratified_p([(a[:1], b[:1])]) == stratified_p([(a[0], b[0])])
+def ragged(rng: np.random.Generator, tasks: int, seeds: int) -> np.ndarray:
+    """A stratum with ties of which every seed is on some tasks, and every task has a run."""
+    while True:
+        found = np.where(rng.random((tasks, seeds)) < 0.7, rng.integers(0, 5, (tasks, seeds)), np.nan)
+        if not np.isnan(found).all(axis=0).any() and not np.isnan(found).all(axis=1).any():
+            return found
+
+
+def share_won(a: np.ndarray, b: np.ndarray) -> float:
+    """The mean over tasks of the pairs of runs that are won, written out."""
+    shares = []
+    for first, second in zip(a, b, strict=True):
+        wins = [(x > y) + (x == y) / 2 for x in first for y in second if not math.isnan(x + y)]
+        shares.append(sum(wins) / len(wins))
+    return float(np.mean(shares))
+
+
+def every_share(a: np.ndarray, b: np.ndarray) -> list[float]:
+    """The same of all splits in which as many seeds of each set of tasks are in the first group as there were."""
+    both, n = np.concatenate([a, b], axis=1), a.shape[1]
+    tasks = [tuple(seed) for seed in np.isnan(both).T]
+    found = []
+    for chosen in combinations(range(len(tasks)), n):
+        if Counter(tasks[seed] for seed in chosen) == Counter(tasks[:n]):
+            others = [seed for seed in range(len(tasks)) if seed not in chosen]
+            found.append(share_won(both[:, list(chosen)], both[:, others]))
+    return found
+
+
+@pytest.mark.parametrize("tasks", [(1,), (3,), (2, 1)])
+def test_strata_are_tested_by_all_that_is_won_as_seeds_on_the_same_tasks_change_sides(tasks: tuple[int, ...]) -> None:
+    rng, different = np.random.default_rng(8), 0
+    for trial in range(12):
+        make = ragged if trial % 2 else lambda rng, tasks, seeds: rng.integers(0, 5, (tasks, seeds)).astype(float)
+        pairs = [(make(rng, number, int(rng.integers(2, 5))), make(rng, number, 4)) for number in tasks]
+        each = [len(a) * (np.array(every_share(a, b)) - 0.5) for a, b in pairs]
+        seen = sum(len(a) * (share_won(a, b) - 0.5) for a, b in pairs)
+        p = stratified_p(pairs)
+        assert p == pytest.approx(np.mean(np.abs(sum(np.ix_(*each))) >= abs(seen) - 1e-9))
+        assert win_rate(pairs) == pytest.approx(0.5 + seen / sum(tasks))
+        assert math.prod(chance_of_extreme(*pair) for pair in pairs) == pytest.approx(1 / math.prod(map(len, each)))
+        different += p < 0.9
+    assert different > 3
+
+
+def test_seeds_that_only_one_side_has_on_their_tasks_count_but_decide_nothing() -> None:
+    nowhere = [math.nan] * 6
+    a, b = np.arange(6.0), np.arange(10.0, 16.0)
+    shared, lost = [*nowhere, *a], [*nowhere, *b]
+    alone = [*(100 + a), *nowhere], [*nowhere, *b]
+    pair = np.array([alone[0], shared]), np.array([alone[1], lost])  # one task is won by seeds that are on it alone
+    assert win_rate([pair]) == 0.5
+    assert stratified_p([pair]) == 1.0
+    assert stratified_p([(a, b)]) < 0.01
+
+
+def test_too_few_seeds_on_the_same_tasks_leave_a_verdict_out_of_reach() -> None:
+    cells = [([seed for seed in range(6) if seed != length], [9.0] * 5) for length in range(6)]
+    whole = [(range(6), [1.0] * 6)] * 6
+    (found,) = compare_families([[(a, b) for a, b in by_kind(["copy"] * 6, cells, whole)]])
+    assert (found.verdict, found.seeds_needed) == ("unreachable", 5)
+    assert found.why == (
+        "the smallest p of 5 to 6 seeds in a family of 1 is 1; a verdict takes 5 or more that are on the same tasks"
+    )
 
 
 def test_the_same_runs_on_three_lengths_say_no_more_than_on_one() -> None:
@@ -291,19 +352,6 @@ def test_the_same_runs_on_three_lengths_say_no_more_than_on_one() -> None:
     assert apart.interval is not None
     assert together.interval is not None
     assert together.interval[0] <= alone.interval[0] < apart.interval[0]
-
-
-def test_a_stratum_weighs_as_much_as_its_tasks_in_the_p_as_in_the_chance_to_win() -> None:
-    rng = np.random.default_rng(9)
-    pairs = [(rng.normal(0, 1, (tasks, 3)), rng.normal(0, 1, (tasks, 3))) for tasks in (2, 1, 1)]
-    every, seen = [np.zeros(1)], 0.0
-    for a, b in pairs:
-        ranks = stats.rankdata(sum(stats.rankdata(task) for task in np.concatenate([a, b], axis=1)))
-        effects = len(a) * np.array([ranks[list(chosen)].sum() - 10.5 for chosen in combinations(range(6), 3)])
-        every.append(effects)
-        seen += effects[0]  # the first choice is that of the first three, the observed one
-    total = sum(np.ix_(*every))
-    assert stratified_p(pairs) == pytest.approx(np.mean(np.abs(total) >= abs(seen) - 1e-9))
 
 
 def test_what_six_lengths_of_one_kind_say_is_not_outvoted_by_two_other_tasks() -> None:

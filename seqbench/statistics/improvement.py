@@ -46,14 +46,19 @@ def win_rate(pairs: Sequence[Pair]) -> float:
     >>> win_rate([([1, 3], [2, 2]), ([5, 5], [5, 6])])
     0.375
     """
-    each = [wins.mean(axis=(1, 2)) for wins in map(_wins, *zip(*pairs, strict=True))]  # of every task
-    return float(np.concatenate(each).mean())
+    return float(np.concatenate([_shares(_wins(a, b)) for a, b in pairs]).mean())
+
+
+def _shares(wins: np.ndarray) -> np.ndarray:
+    """Of every task the mean of the wins that there are."""
+    return np.nansum(wins, axis=(1, 2)) / (~np.isnan(wins)).sum(axis=(1, 2))
 
 
 def _wins(a: Values, b: Values) -> np.ndarray:
-    """(tasks, seeds, seeds): 1 where the first one's run is higher, 1/2 where they are equal, else 0."""
+    """(tasks, seeds, seeds): 1 where the first's run is higher, 1/2 where both are equal, else 0; NaN without both."""
     first, second = rows(a, finite=False)[:, :, None], rows(b, finite=False)[:, None, :]
-    return ((first > second) + (first >= second).astype(float)) / 2
+    wins = ((first > second) + (first >= second).astype(float)) / 2
+    return np.where(np.isnan(first) | np.isnan(second), np.nan, wins)
 
 
 class _Share(NamedTuple):
@@ -76,14 +81,28 @@ def _share(a: Values, b: Values) -> _Share:
     how alike they are, it is taken with Student's quantile for Gauss's, but for no less than of independent tasks.
     """
     wins = _wins(a, b)
-    tasks, n, m = wins.shape
-    share = _Share(float(wins.mean()), n, m, 1.0)
+    tasks, n, m = len(wins), seeds_of(a), seeds_of(b)  # of the task with the fewest
+    each = _shares(wins)[:, None, None]
+    share = _Share(float(each.mean()), n, m, 1.0)
     supposed = _variance(share, share.value)
     if not supposed:
         return share
-    shown = float(wins.mean(axis=(0, 2)).var(ddof=1) / n + wins.mean(axis=(0, 1)).var(ddof=1) / m)
+    shown = _shown(wins - each) + _shown((wins - each).swapaxes(1, 2))
     student = 1.0 if tasks == 1 else special.stdtrit(min(n, m), 0.975) / special.ndtri(0.975)
     return share._replace(wider=max(1 / tasks, float(student) ** 2 * shown / supposed))
+
+
+def _shown(wins: np.ndarray) -> float:
+    """The variance of the share that comes of the first group's seeds, from wins (tasks, seeds, others) around it.
+
+    What a seed adds to the mean over tasks is that of all its runs; as if each task were won by its seeds alone it is
+    the variance of their shares over their number.
+    """
+    there = ~np.isnan(wins)
+    of_run = np.nansum(wins, axis=2) / np.maximum(there.sum(axis=2), 1)
+    seeds = there.any(axis=2).sum(axis=1, keepdims=True)
+    added = (of_run / seeds).mean(axis=0)
+    return float(added @ added * seeds.min() / (seeds.min() - 1))
 
 
 def _variance(share: _Share, truth: float) -> float:

@@ -8,7 +8,7 @@ from typing import Literal
 from scipy import special
 
 from seqbench.statistics.improvement import probability_of_improvement
-from seqbench.statistics.permutation import Pair, holm, seeds_needed, smallest_p, stratified_p
+from seqbench.statistics.permutation import Pair, chance_of_extreme, holm, seeds_needed, stratified_p
 from seqbench.statistics.seeds import Interval, Values, seeds_of, too_few
 
 MEANINGFUL = 0.75
@@ -78,7 +78,7 @@ def compare_across_tasks(
 def compare_families(families: Sequence[Sequence[Pair]], alpha: float = 0.05) -> list[Comparison]:
     """Any comparisons as one Holm family, each over tasks of its own: for each task the two groups; higher is better.
 
-    Tasks on which the same seeds were run, of one kind, are given as one stratum (see ``by_kind``).
+    Tasks of one kind on which the same seeds were run are given as one stratum (see ``by_kind``).
 
     Source: ours; the tests: see ``stratified_p``, ``holm`` and ``probability_of_improvement``.
 
@@ -103,10 +103,10 @@ def _fewest(pairs: Sequence[Pair]) -> int:
 
 
 def _smallest(pairs: Sequence[Pair]) -> float:
-    """The smallest p of all tasks together: every task must be split in the same extreme way."""
+    """The smallest p of all tasks together: all seeds that can change sides must be split in the same extreme way."""
     p = 2.0
     for a, b in pairs:
-        p *= smallest_p(seeds_of(a), seeds_of(b)) / 2
+        p *= chance_of_extreme(a, b)
     return min(1.0, p)
 
 
@@ -115,7 +115,9 @@ def _unreachable(pairs: Sequence[Pair], why: str | None, p: float, family: int, 
     sizes = sorted({seeds_of(group) for pair in pairs for group in pair})
     seeds = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
     reason = why or f"the smallest p of {seeds} seeds in a family of {family} is {p:.2g}"
-    return Comparison(verdict="unreachable", why=f"{reason}; a verdict takes {needed} or more", seeds_needed=needed)
+    those = " that are on the same tasks" if why is None and needed <= sizes[0] else ""
+    takes = f"a verdict takes {needed} or more{those}"
+    return Comparison(verdict="unreachable", why=f"{reason}; {takes}", seeds_needed=needed)
 
 
 def _verdict(pairs: Sequence[Pair], p: float, family: int, alpha: float) -> Comparison:
