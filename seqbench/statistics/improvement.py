@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from seqbench.statistics.aggregate import mean_interval
-from seqbench.statistics.permutation import Pair
+from seqbench.statistics.permutation import Pair, tied
 from seqbench.statistics.roots import root
 from seqbench.statistics.seeds import Estimate, Interval, Values, low_power, rows, seeds_of, too_few
 
@@ -58,6 +58,25 @@ def _shares(wins: np.ndarray) -> np.ndarray:
     return np.nansum(wins, axis=(1, 2)) / (~np.isnan(wins)).sum(axis=(1, 2))
 
 
+def spread_of_many(pairs: Sequence[Pair]) -> float:
+    """The win rate's variance at 1/2 as its interval takes it, times the seeds on a side, had it many like these.
+
+    Where every seed wins as much, the tasks of a stratum count as one, as in the interval.
+    Source: see ``probability_of_improvement``.
+
+    >>> half_solved = ([8, 8, 1, 1], [3, 4, 5, 6])
+    >>> round(6 * spread_of_many([half_solved]), 2)  # 1 without ties, if both scattered alike
+    1.78
+    """
+    total, weights = 0.0, [len(rows(a, finite=False)) for a, _ in pairs]
+    for (a, b), tasks in zip(pairs, weights, strict=True):
+        wins, untied = _wins(a, b), 1 - _tied(a, b)
+        share = _Share(float(_shares(wins).mean()), seeds_of(a), seeds_of(b), untied, 1.0)
+        shown, supposed = _shown(wins), _variance(share, share.value)
+        total += tasks**2 * (max(untied / tasks, shown / supposed) if shown > 1e-12 else untied) / 6
+    return total / sum(weights) ** 2
+
+
 def _wins(a: Values, b: Values) -> np.ndarray:
     """(tasks, seeds, seeds): 1 where the first's run is higher, 1/2 where both are equal, else 0; NaN without both."""
     first, second = rows(a, finite=False)[:, :, None], rows(b, finite=False)[:, None, :]
@@ -91,12 +110,10 @@ def _share(a: Values, b: Values) -> _Share:
     """
     wins = _wins(a, b)
     tasks, n, m = len(wins), seeds_of(a), seeds_of(b)  # of the task with the fewest
-    both = np.concatenate([rows(a, finite=False), rows(b, finite=False)], axis=1)
-    tied = np.mean([_tied(task[~np.isnan(task)]) for task in both])
-    untied = 1 - min(n, m) / max(n, m) * float(tied)  # of unlike groups the smaller decides, be all of the other tied
-    each = _shares(wins)[:, None, None]
-    share = _Share(float(each.mean()), n, m, untied, untied)
-    shown = _shown(wins - each) + _shown((wins - each).swapaxes(1, 2))
+    # Two runs more that tie with none: where all tie, as all solve, those to come may not. And of unlike groups the
+    # smaller one decides, be all of the other tied.
+    untied = 1 - min(n, m) / max(n, m) * _tied(a, b, more=2)
+    share, shown = _Share(float(_shares(wins).mean()), n, m, untied, untied), _shown(wins)
     if shown < 1e-12:
         return share
     student = 1.0 if tasks == 1 else special.stdtrit(min(n, m), 0.975) / special.ndtri(0.975)
@@ -104,27 +121,26 @@ def _share(a: Values, b: Values) -> _Share:
     return share._replace(wider=max(untied / tasks, float(student) ** 2 * shown / supposed))
 
 
-def _tied(scores: np.ndarray) -> float:
-    """The part that ties take from the variance of a rank sum, as if two runs more tied with none.
-
-    For where all tie, as all solve, those to come may not.
-    """
-    together = np.unique(scores, return_counts=True)[1].astype(float)
-    every = scores.size + 2
-    return float((together**3 - together).sum()) / (every**3 - every)
+def _tied(a: Values, b: Values, more: int = 0) -> float:
+    """The part that ties take from the variance, on the mean of all tasks."""
+    both = np.concatenate([rows(a, finite=False), rows(b, finite=False)], axis=1)
+    return float(np.mean([tied(task[~np.isnan(task)], more) for task in both]))
 
 
 def _shown(wins: np.ndarray) -> float:
-    """The variance of the share that comes of the first group's seeds, from wins (tasks, seeds, others) around it.
+    """The variance that what each seed wins and loses shows.
 
-    What a seed adds to the mean over tasks is that of all its runs; as if each task were won by its seeds alone it is
-    the variance of their shares over their number.
+    What a seed adds to the mean over tasks is that of all its runs; where all seeds are on all tasks it is the variance
+    of the seeds' shares over their number.
     """
-    there = ~np.isnan(wins)
-    of_run = np.nansum(wins, axis=2) / np.maximum(there.sum(axis=2), 1)
-    seeds = there.any(axis=2).sum(axis=1, keepdims=True)
-    added = (of_run / seeds).mean(axis=0)
-    return float(added @ added * seeds.min() / (seeds.min() - 1))
+    around, shown = wins - _shares(wins)[:, None, None], 0.0
+    for mine in (around, around.swapaxes(1, 2)):  # (tasks, seeds of one group, of the other)
+        there = ~np.isnan(mine)
+        of_run = np.nansum(mine, axis=2) / np.maximum(there.sum(axis=2), 1)
+        seeds = there.any(axis=2).sum(axis=1, keepdims=True)
+        added = (of_run / seeds).mean(axis=0)
+        shown += float(added @ added * seeds.min() / (seeds.min() - 1))
+    return shown
 
 
 def _variance(share: _Share, truth: float) -> float:

@@ -61,6 +61,18 @@ def doubled_midranks(values: np.ndarray) -> np.ndarray:
     return np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") + 1
 
 
+def tied(values: np.ndarray, more: int = 0) -> float:
+    """The part that ties take from the variance of a rank sum of these values and of some more that tie with none.
+
+    Source: Kendall 1945, doi:10.1093/biomet/33.3.239.
+
+    >>> tied(np.array([0.5, 0.5, 0.1])), tied(np.array([0.5, 0.5, 0.5])), tied(np.array([0.5, 0.5, 0.5]), more=2)
+    (0.25, 1.0, 0.2)
+    """
+    together, every = np.unique(values, return_counts=True)[1].astype(float), values.size + more
+    return float((together**3 - together).sum()) / (every**3 - every)
+
+
 def split(a: Values, b: Values) -> Stratum:
     """What two groups win of each other on a task, against what they would in all splits of their runs.
 
@@ -85,6 +97,19 @@ def split(a: Values, b: Values) -> Stratum:
         symmetric=all(2 * n == mine.size for mine, n in sets),  # then as many splits lack so much as exceed it
         tasks=len(first),
     )
+
+
+def seed_ranks(a: Values, b: Values) -> tuple[np.ndarray, np.ndarray]:
+    """Doubled midranks of the seeds of ``a`` and of ``b`` among all of them, by what each adds to the test.
+
+    On a stratum, see ``by_kind``, it adds what it wins on all its tasks. Source: see ``split``.
+
+    >>> [ranks.tolist() for ranks in seed_ranks(np.array([[3, 4], [1, 2]]), np.array([[1], [3]]))]
+    [[2, 6], [4]]
+    """
+    first, second = rows(a, finite=False), rows(b, finite=False)
+    ranks = doubled_midranks(_points(first, second)[0])
+    return ranks[: first.shape[1]], ranks[first.shape[1] :]
 
 
 def _points(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, int]:
