@@ -231,6 +231,12 @@ def delong(a: list[float], b: list[float]) -> float:
     return statistics.variance(of_a) / len(a) + statistics.variance(of_b) / len(b)
 
 
+def kendall(scores: list[float]) -> float:
+    """What ties take from the variance of a rank sum, with two runs more that tie with none."""
+    together, every = [scores.count(score) for score in {*scores}], len(scores) + 2
+    return sum(t**3 - t for t in together) / (every**3 - every)
+
+
 @pytest.mark.parametrize(
     ("a", "b", "wider"),
     [
@@ -238,6 +244,9 @@ def delong(a: list[float], b: list[float]) -> float:
         ([4, 5, 6, 7, 8], [1, 2, 3, 4.5, 5.5], False),
         ([6, 7, 8, 9, 10], [1, 2, 3, 4, 5], False),
         ([9, 9.1, 9.2, 9.3, 9.4, 9.5, 1, 1.1], [5, 5.1, 5.2, 5.3, 5.4, 5.5], True),
+        ([9, 9, 9, 9, 2], [9, 9, 9, 9, 9], False),
+        ([9, 9, 9, 9, 3], [9, 9, 9, 9, 9, 2, 1, 0], False),
+        ([1, 1, 1, 1, 9], [2, 2, 2, 2, 2], True),
     ],
 )
 def test_ends_of_the_interval_solve_newcombes_equation_with_the_larger_variance(
@@ -247,8 +256,9 @@ def test_ends_of_the_interval_solve_newcombes_equation_with_the_larger_variance(
     assert found.interval is not None
     n, m, z = len(a), len(b), stats.norm.ppf(0.975)
     supposed = hanley_mcneil(found.value, n, m)
-    assert (delong(a, b) > supposed) == wider
-    times = delong(a, b) / supposed if wider else 1.0
+    untied = 1 - min(n, m) / max(n, m) * kendall([*a, *b])
+    assert (delong(a, b) > untied * supposed) == wider
+    times = delong(a, b) / supposed if wider else untied
     for end in set(found.interval) - {0.0, 1.0}:
         assert (end - found.value) ** 2 == pytest.approx(z * z * times * hanley_mcneil(end, n, m), rel=1e-6)
 
@@ -291,6 +301,29 @@ def test_the_same_runs_on_three_lengths_say_no_more_than_on_one() -> None:
     assert apart.interval is not None
     assert together.interval is not None
     assert together.interval[0] <= alone.interval[0] < apart.interval[0]
+
+
+def test_no_outcome_on_a_stratum_bounds_the_chance_to_win_higher_than_all_wins() -> None:
+    won, lost = np.arange(30.0).reshape(6, 5) + 100, np.arange(30.0).reshape(6, 5)
+    ends = []
+    for barely in range(7):  # so many tasks on which one run loses against one
+        won[:barely, 0] = lost[:barely, 4] - 0.5
+        found = probability_of_improvement([(won, lost)])
+        assert found.value == pytest.approx(1 - barely / 150)
+        assert found.interval is not None
+        ends.append(found.interval[0])
+    assert ends == sorted(ends, reverse=True)
+    assert ends[0] == ends[1] > 0.6
+
+
+def test_runs_that_all_tie_do_not_make_a_stratum_say_more_than_a_task() -> None:
+    one, six = (probability_of_improvement([(np.ones((tasks, 20)), np.ones((tasks, 20)))]) for tasks in (1, 6))
+    assert one == six
+    mixed = np.arange(240.0).reshape(6, 40) % 41
+    alone, apart = (probability_of_improvement([(part[:, ::2], part[:, 1::2])]).interval for part in (mixed[:1], mixed))
+    assert alone is not None
+    assert apart is not None
+    assert apart[1] - apart[0] < alone[1] - alone[0]
 
 
 def test_a_stratum_weighs_as_much_as_its_tasks_in_the_p_as_in_the_chance_to_win() -> None:
