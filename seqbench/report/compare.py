@@ -16,7 +16,6 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows, kind_of, upward
 from seqbench.report.wording import count, listed, some
 from seqbench.schema import Record
-from seqbench.statistics.improvement import win_rate
 from seqbench.statistics.permutation import holm, seeds_needed
 from seqbench.statistics.seeds import FEWEST, by_kind
 from seqbench.statistics.shift import Shift, independent_shift, overall_shift, paired_shift
@@ -200,7 +199,7 @@ def _needed(x: VerdictRow, y: VerdictRow, verdict: Verdict, family: int) -> int 
         return None
     if verdict == "unreachable":
         return seeds_needed(family)
-    found = seeds_to_decide(win_rate([(upward(y), upward(x))]), family)
+    found = seeds_to_decide([(upward(y), upward(x))], family)
     return None if found is None else max(found, min(len(x.scores), len(y.scores)) + 1)
 
 

@@ -38,7 +38,7 @@ class ComparedRow:
         p: Holm-adjusted over the architectures of the task. paired: whether runs of the same seed were compared.
         why: why no verdict is within reach.
         seeds_needed: seeds on both sides with which one would be; of an undecided row about how many would decide, if
-            the difference is as large as it looks. None where the two do not differ, or there is a verdict.
+            further seeds do as these did. None where the two do not differ, or there is a verdict.
         identical: whether both hold the very same scores.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from seqbench.statistics.aggregate import mean_interval
-from seqbench.statistics.permutation import Pair
+from seqbench.statistics.permutation import Pair, tied
 from seqbench.statistics.roots import root
 from seqbench.statistics.seeds import Estimate, Interval, Values, low_power, rows, seeds_of, too_few
 
@@ -54,6 +54,25 @@ def win_rate(pairs: Sequence[Pair]) -> float:
     return float(np.concatenate(each).mean())
 
 
+def spread_of_many(pairs: Sequence[Pair]) -> float:
+    """The win rate's variance at 1/2 as its interval takes it, times the seeds on a side, had it many like these.
+
+    Where every seed wins as much, the tasks of a stratum count as one, as in the interval.
+    Source: see ``probability_of_improvement``.
+
+    >>> half_solved = ([8, 8, 1, 1], [3, 4, 5, 6])
+    >>> round(6 * spread_of_many([half_solved]), 2)  # 1 without ties, if both scattered alike
+    1.78
+    """
+    total, weights = 0.0, [len(rows(a, finite=False)) for a, _ in pairs]
+    for (a, b), tasks in zip(pairs, weights, strict=True):
+        wins, untied = _wins(a, b), 1 - _tied(a, b)
+        share = _Share(float(wins.mean()), seeds_of(a), seeds_of(b), untied, 1.0)
+        shown, supposed = _shown(wins), _variance(share, share.value)
+        total += tasks**2 * (max(untied / tasks, shown / supposed) if shown > 1e-12 else untied) / 6
+    return total / sum(weights) ** 2
+
+
 def _wins(a: Values, b: Values) -> np.ndarray:
     """(tasks, seeds, seeds): 1 where the first one's run is higher, 1/2 where they are equal, else 0."""
     first, second = rows(a, finite=False)[:, :, None], rows(b, finite=False)[:, None, :]
@@ -86,10 +105,10 @@ def _share(a: Values, b: Values) -> _Share:
     """
     wins = _wins(a, b)
     tasks, n, m = wins.shape
-    tied = np.mean([_tied(task) for task in np.concatenate([rows(a, finite=False), rows(b, finite=False)], axis=1)])
-    untied = 1 - min(n, m) / max(n, m) * float(tied)  # of unlike groups the smaller decides, be all of the other tied
-    share = _Share(float(wins.mean()), n, m, untied, untied)
-    shown = float(wins.mean(axis=(0, 2)).var(ddof=1) / n + wins.mean(axis=(0, 1)).var(ddof=1) / m)
+    # Two runs more that tie with none: where all tie, as all solve, those to come may not. And of unlike groups the
+    # smaller one decides, be all of the other tied.
+    untied = 1 - min(n, m) / max(n, m) * _tied(a, b, more=2)
+    share, shown = _Share(float(wins.mean()), n, m, untied, untied), _shown(wins)
     if shown < 1e-12:
         return share
     student = 1.0 if tasks == 1 else special.stdtrit(min(n, m), 0.975) / special.ndtri(0.975)
@@ -97,14 +116,16 @@ def _share(a: Values, b: Values) -> _Share:
     return share._replace(wider=max(untied / tasks, float(student) ** 2 * shown / supposed))
 
 
-def _tied(scores: np.ndarray) -> float:
-    """The part that ties take from the variance of a rank sum, as if two runs more tied with none.
+def _tied(a: Values, b: Values, more: int = 0) -> float:
+    """The part that ties take from the variance, on the mean of all tasks."""
+    return float(
+        np.mean([tied(task, more) for task in np.concatenate([rows(a, finite=False), rows(b, finite=False)], axis=1)])
+    )
 
-    For where all tie, as all solve, those to come may not.
-    """
-    together = np.unique(scores, return_counts=True)[1].astype(float)
-    every = scores.size + 2
-    return float((together**3 - together).sum()) / (every**3 - every)
+
+def _shown(wins: np.ndarray) -> float:
+    """The variance that what each seed wins and loses shows."""
+    return sum(float(wins.mean(axis=(0, axis)).var(ddof=1)) / wins.shape[3 - axis] for axis in (1, 2))
 
 
 def _variance(share: _Share, truth: float) -> float:

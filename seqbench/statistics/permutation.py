@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from seqbench.statistics.seeds import FEWEST, Values, rows
+from seqbench.statistics.seeds import FEWEST, Values, rows, seeds_of
 from seqbench.statistics.strata import Stratum, combined_p
 
 Pair = tuple[Values, Values]
@@ -59,6 +59,31 @@ def doubled_midranks(values: np.ndarray) -> np.ndarray:
     return np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") + 1
 
 
+def tied(values: np.ndarray, more: int = 0) -> float:
+    """The part that ties take from the variance of a rank sum of these values and of some more that tie with none.
+
+    Source: Kendall 1945, doi:10.1093/biomet/33.3.239.
+
+    >>> tied(np.array([0.5, 0.5, 0.1])), tied(np.array([0.5, 0.5, 0.5])), tied(np.array([0.5, 0.5, 0.5]), more=2)
+    (0.25, 1.0, 0.2)
+    """
+    together, every = np.unique(values, return_counts=True)[1].astype(float), values.size + more
+    return float((together**3 - together).sum()) / (every**3 - every)
+
+
+def seed_ranks(a: Values, b: Values) -> np.ndarray:
+    """Doubled midranks of all seeds, those of ``a`` first; on a stratum, see ``by_kind``, of their mean ranks.
+
+    Source: see ``split``.
+
+    >>> seed_ranks([3, 4], [1, 2]).tolist(), seed_ranks(np.array([[3, 4], [1, 2]]), np.array([[1], [3]])).tolist()
+    ([6, 8, 2, 4], [2, 6, 4])
+    """
+    each = np.concatenate([rows(a, finite=False), rows(b, finite=False)], axis=1)
+    ranks = np.sum([doubled_midranks(task) for task in each], axis=0)  # whole numbers compare exactly
+    return doubled_midranks(ranks) if len(each) > 1 else ranks
+
+
 def split(a: Values, b: Values) -> Stratum:
     """Two groups on one task: the doubled rank sum of ``a`` above its expectation, against those of all splits.
 
@@ -70,16 +95,13 @@ def split(a: Values, b: Values) -> Stratum:
     >>> found.observed, found.most
     (4, 4)
     """
-    first, second = rows(a, finite=False), rows(b, finite=False)
-    each, n, m = np.concatenate([first, second], axis=1), first.shape[1], second.shape[1]
-    ranks = np.sum([doubled_midranks(task) for task in each], axis=0)  # whole numbers compare exactly
-    ranks = doubled_midranks(ranks) if len(each) > 1 else ranks
+    ranks, n, m = seed_ranks(a, b), seeds_of(a), seeds_of(b)
     return Stratum(
         observed=_excess(ranks[:n], ranks.size),
         most=n * m,
         law=_split_chances(ranks, n) if ranks.size <= MOST_EXACT else partial(_drawn, ranks, n),
         symmetric=n == m,  # then as many splits lack so much as exceed it
-        tasks=len(each),
+        tasks=len(rows(a, finite=False)),
     )
 
 

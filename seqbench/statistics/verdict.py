@@ -7,9 +7,19 @@ from typing import Literal
 
 from scipy import special
 
-from seqbench.statistics.improvement import probability_of_improvement
-from seqbench.statistics.permutation import Pair, holm, seeds_needed, smallest_p, stratified_p
-from seqbench.statistics.seeds import Interval, Values, seeds_of, too_few
+from seqbench.statistics.improvement import probability_of_improvement, spread_of_many, win_rate
+from seqbench.statistics.permutation import (
+    Pair,
+    holm,
+    seed_ranks,
+    seeds_needed,
+    smallest_p,
+    split,
+    stratified_p,
+    tied,
+)
+from seqbench.statistics.seeds import Interval, Values, rows, seeds_of, too_few
+from seqbench.statistics.strata import mean_effect
 
 MEANINGFUL = 0.75
 """Probability of improvement from which a difference matters in practice: Bouthillier et al. 2021, arXiv:2103.03098."""
@@ -26,7 +36,7 @@ class Comparison:
         p: Holm-adjusted within the family.
         why: why no verdict is reachable, and what would make one.
         seeds_needed: of an unreachable one the seeds on both sides with which it could be reached; of an undecided one
-            about how many would decide it, if the difference is as large as it looks (see ``seeds_to_decide``).
+            about how many would decide it, if further seeds do as these did (see ``seeds_to_decide``).
         low_power: 5 to 9 seeds: "undecided" is then no sign of equality.
     """
 
@@ -124,7 +134,7 @@ def _verdict(pairs: Sequence[Pair], p: float, family: int, alpha: float) -> Comp
     if p < alpha and found.interval is not None and not found.interval[0] <= 0.5 <= found.interval[1]:
         verdict = "better" if found.value > 0.5 else "worse"
     if verdict == "undecided":
-        needed = seeds_to_decide(found.value, family, len(pairs), alpha)
+        needed = seeds_to_decide(pairs, family, alpha)
         needed = None if needed is None else max(needed, _fewest(pairs) + 1)
     return Comparison(
         verdict=verdict,
@@ -136,18 +146,29 @@ def _verdict(pairs: Sequence[Pair], p: float, family: int, alpha: float) -> Comp
     )
 
 
-def seeds_to_decide(
-    probability: float, comparisons: int = 1, tasks: int = 1, alpha: float = 0.05, power: float = 0.8
-) -> int | None:
-    """Seeds on both sides of each task with which a true probability of improvement would be decided, 8 times in 10.
+def seeds_to_decide(pairs: Sequence[Pair], comparisons: int = 1, alpha: float = 0.05, power: float = 0.8) -> int | None:
+    """Seeds on both sides of each task with which the rule decides, 8 times in 10, if further ones do as these did.
 
-    For the rank-sum test at alpha over the number of comparisons, Holm's first step; None where nothing differs.
-    Source: Noether 1987, doi:10.1080/01621459.1987.10478478, equation 1 for equal groups.
+    Both of its parts have such a number, and it is the larger: the test, of the mean ranks of a stratum's seeds at
+    alpha over the number of comparisons, Holm's first step, and the interval. Both take the variance that the ties
+    leave. Of few seeds it is a guess, as the difference itself is; None where one of the two sees none.
+    Source: Noether 1987, doi:10.1080/01621459.1987.10478478, equation 1 for equal groups; ties: see ``tied``; the
+    interval likewise, see ``spread_of_many``.
 
-    >>> seeds_to_decide(0.75), seeds_to_decide(0.75, comparisons=4), seeds_to_decide(0.75, tasks=5)
-    (21, 30, 5)
+    >>> apart, solved = ([2, 4, 5, 6, 8], [1, 2.5, 3, 4.5, 7]), ([1, 1, 1, 1, 0], [1, 1, 1, 1, 1])
+    >>> [seeds_to_decide([apart]), seeds_to_decide([apart] * 5), seeds_to_decide([solved], comparisons=4)]
+    [48, 10, 51]
     """
-    if abs(probability - 0.5) < 1e-9:
+    weights = [len(rows(a, finite=False)) for a, _ in pairs]
+    tested, seen = mean_effect([split(*pair) for pair in pairs]) / 2, win_rate(pairs) - 0.5
+    if min(abs(tested), abs(seen)) < 1e-9:
         return None
-    z = float(special.ndtri(1 - alpha / (2 * comparisons)) + special.ndtri(power))
-    return max(seeds_needed(comparisons, alpha, tasks), math.ceil(z * z / (6 * tasks * (probability - 0.5) ** 2)))
+    left = [tasks**2 * (1 - tied(seed_ranks(*pair))) for tasks, pair in zip(weights, pairs, strict=True)]
+    by_test = _noether(tested, sum(left) / 6 / sum(weights) ** 2, alpha / comparisons, power)
+    by_interval = _noether(seen, spread_of_many(pairs), 0.05, power)
+    return max(seeds_needed(comparisons, alpha, len(pairs)), math.ceil(max(by_test, by_interval)))
+
+
+def _noether(effect: float, variance: float, alpha: float, power: float) -> float:
+    """Seeds with which an effect is told from 0, if its variance is so much over the seeds."""
+    return float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) ** 2 * variance / effect**2
