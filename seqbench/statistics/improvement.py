@@ -25,8 +25,8 @@ def probability_of_improvement(pairs: Sequence[Pair], level: float = 0.95) -> Es
     exactly), and more where nearly all solve, of whom nearly all tie; 84 % at worst where one group has ten times as
     many seeds. Where the runs show a larger variance, as where half of one group solves and all of the other lie
     between, it is taken as much larger: alone it covers 88 % there with 20 seeds. Over tasks, every one weighing the
-    same, it covers 90 to 97 % with 5 to 20 seeds of 1 to 5 tasks; on the tasks of one stratum, see ``by_kind``, 93 % or
-    more, whether a seed's runs win or lose together or not.
+    same, it covers 90 to 97 % with 5 to 20 seeds of 1 to 5 tasks; on the tasks of one stratum, see ``by_kind``, 92 % or
+    more, whether a seed's runs win or lose together or not; both more where nearly all tie.
     Source: Agarwal et al. 2021, arXiv:2108.13264, section 4.2; interval: Newcombe 2006, doi:10.1002/sim.2324, method 5;
     variance of the runs: DeLong et al. 1988, doi:10.2307/2531595; with ties: Kendall 1945, doi:10.1093/biomet/33.3.239;
     over tasks: see ``mean_interval``.
