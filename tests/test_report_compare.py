@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from seqbench.report.compared import StoreComparison
 from seqbench.schema import Record
 from seqbench.statistics.rounds import LEVEL
 from tests.test_report_headline import GOOD, POOR, most, near, runs
+from tests.test_report_matrix import copies
 
 
 def against(a: Sequence[Record], b: Sequence[Record]) -> StoreComparison:
@@ -139,6 +141,43 @@ def test_a_seed_counts_once_over_the_lengths_of_one_kind_of_task():
     found = against(a, b)
     assert len(found.rows) == 3
     assert found.overall == ("better", pytest.approx(2 / 252))
+
+
+@pytest.mark.parametrize("seeds", [6, 8])  # as groups, and as pairs
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_rows_of_a_kind_whose_seeds_differ_are_not_independent(seeds: int):
+    lacking, wrong = [[seed for seed in range(seeds) if seed != length] for length in range(5)], 0
+    for study in range(20):
+        a, b = (copies(lacking, gru=near(0.5, seeds, 2 * study + side)) for side in (0, 1))
+        found = against(a, b)
+        assert {row.paired for row in found.rows} == {seeds == 8}
+        assert found.overall is not None
+        wrong += found.overall[0] != "undecided"
+    assert wrong <= most(20)
+
+
+def test_rows_of_a_kind_of_which_only_some_are_pairs_are_tested_as_groups_together():
+    first, second = near(0.5, 8), near(0.8, 8)
+    a = copies([range(8), range(8), range(5)], gru=first)
+    b = copies([range(8), range(8), range(5)], gru=second)
+    found = against(a, b)
+    assert [row.paired for row in found.rows] == [True, True, False]
+    ways = math.comb(10, 5) * math.comb(6, 3)  # five seeds are on all three, three on two
+    assert found.overall == ("better", pytest.approx(2 / ways))
+
+
+def test_rows_that_can_have_no_verdict_keep_all_of_them_from_one_and_are_named():
+    a, b = ([*runs("copy_10", {"gru": side}), *runs("copy_30", {"gru": side[:4]})] for side in (POOR, GOOD))
+    found = against(a, b)
+    assert [row.verdict for row in found.rows] == ["better", "unreachable"]
+    assert found.overall is None
+    assert "Nothing is said over all rows, as there are fewer than 5 runs of gru on copy_30." in told(found)
+    a, b = (
+        [replace(r, metrics={name: {**facts, "better": "neither"} for name, facts in r.metrics.items()}) for r in side]
+        for side in (runs("copy_10", {"rnn": POOR, "gru": POOR}), runs("copy_10", {"rnn": GOOD, "gru": GOOD}))
+    )
+    blind = "Nothing is said over all rows, as no score is the better one of rnn on copy_10 and gru on copy_10."
+    assert blind in told(against(a, b))
 
 
 def test_one_row_speaks_for_itself():

@@ -11,9 +11,9 @@ from seqbench.report.groups import grouped
 from seqbench.report.matrix import MOST, Common, Matrix, joined, matrices
 from seqbench.report.matrix_table import matrix_table
 from seqbench.report.summaries import architecture_summaries, task_summaries
-from seqbench.report.tables import group_rows
+from seqbench.report.tables import group_rows, kind_of
 from seqbench.schema import Record
-from tests.test_report_headline import GOOD, POOR, content, near, runs, said
+from tests.test_report_headline import GOOD, POOR, content, most, near, runs, said
 
 NAMES = {simulated.base("copy_10", "gru", 0).env_id: "A"}
 
@@ -235,27 +235,75 @@ def test_what_is_said_by_name_of_the_reference_agrees_with_the_head_where_the_ma
 # ------------------------------------------------------------------ runs of one seed on one kind of task
 
 
-def on(task: str, seeds: Sequence[int | None], family: str = "copy_memory") -> Common:
+def on(task: str, seeds: Sequence[int | None], others: Sequence[int | None] = (), kind: str = "copy_memory") -> Common:
     """A task whose scores tell the seed: of the second architecture 100 more."""
-    mine = tuple(seeds)
-    numbers = [float(seed or 0) for seed in mine]
-    return Common(task, family, (numbers, [100 + number for number in numbers]), (mine, mine))
+    a, b = tuple(seeds), tuple(others or seeds)
+    return Common(task, kind, (a, [float(seed or 0) for seed in a]), (b, [100.0 + (seed or 0) for seed in b]))
 
 
-def test_tasks_of_a_kind_are_one_stratum_of_the_seeds_that_are_on_all_of_them():
-    (pair,) = joined([on("copy_10", range(8)), on("copy_30", [7, *range(1, 6)])])
-    assert [np.shape(side) for side in pair] == [(2, 6), (2, 6)]
-    first, second = map(np.asarray, pair)
-    assert (first[0] == first[1]).all(), "a column is a seed"
-    assert sorted(second[0]) == [101, 102, 103, 104, 105, 107]
+def test_tasks_of_a_kind_are_one_stratum_of_all_seeds_that_are_on_some_of_them():
+    ((a, b),) = joined([on("copy_10", range(8)), on("copy_30", [7, *range(1, 6)])])
+    assert np.array_equal(a, [range(8), [np.nan, 1, 2, 3, 4, 5, np.nan, 7]], equal_nan=True), "a column is a seed"
+    assert np.array_equal(b, 100 + np.asarray(a), equal_nan=True)
+
+
+def test_seeds_of_either_side_make_one_stratum_of_the_tasks_that_they_link():
+    copies = [on("copy_10", [0, 1], [5, 6]), on("copy_20", [2, 3], [6, 7]), on("copy_40", [2, 4], [8, 9])]
+    found = joined([*copies, on("copy_80", [10, 11])])
+    assert [np.shape(side) for pair in found for side in pair] == [(3, 5), (3, 5), (1, 2), (1, 2)]
 
 
 def test_tasks_of_other_kinds_or_without_seeds_in_common_are_strata_of_their_own():
     apart = [
-        [on("copy_10", range(5)), on("adding_50", range(5), "adding_problem")],
+        [on("copy_10", range(5)), on("adding_50", range(5), kind="adding_problem")],
         [on("copy_10", range(5)), on("copy_30", range(5, 10))],
-        [on("copy_10", range(5), ""), on("copy_30", range(5), "")],
         [on("copy_10", [None] * 5), on("copy_30", [None] * 5)],
     ]
     for found in apart:
-        assert [np.shape(side) for pair in joined(found) for side in pair] == [(5,)] * 4
+        assert [np.shape(side) for pair in joined(found) for side in pair] == [(1, 5)] * 4
+    group = grouped(runs("copy_10", {"gru": GOOD}))[0]  # without a file that tells its kind it is one of its own
+    alike = [kind_of(replace(row, family=kind)) for row in group_rows(group) for kind in ("", "copy_10", "other")]
+    assert len({*alike}) == 3
+
+
+def copies(seeds: Sequence[Sequence[int]], **scores: Sequence[float]) -> list[Record]:
+    """Runs of a kind of task at several lengths, each with the seeds given; a seed scores the same at all of them."""
+    target = "seqbench.tasks.copy_memory:CopyMemory"
+    each = [(10 * 2**place, mine) for place, mine in enumerate(seeds)]
+    return [
+        record
+        for length, mine in each
+        for record in runs(f"copy_{length}", dict(scores), length=length, target=target)
+        if record.seed in mine
+    ]
+
+
+def test_runs_whose_seed_is_not_on_all_lengths_count_in_the_chance_to_win_and_in_the_verdict():
+    gru = [*near(0.9, 5), 0.1, 0.11, 0.12]
+    records = copies([range(8), range(5)], gru=gru, rnn=near(0.5, 8))
+    (matrix,) = made(records, "rnn")
+    duel = matrix.between("gru", "rnn")
+    assert duel is not None
+    assert [found.probability for _, found in duel.tasks] == [40 / 64, 1.0]
+    assert (duel.overall.verdict, duel.overall.probability) == ("undecided", pytest.approx((40 / 64 + 1) / 2))
+    assert duel.overall.interval is not None
+    assert duel.overall.interval[0] < 0.5
+    kept = [record for record in records if (record.seed or 0) < 5]
+    assert [found.overall.verdict for found in made(kept, "rnn")[0].against] == ["better"]
+
+
+LACKING = [[seed for seed in range(6) if seed != length] for length in range(6)]
+"""Six lengths, of which each lacks another one of six seeds."""
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("seeds", [LACKING, [range(5, 10), *[range(5)] * 5]])
+def test_lengths_whose_seeds_differ_are_no_independent_tasks(seeds: Sequence[Sequence[int]]):
+    wrong = 0
+    for study in range(20):
+        gru, rnn = near(0.5, 10, 2 * study), near(0.5, 10, 2 * study + 1)
+        (matrix,) = made(copies(seeds, gru=gru, rnn=rnn))
+        wrong += matrix.duels[0].overall.verdict in ("better", "worse")
+    assert wrong <= most(20)
+    (matrix,) = made(copies(seeds, gru=near(0.9, 10), rnn=near(0.5, 10)))
+    assert matrix.duels[0].overall.verdict in ("better", "worse")

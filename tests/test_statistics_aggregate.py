@@ -14,7 +14,7 @@ from seqbench.statistics.aggregate import (
 )
 from seqbench.statistics.intervals import wilson_interval
 from seqbench.statistics.resampling import percentiles, resampled, widened
-from seqbench.statistics.seeds import Interval
+from seqbench.statistics.seeds import Interval, by_kind
 
 
 def test_iqm_agrees_with_scipy() -> None:
@@ -147,3 +147,29 @@ def test_interval_of_a_mean_narrows_as_tasks_are_added_and_follows_the_widest() 
         [of(10), lambda level: (1 - 1e-9 * level, 1.0)], 0.95
     )  # half the width of one: the other adds nothing
     assert mixed[1] - mixed[0] == pytest.approx((one[1] - one[0]) / 2, rel=1e-3)
+
+
+# ------------------------------------------------------------------ seeds that are on some tasks of a stratum only
+
+
+def test_seeds_of_a_stratum_are_drawn_with_all_their_runs_and_every_task_keeps_one() -> None:
+    stratum = np.array([[1, 2, 3, np.nan], [10, 20, np.nan, np.nan], [np.nan, np.nan, 300, 400]])
+    drawn = resampled(np.random.default_rng(0), stratum, 500)
+    assert drawn.shape == (3, 500, 4)
+    seeds = {tuple(seed) for seed in np.nan_to_num(drawn).reshape(3, -1).T.tolist()}
+    assert seeds == {(1, 10, 0), (2, 20, 0), (3, 0, 300), (0, 0, 400)}
+    assert not np.isnan(drawn).all(axis=2).any()
+
+
+def test_tasks_weigh_alike_however_many_seeds_of_a_stratum_are_on_each() -> None:
+    cells = [(range(5), [0.1, 0.2, 0.3, 0.4, 0.5]), (range(8), [0.6, 0.7, 0.8, 0.9, 1.0, 0.5, 0.4, 0.3])]
+    (((stratum,)), *others) = by_kind(["copy", "copy"], cells)
+    assert not others
+    apart = [values for _, values in cells]
+    assert interquartile_mean([stratum]).value == pytest.approx(interquartile_mean(apart).value, rel=1e-12)
+    profile, same = performance_profile([stratum], [0.35]), performance_profile(apart, [0.35])
+    assert profile.fraction == pytest.approx(same.fraction)
+    assert profile.low is not None
+    assert same.low is not None
+    assert profile.low[0] < same.low[0]
+    assert interquartile_mean([stratum[:, :4]]).why == "fewer than 5 seeds"

@@ -171,7 +171,8 @@ def _standing(
 ) -> Standing:
     skills = [[at if one is None else one for one in cell.skills] for cell, at in zip(cells, worst, strict=True)]
     mean, median = mean_and_median(skills)
-    strata = by_kind([cell.kind for cell in cells], skills)
+    runs = [(cell.seeds, mine) for cell, mine in zip(cells, skills, strict=True)]
+    strata = [stratum for (stratum,) in by_kind([cell.kind for cell in cells], runs)]
     return Standing(
         label=label,
         runs=sum(map(len, skills)),

@@ -16,8 +16,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows, kind_of, upward
 from seqbench.report.wording import count, listed, some
 from seqbench.schema import Record
-from seqbench.statistics.improvement import win_rate
-from seqbench.statistics.permutation import holm, seeds_needed
+from seqbench.statistics.permutation import Pair, holm, seeds_needed
 from seqbench.statistics.seeds import FEWEST, by_kind
 from seqbench.statistics.shift import Shift, independent_shift, overall_shift, paired_shift
 from seqbench.statistics.verdict import seeds_to_decide
@@ -52,6 +51,7 @@ def compare_stores(a: tuple[str, Sequence[Record]], b: tuple[str, Sequence[Recor
         only=tuple(only),
         holds={name: _held(records) for name, records in (a, b)},
         shared=_shared(pairs),
+        lacking=_lacking(rows),
         overall=_overall(pairs, rows),
         stopped={name: said for name, records in (a, b) if (said := stopped(current(records), {}, ""))},
     )
@@ -200,7 +200,7 @@ def _needed(x: VerdictRow, y: VerdictRow, verdict: Verdict, family: int) -> int 
         return None
     if verdict == "unreachable":
         return seeds_needed(family)
-    found = seeds_to_decide(win_rate([(upward(y), upward(x))]), family)
+    found = seeds_to_decide([(upward(y), upward(x))], family)
     return None if found is None else max(found, min(len(x.scores), len(y.scores)) + 1)
 
 
@@ -215,16 +215,32 @@ def _shared(pairs: Sequence[_Pair]) -> bool:
     return any(len({(cell.env_id, cell.row.cell_id) for cell in side}) < len(side) for side in zip(*pairs, strict=True))
 
 
-def _overall(pairs: Sequence[_Pair], rows: Sequence[ComparedRow]) -> tuple[Verdict, float] | None:
-    """All rows at once, each by the test that it has itself: runs, or seeds, change sides within their row only.
+def _lacking(rows: Sequence[ComparedRow]) -> str | None:
+    """Which of several rows can have no verdict, so that all of them together have none, and why."""
+    few = [f"{row.architecture} on {row.task}" for row in rows if min(row.a.runs, row.b.runs) < FEWEST]
+    blind = [f"{row.architecture} on {row.task}" for row in rows if row.better == "neither"]
+    if len(rows) < 2 or not (few or blind):
+        return None
+    why = f"there are fewer than {FEWEST} runs of" if few else "no score is the better one of"
+    return f"{why} {some(few or blind)}"
 
-    A seed does so with all its runs on one kind of task.
+
+def _overall(pairs: Sequence[_Pair], rows: Sequence[ComparedRow]) -> tuple[Verdict, float] | None:
+    """All rows at once: runs, or the two runs of a seed, change sides, each with all its runs on one kind of task.
+
+    Rows are tested as they are alone, by pairs or as groups; those of a kind that has both, all as groups.
 
     None where runs are in several rows: they would count as often, and some 10 % of equal stores would differ.
     """
-    if len(pairs) < 2 or _shared(pairs) or not all(_enough(x, y) for x, y in pairs):
+    if len(pairs) < 2 or _shared(pairs) or _lacking(rows):
         return None
-    kinds = [(row.paired, x.row.label, kind_of(x.row), kind_of(y.row)) for (x, y), row in zip(pairs, rows, strict=True)]
-    first, second = (by_kind(kinds, [upward(pair[side].row) for pair in pairs]) for side in (0, 1))
-    direction, p = overall_shift(list(zip(first, second, strict=True)), [paired for paired, *_ in dict.fromkeys(kinds)])
+    kinds = [(x.row.label, kind_of(x.row)) for x, _ in pairs]
+    groups = {kind for kind, row in zip(kinds, rows, strict=True) if not row.paired}
+    strata: dict[bool, list[Pair]] = {}
+    for paired in (True, False):
+        mine = [place for place, kind in enumerate(kinds) if (kind not in groups) == paired]
+        sides = [[(pairs[i][side].row.seeds, upward(pairs[i][side].row)) for i in mine] for side in (0, 1)]
+        strata[paired] = [(a, b) for a, b in by_kind([kinds[i] for i in mine], *sides)]
+    each = [paired for paired, found in strata.items() for _ in found]
+    direction, p = overall_shift([*strata[True], *strata[False]], each)
     return ("undecided" if p >= ALPHA else "better" if direction > 0 else "worse"), p

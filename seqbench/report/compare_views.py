@@ -45,6 +45,8 @@ def told(found: StoreComparison) -> list[str]:
         said.append(f"Over all {count(len(found.rows), 'row')}: {text} ({_p(p)}).")
     if found.shared:
         said.append("Nothing is said over all rows, as some share runs: a store has several environments or versions.")
+    elif found.lacking:
+        said.append(f"Nothing is said over all rows, as {readable(found.lacking)}.")
     identical = sum(row.identical for row in found.rows)
     if identical:
         hold = "holds" if identical == 1 else "hold"

@@ -38,7 +38,7 @@ class ComparedRow:
         p: Holm-adjusted over the architectures of the task. paired: whether runs of the same seed were compared.
         why: why no verdict is within reach.
         seeds_needed: seeds on both sides with which one would be; of an undecided row about how many would decide, if
-            the difference is as large as it looks. None where the two do not differ, or there is a verdict.
+            further seeds do as these did. None where the two do not differ, or there is a verdict.
         identical: whether both hold the very same scores.
     """
 
@@ -88,8 +88,9 @@ class StoreComparison:
         only: cells without a counterpart: (name of the store, task, architecture).
         holds: name of a store -> what it holds, in words.
         shared: whether some runs are in several rows, as a store holds their configuration several times.
-        overall: p that ``b`` is as ``a`` on all rows at once, with the verdict; None where runs are ``shared``, where a
-            row has fewer than 5 of them, and of fewer than two rows.
+        lacking: which rows, of several, can have no verdict and let all of them have none together, and why.
+        overall: p that ``b`` is as ``a`` on all rows at once, with the verdict; None where runs are ``shared``, where
+            some rows are ``lacking``, and of fewer than two rows.
         stopped: name of a store -> which of its runs have no result yet, in a sentence; left out where all have one.
     """
 
@@ -101,6 +102,7 @@ class StoreComparison:
     only: tuple[tuple[str, str, str], ...]
     holds: Mapping[str, str]
     shared: bool
+    lacking: str | None
     overall: tuple[Verdict, float] | None
     stopped: Mapping[str, str] = field(default_factory=dict)
 

@@ -6,19 +6,16 @@ from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from seqbench.report.groups import Group
 from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import kind_of, reference_row, upward
 from seqbench.statistics.permutation import Pair
-from seqbench.statistics.seeds import FEWEST
+from seqbench.statistics.seeds import Cell, by_kind
 from seqbench.statistics.verdict import Comparison, compare_families
 
 MOST = 12
 """Architectures that a matrix holds: 66 pairs, each of them a hypothesis that every other one pays for."""
-Seeds = tuple[int | None, ...]
 Verdict = Literal["better", "worse", "undecided", "unreachable"]
 OTHER: Mapping[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 """A verdict -> the same one seen from the other side."""
@@ -90,34 +87,20 @@ class Common(NamedTuple):
     """A task on which two architectures were trained alike: of both the scores, higher being better, and the seeds."""
 
     task: str
-    family: str
-    pair: Pair
-    seeds: tuple[Seeds, Seeds]
+    kind: Hashable
+    a: Cell
+    b: Cell
 
 
 def common(task: str, a: "Trained", b: "Trained") -> Common:
     """The task as two architectures share it."""
-    return Common(task, a.family, (a.scores, b.scores), (a.seeds, b.seeds))
+    return Common(task, a.kind, (a.seeds, a.scores), (b.seeds, b.scores))
 
 
 def joined(found: Sequence[Common]) -> list[Pair]:
     """The tasks as strata for tests over all of them: a seed's runs on one kind of task stay together."""
-    kinds: dict[str, list[Common]] = {}
-    for one in found:
-        kinds.setdefault(one.family or f"task {one.task}", []).append(one)
-    return [pair for members in kinds.values() for pair in _stratum(members)]
-
-
-def _stratum(members: Sequence[Common]) -> list[Pair]:
-    """Of a kind of task the runs of those seeds that are on all of its tasks; apart, where these seeds are too few."""
-    shared = [set[int | None].intersection(*(set(one.seeds[side]) for one in members)) for side in (0, 1)]
-    if len(members) == 1 or None in shared[0] | shared[1] or min(map(len, shared)) < FEWEST:
-        return [one.pair for one in members]
-    a, b = (
-        np.array([[dict(zip(one.seeds[side], one.pair[side], strict=True))[seed] for seed in kept] for one in members])
-        for side, kept in enumerate(shared)
-    )
-    return [(a, b)]
+    kinds = [one.kind for one in found]
+    return [(a, b) for a, b in by_kind(kinds, [one.a for one in found], [one.b for one in found])]
 
 
 Shared = Mapping[tuple[str, str], Sequence[Common]]
@@ -136,16 +119,15 @@ def matrices(
 
 @dataclass(frozen=True)
 class Trained:
-    """One architecture on one task: its scores, higher is better, its skills, and how it was trained.
+    """One architecture on one task: scores, higher is better, skills, the seeds of both, and how it was trained.
 
-    ``family`` is the kind of task; ``kind`` is equal on tasks of one kind where just the same seeds were run.
+    ``kind`` is that of the task.
     """
 
     scores: list[float]
     skills: tuple[float | None, ...]
     training: object
-    family: str
-    seeds: Seeds
+    seeds: tuple[int | None, ...]
     kind: Hashable
 
 
@@ -179,7 +161,7 @@ def _duels(shared: Shared) -> list[Duel]:
     """The pairs, as one family for each task and one over all tasks."""
     verdicts: dict[tuple[str, str], list[tuple[str, Comparison]]] = {pair: [] for pair in shared}
     for task in dict.fromkeys(one.task for found in shared.values() for one in found):
-        here = {pair: one.pair for pair, found in shared.items() for one in found if one.task == task}
+        here = {pair: (one.a[1], one.b[1]) for pair, found in shared.items() for one in found if one.task == task}
         for pair, found in zip(here, compare_families([[groups] for groups in here.values()]), strict=True):
             verdicts[pair].append((task, found))
     overall = compare_families([joined(found) for found in shared.values()])
@@ -219,7 +201,6 @@ def trained_once(group: Group, rows: Sequence[VerdictRow]) -> dict[str, Trained]
             scores=upward(row),
             skills=row.skills,
             training=cell.records[0].config.get("train"),
-            family=row.family,
             seeds=row.seeds,
             kind=kind_of(row),
         )

@@ -121,8 +121,8 @@ def reference_row(rows: Iterable[VerdictRow], reference: str | None) -> VerdictR
 
 
 def kind_of(row: VerdictRow) -> Hashable:
-    """Equal for rows whose runs of a seed may do well or badly together: kind of task, at any length, and seeds."""
-    return (row.family, row.seeds) if row.family and None not in row.seeds else row.task
+    """Equal for rows whose runs of a seed may do well or badly together: kind of task, at any length."""
+    return (row.family, "") if row.family else ("", row.task)
 
 
 def upward(row: VerdictRow) -> list[float]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 
 import numpy as np
 
@@ -14,6 +14,8 @@ Pair = tuple[Values, Values]
 
 MOST_EXACT = 100
 """Seeds of both groups together up to which all splits of a task are counted; beyond, splits are drawn."""
+_FARTHEST = 6000
+"""The largest sum, in whole numbers, up to which they are counted."""
 _BLOCK = 4_000_000  # numbers shuffled at once: drawing takes 100 MB however many seeds there are
 
 
@@ -32,10 +34,10 @@ def permutation_p(a: Values, b: Values, seed: int = 0) -> float:
 def stratified_p(pairs: Sequence[Pair], seed: int = 0) -> float:
     """Two-sided p that two groups are the same on every task; runs change sides within their task only.
 
-    The statistic is the mean over tasks of the probability of improvement. Of a stratum of several tasks, see
-    ``by_kind``, a seed changes sides with all its runs, and counts by its mean rank over these tasks. Exact where its
-    values lie on a common lattice that is not too fine (equal numbers of seeds always do); otherwise from 20,000 drawn
-    splits. Source: van Elteren 1960; see ``combined_p``.
+    The statistic is how far the mean over tasks of the probability of improvement is from 1/2: p is small on the side
+    on which that is, never on the other. Of a stratum of several tasks, see ``by_kind``, a seed changes sides with all
+    its runs, and only with seeds on the same tasks. Exact where the values lie on a common lattice that is not too
+    fine; otherwise from 20,000 drawn splits. Source: van Elteren 1960; see ``split`` and ``combined_p``.
 
     Args:
         pairs: for each task, or stratum of tasks, the two groups.
@@ -59,63 +61,123 @@ def doubled_midranks(values: np.ndarray) -> np.ndarray:
     return np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") + 1
 
 
-def split(a: Values, b: Values) -> Stratum:
-    """Two groups on one task: the doubled rank sum of ``a`` above its expectation, against those of all splits.
+def tied(values: np.ndarray, more: int = 0) -> float:
+    """The part that ties take from the variance of a rank sum of these values and of some more that tie with none.
 
-    Of several tasks of a stratum, see ``by_kind``, the ranks are those of the seeds' mean ranks over the tasks. As
-    part of the largest there can be it is 2 P(a > b) - 1, ties counting half.
-    Source: Mann & Whitney 1947, doi:10.1214/aoms/1177730491.
+    Source: Kendall 1945, doi:10.1093/biomet/33.3.239.
+
+    >>> tied(np.array([0.5, 0.5, 0.1])), tied(np.array([0.5, 0.5, 0.5])), tied(np.array([0.5, 0.5, 0.5]), more=2)
+    (0.25, 1.0, 0.2)
+    """
+    together, every = np.unique(values, return_counts=True)[1].astype(float), values.size + more
+    return float((together**3 - together).sum()) / (every**3 - every)
+
+
+def split(a: Values, b: Values) -> Stratum:
+    """What two groups win of each other on a task, against what they would in all splits of their runs.
+
+    As part of the largest there can be it is 2 P(a > b) - 1, ties counting half: on one task the doubled rank sum of
+    ``a`` above its expectation, over several the mean of these, see ``win_rate``. Of a stratum, see ``by_kind``, a
+    seed changes sides with all its runs, and only with seeds that are on just the same tasks: all that are there count
+    in what is won, but those with a set of tasks that one group alone has stay where they are.
+    Source: Mann & Whitney 1947, doi:10.1214/aoms/1177730491; conditional on the sets of tasks: van Elteren 1960.
 
     >>> found = split([3, 4], [1, 2])
     >>> found.observed, found.most
     (4, 4)
     """
     first, second = rows(a, finite=False), rows(b, finite=False)
-    each, n, m = np.concatenate([first, second], axis=1), first.shape[1], second.shape[1]
-    ranks = np.sum([doubled_midranks(task) for task in each], axis=0)  # whole numbers compare exactly
-    ranks = doubled_midranks(ranks) if len(each) > 1 else ranks
+    points, most = _points(first, second)
+    sets = [(points[mine], int(mine[: first.shape[1]].sum())) for mine in _sets(first, second)]
+    exact = points.size <= MOST_EXACT and int(np.abs(points).sum()) <= 2 * _FARTHEST
     return Stratum(
-        observed=_excess(ranks[:n], ranks.size),
-        most=n * m,
-        law=_split_chances(ranks, n) if ranks.size <= MOST_EXACT else partial(_drawn, ranks, n),
-        symmetric=n == m,  # then as many splits lack so much as exceed it
-        tasks=len(each),
+        observed=int(points[: first.shape[1]].sum()),
+        most=len(first) * most,
+        law=reduce(np.convolve, [_split_chances(*one) for one in sets]) if exact else partial(_drawn, sets),
+        symmetric=all(2 * n == mine.size for mine, n in sets),  # then as many splits lack so much as exceed it
+        tasks=len(first),
     )
 
 
-def _excess(ranks: np.ndarray, total: int) -> int:
-    """Doubled rank sum of a group above its expectation; from -nm to nm."""
-    return int(ranks.sum()) - ranks.size * (total + 1)
+def seed_ranks(a: Values, b: Values) -> tuple[np.ndarray, np.ndarray]:
+    """Doubled midranks of the seeds of ``a`` and of ``b`` among all of them, by what each adds to the test.
+
+    On a stratum, see ``by_kind``, it adds what it wins on all its tasks. Source: see ``split``.
+
+    >>> [ranks.tolist() for ranks in seed_ranks(np.array([[3, 4], [1, 2]]), np.array([[1], [3]]))]
+    [[2, 6], [4]]
+    """
+    first, second = rows(a, finite=False), rows(b, finite=False)
+    ranks = doubled_midranks(_points(first, second)[0])
+    return ranks[: first.shape[1]], ranks[first.shape[1] :]
 
 
-def _split_chances(ranks: np.ndarray, n: int) -> np.ndarray:
-    """The chance of every excess from -nm to nm, over all choices of n of the doubled ranks: (2nm + 1,)."""
-    ordered, m = tuple(np.sort(ranks).tolist()), ranks.size - n
-    return _counted(ordered, n) if n <= m else _counted(ordered, m)[::-1]  # what these have in excess, the others lack
+def _points(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, int]:
+    """What each seed of both adds to what its group wins, all its tasks together, and the most that a task gives.
+
+    Whole numbers, which compare exactly: a task of n x m pairs of runs counts by 1 / nm, times the most.
+    """
+    sizes = [(int(n), int(m)) for n, m in zip((~np.isnan(a)).sum(axis=1), (~np.isnan(b)).sum(axis=1), strict=True)]
+    most = math.lcm(*(n * m for n, m in sizes))
+    points = np.zeros(a.shape[1] + b.shape[1], dtype=np.int64)
+    for task, (n, m) in zip(np.concatenate([a, b], axis=1), sizes, strict=True):
+        there = ~np.isnan(task)
+        points[there] += most // (n * m) * (doubled_midranks(task[there]) - (n + m + 1))
+    return points, most
+
+
+def _sets(a: np.ndarray, b: np.ndarray) -> list[np.ndarray]:
+    """Of each set of tasks on which some seeds of both are, and no others, a mask of them: (seeds of both,)."""
+    tasks = [one.tobytes() for one in np.isnan(np.concatenate([a, b], axis=1)).T]
+    return [np.array([mine == one for mine in tasks]) for one in dict.fromkeys(tasks)]
+
+
+def _split_chances(points: np.ndarray, n: int) -> np.ndarray:
+    """The chance of every sum of n of the points, all choices being as likely, from -reach to reach."""
+    return _counted(tuple(np.sort(points).tolist()), n)
 
 
 @lru_cache(maxsize=2048)  # a matrix of 24 tasks and 66 pairs asks for each by task, and again by pair
-def _counted(ranks: tuple[int, ...], n: int) -> np.ndarray:
-    """The same of sorted ranks, where n are no more than half of them."""
-    size, half = len(ranks), n * (len(ranks) - n)
-    ways = np.zeros((n + 1, 2 * half + 1))  # to choose so many with such an excess
+def _counted(points: tuple[int, ...], n: int) -> np.ndarray:
+    """The same of points in order."""
+    size = len(points)
+    lowest, highest = points[:n], points[size - n :]
+    reach = max(abs(sum(lowest)), abs(sum(highest)))
+    half = max(reach, sum(max(point, 0) for point in highest), sum(max(-point, 0) for point in lowest))  # on the way
+    ways = np.zeros((n + 1, 2 * half + 1))  # to choose so many with such a sum
     ways[0, half] = 1
-    lowest = highest = half  # columns that are not 0: few for long, where ranks come from the middle outward
-    for position, own in enumerate(sorted((rank - (size + 1) for rank in ranks), key=abs)):
+    left = right = half  # columns that are not 0: few for long, where points come from the middle outward
+    for position, own in enumerate(sorted(points, key=abs)):
         fewest, most = max(1, n - (size - position - 1)), min(n, position + 1)  # from other numbers no way leads to n
-        lowest, highest = max(0, lowest + min(own, 0)), min(2 * half, highest + max(own, 0))
-        first, last = max(lowest, own), min(highest, 2 * half + own)
+        left, right = max(0, left + min(own, 0)), min(2 * half, right + max(own, 0))
+        first, last = max(left, own), min(right, 2 * half + own)
         ways[fewest : most + 1, first : last + 1] += ways[fewest - 1 : most, first - own : last + 1 - own]
-    return ways[n] / math.comb(size, n)
+    return ways[n, half - reach : half + reach + 1] / math.comb(size, n)
 
 
-def _drawn(ranks: np.ndarray, n: int, rng: np.random.Generator, draws: int) -> np.ndarray:
-    """The excess of n of the doubled ranks, drawn without replacement: (draws,)."""
-    found, at_once = [], max(1, _BLOCK // ranks.size)
-    for start in range(0, draws, at_once):
-        splits = np.tile(ranks, (min(at_once, draws - start), 1))
-        found.append(rng.permuted(splits, axis=1)[:, :n].sum(1) - n * (ranks.size + 1))
-    return np.concatenate(found)
+def _drawn(sets: Sequence[tuple[np.ndarray, int]], rng: np.random.Generator, draws: int) -> np.ndarray:
+    """The sum of n points of each set, drawn without replacement: (draws,)."""
+    total = np.zeros(draws, dtype=np.int64)
+    for points, n in sets:
+        at_once = max(1, _BLOCK // points.size)
+        for start in range(0, draws, at_once):
+            splits = np.tile(points, (min(at_once, draws - start), 1))
+            total[start : start + at_once] += rng.permuted(splits, axis=1)[:, :n].sum(1)
+    return total
+
+
+def chance_of_extreme(a: Values, b: Values) -> float:
+    """The chance of the one split in which, among seeds on the same tasks, all of ``a`` are above all of ``b``.
+
+    Source: ours, by counting.
+
+    >>> apart = np.array([[1, 2, 3, np.nan], [1, 2, np.nan, 3]])
+    >>> 1 / chance_of_extreme([1, 2], [3, 4]), 1 / chance_of_extreme(apart, apart)
+    (6.0, 24.0)
+    """
+    first, second = rows(a, finite=False), rows(b, finite=False)
+    sizes = [(int(mine.sum()), int(mine[: first.shape[1]].sum())) for mine in _sets(first, second)]
+    return 1 / math.prod(math.comb(size, n) for size, n in sizes)
 
 
 def smallest_p(n: int, m: int) -> float:

@@ -14,13 +14,17 @@ DRAWS = 2000
 def resampled(rng: np.random.Generator, values: np.ndarray, draws: int) -> np.ndarray:
     """``draws`` samples of a cell's seeds, with replacement: (draws, seeds); of a stratum (tasks, draws, seeds).
 
-    The seeds of a stratum's tasks are drawn together. Source: Efron 1979, doi:10.1214/aos/1176344552.
+    A stratum's seeds are drawn with all their runs, and NaN where there is none; a sample in which some task has no run
+    at all is drawn anew. Source: Efron 1979, doi:10.1214/aos/1176344552; Davison & Hinkley 1997, section 3.8.
 
     >>> resampled(np.random.default_rng(0), np.array([1.0, 2.0]), 3).shape
     (3, 2)
     """
-    seeds = values.shape[-1]
-    return values[..., rng.integers(seeds, size=(draws, seeds))]
+    seeds, there = values.shape[-1], ~np.isnan(np.atleast_2d(values))
+    chosen = rng.integers(seeds, size=(draws, seeds))
+    while not there.all() and (lacking := ~there[:, chosen].any(axis=2).all(axis=0)).any():
+        chosen[lacking] = rng.integers(seeds, size=(int(lacking.sum()), seeds))
+    return values[..., chosen]
 
 
 def percentiles(draws: np.ndarray, level: float) -> Interval:

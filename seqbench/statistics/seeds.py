@@ -84,43 +84,91 @@ def vector(values: Values, least: int = 1, finite: bool = True) -> np.ndarray:
     return array
 
 
-def by_kind(kinds: Sequence[Hashable], tasks: Sequence[Values]) -> list[np.ndarray]:
-    """Tasks as strata that are independent of each other: one (tasks, seeds) for each kind, in the order given.
+Cell = tuple[Sequence[int | None], Values]
+"""The seeds of one architecture's runs on one task, and their numbers; None where a run's seed is not known."""
+
+
+def by_kind(kinds: Sequence[Hashable], *sides: Sequence[Cell]) -> list[tuple[np.ndarray, ...]]:
+    """Tasks as strata that are independent of each other: of each side an array (tasks, seeds), NaN where none was run.
 
     The runs of one seed on one task at several lengths begin with the same weights, and may do well or badly together:
     the ranks of an LSTM's runs on six lengths of the adding problem correlate by 0.4. Taken as independent they make
-    "better" of nothing in far more than 5 % of studies; as one stratum a seed's runs stay together in every test.
+    "better" of nothing in far more than 5 % of studies; in a stratum a seed's runs stay together in every test, and in
+    every sample. Tasks of one kind are one stratum where they are linked by seeds that any side has on both of them;
+    not every seed has to be on all of them.
 
     Args:
-        kinds: of each task; equal where the same seeds were run on tasks of one kind.
-        tasks: for each of them one number a seed, as many on all tasks of a kind.
+        kinds: of each task.
+        sides: one or two architectures, for each task the seeds and the numbers. A run whose seed is not known has
+            nothing to do with any other one.
 
     Source: Davison & Hinkley 1997, section 3.8 (what was drawn together is resampled together).
 
-    >>> [stratum.tolist() for stratum in by_kind(["copy", "adding", "copy"], [[1, 2], [5, 6, 7], [3, 4]])]
-    [[[1, 2], [3, 4]], [[5, 6, 7]]]
+    >>> tasks = [([0, 1], [1, 2]), ([0, 1], [5, 6]), ([1, 2], [3, 4])]
+    >>> [stratum.tolist() for (stratum,) in by_kind(["copy", "adding", "copy"], tasks)]
+    [[[1.0, 2.0, nan], [nan, 3.0, 4.0]], [[5.0, 6.0]]]
     """
-    found: dict[Hashable, list[Values]] = {}
-    for kind, task in zip(kinds, tasks, strict=True):
-        found.setdefault(kind, []).append(task)
-    return [np.array(members) for members in found.values()]
+    units = [[_units(place, seeds) for place, (seeds, _) in enumerate(side)] for side in sides]
+    return [
+        tuple(
+            _stratum([mine[place] for place in places], [side[place][1] for place in places])
+            for mine, side in zip(units, sides, strict=True)
+        )
+        for places in _linked(kinds, units)
+    ]
+
+
+def _units(place: int, seeds: Sequence[int | None]) -> list[Hashable]:
+    """What tells each run of a task from the others there, and is the same on other tasks where its seed is."""
+    found = list[Hashable]()
+    for at, seed in enumerate(seeds):
+        found.append((place, at) if seed is None else (seed, "again" * seeds[:at].count(seed)))
+    return found
+
+
+def _linked(kinds: Sequence[Hashable], units: Sequence[Sequence[Sequence[Hashable]]]) -> list[list[int]]:
+    """Places of the tasks of each stratum, in the order of their first ones."""
+    found: list[tuple[set[Hashable], list[int]]] = []
+    for place, kind in enumerate(kinds):
+        keys = {(kind, side, unit) for side, tasks in enumerate(units) for unit in tasks[place]}
+        mine = [group for group in found if group[0] & keys]
+        places = sorted(sum((group[1] for group in mine), [place]))
+        found = [group for group in found if group not in mine] + [(keys.union(*(group[0] for group in mine)), places)]
+    return sorted(places for _, places in found)
+
+
+def _stratum(units: Sequence[Sequence[Hashable]], tasks: Sequence[Values]) -> np.ndarray:
+    """(tasks, seeds): a column is a seed; NaN where it was not run."""
+    columns = {unit: at for at, unit in enumerate(dict.fromkeys(unit for mine in units for unit in mine))}
+    found = np.full((len(tasks), len(columns)), np.nan)
+    for row, mine, values in zip(found, units, tasks, strict=True):
+        row[[columns[unit] for unit in mine]] = vector(values, finite=False)
+    return found
 
 
 def rows(values: Values, least: int = 1, finite: bool = True) -> np.ndarray:
     """A cell, or a stratum of ``by_kind``, as (tasks, seeds) float64; what is refused, and how: see ``vector``.
 
-    Source: ours, a check.
+    In a stratum NaN stands where a seed was not run on a task. Source: ours, a check.
 
     >>> rows([1, 2]).shape, rows(np.ones((3, 2))).shape
     ((1, 2), (3, 2))
     """
-    return np.stack([vector(task, least, finite) for task in np.atleast_2d(np.asarray(values, dtype=np.float64))])
+    found = np.asarray(values, dtype=np.float64)
+    if found.ndim < 2:
+        return vector(found, least, finite)[None]
+    there = ~np.isnan(found)
+    if there.sum(axis=1).min() < least or (finite and np.isinf(found).any()):
+        for task, mine in zip(found, there, strict=True):
+            vector(task[mine], least, finite)
+    return found
 
 
 def seeds_of(values: Values) -> int:
-    """How many seeds a cell or a stratum has. Source: ours.
+    """How many seeds a cell has, or of a stratum the task that has the fewest. Source: ours.
 
-    >>> seeds_of([1, 2, 3]), seeds_of(np.ones((4, 2)))
+    >>> seeds_of([1, 2, 3]), seeds_of(np.array([[1, 2, 3], [1, 2, np.nan]]))
     (3, 2)
     """
-    return int(np.shape(values)[-1])
+    found = np.asarray(values, dtype=np.float64)
+    return found.size if found.ndim < 2 else int((~np.isnan(found)).sum(axis=1).min())

@@ -113,11 +113,15 @@ def overall_shift(pairs: Sequence[Pair], paired: Sequence[bool], seed: int = 0) 
 
 def _signs(a: Values, b: Values) -> Stratum:
     """Of a stratum a seed changes sides with all its runs, and counts by the sum of its signed ranks."""
-    differences = _minus(rows(b, finite=False), rows(a, finite=False))
+    first, second = rows(a, finite=False), rows(b, finite=False)
+    differences = np.where(np.isnan(first), np.nan, _minus(second, first))
     if len(differences) == 1:
         return signs(differences[0])
-    ranked = [np.sign(row) * doubled_midranks(np.abs(row)) for row in differences]
-    return replace(signs(np.sum(ranked, axis=0)), tasks=len(differences))
+    ranked = np.zeros(differences.shape)
+    for row, mine in zip(ranked, differences, strict=True):
+        there = ~np.isnan(mine)
+        row[there] = np.sign(mine[there]) * doubled_midranks(np.abs(mine[there]))
+    return replace(signs(ranked.sum(axis=0)), tasks=len(differences))
 
 
 def _minus(b: np.ndarray, a: np.ndarray) -> np.ndarray:

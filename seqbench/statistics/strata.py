@@ -7,7 +7,8 @@ from functools import reduce
 
 import numpy as np
 
-_FINEST = 2000
+_FINEST = 50_000
+"""Points of the lattices of all strata up to which chances are multiplied."""
 _DRAWS = 20_000
 _MOST_MULTIPLIED = 5_000_000
 """Products of a convolution of all strata above which they are multiplied as Fourier transforms."""
@@ -22,8 +23,8 @@ class Stratum:
     Attributes:
         observed: the number that was seen.
         most: the largest there can be; each stratum counts as a part of its own, so that all tasks weigh the same.
-        law: the chance of every number from -most to most, (2 most + 1,); where they are too many to count, a function
-            that draws from them: of a generator and how many.
+        law: the chance of every number that can be, of as many below 0 as above; where they are too many to count, a
+            function that draws from them: of a generator and how many.
         symmetric: whether every number is just as likely as its opposite.
         tasks: how many it is of, and so how much it weighs.
     """
@@ -68,14 +69,16 @@ def combined_p(strata: Sequence[Stratum], seed: int = 0) -> float:
     >>> round(combined_p([split([3, 4], [1, 2])] * 2), 4)  # 2 of 6 x 6 splits
     0.0556
     """
-    common, weighs = math.lcm(*(stratum.most for stratum in strata)), [stratum.tasks for stratum in strata]
-    counted = [stratum.law for stratum in strata if isinstance(stratum.law, np.ndarray)]
-    if len(counted) < len(strata) or common * max(weighs) > _FINEST:
-        return _drawn_p(strata, np.random.default_rng(seed))
+    common = math.lcm(*(stratum.most for stratum in strata))
     steps = [common // stratum.most * stratum.tasks for stratum in strata]
+    steps = [step // math.gcd(*steps) for step in steps]
+    counted = [(stratum.law, step) for stratum, step in zip(strata, steps, strict=True)
+               if isinstance(stratum.law, np.ndarray)]  # fmt: skip
+    half = max((step * (law.size // 2) for law, step in counted), default=0)  # of one lattice around 0
+    if len(counted) < len(strata) or half * len(strata) > _FINEST:
+        return _drawn_p(strata, np.random.default_rng(seed))
     least = abs(sum(stratum.observed * step for stratum, step in zip(strata, steps, strict=True)))
-    half = common * max(weighs)  # of one lattice around 0
-    each = np.stack([_spread(law, step, half) for law, step in zip(counted, steps, strict=True)])
+    each = np.stack([_spread(law, step, half) for law, step in counted])
     if len(each) * (len(each) - 1) // 2 * each.shape[1] ** 2 <= _MOST_MULTIPLIED:
         chances = reduce(np.convolve, each)
         return min(1.0, float(chances[np.abs(np.arange(chances.size) - chances.size // 2) >= least].sum()))

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from scipy import special
 
-from seqbench.statistics.improvement import probability_of_improvement
-from seqbench.statistics.permutation import Pair, holm, seeds_needed, smallest_p, stratified_p
-from seqbench.statistics.seeds import Interval, Values, seeds_of, too_few
+from seqbench.statistics.improvement import probability_of_improvement, spread_of_many, win_rate
+from seqbench.statistics.permutation import Pair, chance_of_extreme, holm, seed_ranks, seeds_needed, stratified_p, tied
+from seqbench.statistics.seeds import Interval, Values, rows, seeds_of, too_few
 
 MEANINGFUL = 0.75
 """Probability of improvement from which a difference matters in practice: Bouthillier et al. 2021, arXiv:2103.03098."""
@@ -26,7 +27,7 @@ class Comparison:
         p: Holm-adjusted within the family.
         why: why no verdict is reachable, and what would make one.
         seeds_needed: of an unreachable one the seeds on both sides with which it could be reached; of an undecided one
-            about how many would decide it, if the difference is as large as it looks (see ``seeds_to_decide``).
+            about how many would decide it, if further seeds do as these did (see ``seeds_to_decide``).
         low_power: 5 to 9 seeds: "undecided" is then no sign of equality.
     """
 
@@ -78,7 +79,7 @@ def compare_across_tasks(
 def compare_families(families: Sequence[Sequence[Pair]], alpha: float = 0.05) -> list[Comparison]:
     """Any comparisons as one Holm family, each over tasks of its own: for each task the two groups; higher is better.
 
-    Tasks on which the same seeds were run, of one kind, are given as one stratum (see ``by_kind``).
+    Tasks of one kind on which the same seeds were run are given as one stratum (see ``by_kind``).
 
     Source: ours; the tests: see ``stratified_p``, ``holm`` and ``probability_of_improvement``.
 
@@ -103,10 +104,10 @@ def _fewest(pairs: Sequence[Pair]) -> int:
 
 
 def _smallest(pairs: Sequence[Pair]) -> float:
-    """The smallest p of all tasks together: every task must be split in the same extreme way."""
+    """The smallest p of all tasks together: all seeds that can change sides must be split in the same extreme way."""
     p = 2.0
     for a, b in pairs:
-        p *= smallest_p(seeds_of(a), seeds_of(b)) / 2
+        p *= chance_of_extreme(a, b)
     return min(1.0, p)
 
 
@@ -115,7 +116,9 @@ def _unreachable(pairs: Sequence[Pair], why: str | None, p: float, family: int, 
     sizes = sorted({seeds_of(group) for pair in pairs for group in pair})
     seeds = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
     reason = why or f"the smallest p of {seeds} seeds in a family of {family} is {p:.2g}"
-    return Comparison(verdict="unreachable", why=f"{reason}; a verdict takes {needed} or more", seeds_needed=needed)
+    those = " that are on the same tasks" if why is None and needed <= sizes[0] else ""
+    takes = f"a verdict takes {needed} or more{those}"
+    return Comparison(verdict="unreachable", why=f"{reason}; {takes}", seeds_needed=needed)
 
 
 def _verdict(pairs: Sequence[Pair], p: float, family: int, alpha: float) -> Comparison:
@@ -124,7 +127,7 @@ def _verdict(pairs: Sequence[Pair], p: float, family: int, alpha: float) -> Comp
     if p < alpha and found.interval is not None and not found.interval[0] <= 0.5 <= found.interval[1]:
         verdict = "better" if found.value > 0.5 else "worse"
     if verdict == "undecided":
-        needed = seeds_to_decide(found.value, family, len(pairs), alpha)
+        needed = seeds_to_decide(pairs, family, alpha)
         needed = None if needed is None else max(needed, _fewest(pairs) + 1)
     return Comparison(
         verdict=verdict,
@@ -136,18 +139,31 @@ def _verdict(pairs: Sequence[Pair], p: float, family: int, alpha: float) -> Comp
     )
 
 
-def seeds_to_decide(
-    probability: float, comparisons: int = 1, tasks: int = 1, alpha: float = 0.05, power: float = 0.8
-) -> int | None:
-    """Seeds on both sides of each task with which a true probability of improvement would be decided, 8 times in 10.
+def seeds_to_decide(pairs: Sequence[Pair], comparisons: int = 1, alpha: float = 0.05, power: float = 0.8) -> int | None:
+    """Seeds on both sides of each task with which the rule decides, 8 times in 10, if further ones do as these did.
 
-    For the rank-sum test at alpha over the number of comparisons, Holm's first step; None where nothing differs.
-    Source: Noether 1987, doi:10.1080/01621459.1987.10478478, equation 1 for equal groups.
+    Both of its parts have such a number, and it is the larger: the test, as if of the ranks of a stratum's seeds,
+    at alpha over the number of comparisons, Holm's first step, and the interval. Both take the variance that the ties
+    leave. Of few seeds it is a guess, as the difference itself is; None where one of the two sees none.
+    Source: Noether 1987, doi:10.1080/01621459.1987.10478478, equation 1 for equal groups; ties: see ``tied``; the
+    interval likewise, see ``spread_of_many``.
 
-    >>> seeds_to_decide(0.75), seeds_to_decide(0.75, comparisons=4), seeds_to_decide(0.75, tasks=5)
-    (21, 30, 5)
+    >>> apart, solved = ([2, 4, 5, 6, 8], [1, 2.5, 3, 4.5, 7]), ([1, 1, 1, 1, 0], [1, 1, 1, 1, 1])
+    >>> [seeds_to_decide([apart]), seeds_to_decide([apart] * 5), seeds_to_decide([solved], comparisons=4)]
+    [48, 10, 51]
     """
-    if abs(probability - 0.5) < 1e-9:
+    weights = [len(rows(a, finite=False)) for a, _ in pairs]
+    ranks = [seed_ranks(*pair) for pair in pairs]
+    of_seeds = [win_rate([pair]) for pair in ranks]
+    tested, seen = float(np.average(of_seeds, weights=weights)) - 0.5, win_rate(pairs) - 0.5
+    if min(abs(tested), abs(seen)) < 1e-9:
         return None
-    z = float(special.ndtri(1 - alpha / (2 * comparisons)) + special.ndtri(power))
-    return max(seeds_needed(comparisons, alpha, tasks), math.ceil(z * z / (6 * tasks * (probability - 0.5) ** 2)))
+    left = [tasks**2 * (1 - tied(np.concatenate(pair))) for tasks, pair in zip(weights, ranks, strict=True)]
+    by_test = _noether(tested, sum(left) / 6 / sum(weights) ** 2, alpha / comparisons, power)
+    by_interval = _noether(seen, spread_of_many(pairs), 0.05, power)
+    return max(seeds_needed(comparisons, alpha, len(pairs)), math.ceil(max(by_test, by_interval)))
+
+
+def _noether(effect: float, variance: float, alpha: float, power: float) -> float:
+    """Seeds with which an effect is told from 0, if its variance is so much over the seeds."""
+    return float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) ** 2 * variance / effect**2
