@@ -62,7 +62,7 @@ options of check
   --counts                     counts alone, with --against
   --learning                   what is learned: of two stores, or trained now (with --against)
   --bitwise                    the same losses bit for bit, for a change that should change nothing
-  --pairs N                    of the first stage (10); the second has twice as many; fewer find less
+  --pairs N                    of the first stage (10), twice as many of the second; fewer find less
   --suite DIR                  any suite of pytest-benchmark (bench)
   --accepted FILE              accepted regressions: reason, author, expiry (bench/accepted.yaml)
   --history FILE               past sessions, this one added unless the exit code is 3 or 5: where

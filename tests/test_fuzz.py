@@ -302,7 +302,7 @@ def named(make: Any) -> tuple[Record, dict[str, Any]]:
     return record, {"problems": [make()], "study": make(), "reference": labels["model"], "tuning": make()}
 
 
-@pytest.mark.parametrize("numbers", fuzz.portions())
+@pytest.mark.parametrize("numbers", fuzz.portions(cases=1_000))
 @pytest.mark.usefixtures("quick_report")
 def test_any_name_is_text_and_nothing_else_in_every_format(numbers: range) -> None:
     plain, options = named(lambda: "x")

@@ -31,7 +31,7 @@ ENDS_S = 5.0
 @pytest.mark.slow
 @pytest.mark.parametrize("how", HOW)
 def test_a_sweep_that_is_killed_loses_nothing(how: str, tmp_path: Path, tally: Tally):
-    kill_trials(how, 34, tmp_path, tally)
+    kill_trials(how, 18, tmp_path, tally)
 
 
 @pytest.mark.soak

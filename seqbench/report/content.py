@@ -31,6 +31,7 @@ from seqbench.report.matrix_table import matrix_table
 from seqbench.report.names import common_words, environment_names
 from seqbench.report.pareto import pareto_figure
 from seqbench.report.provenance import code, facts, rates_beside, training_commands
+from seqbench.report.row import VerdictRow
 from seqbench.report.sample import drawn as drawn_of
 from seqbench.report.sample import left_out
 from seqbench.report.sections import Section, rows_of, sections_of, title_of
@@ -147,19 +148,15 @@ def collect(
         reference=reference,
         tuning=tuning,
         common=common,
-        summary=_readable(headline(every, compared["matrices"], costs, names, lasting)),
-        banners=_readable(unreadable(problems) + warned),
-        details=_readable(sentences(every, names, lasting)),
         missing=missing,
+        **_said(every, compared["matrices"], costs, names, lasting),
+        **_warned(problems, warned),
         **_provenance(records, names, learning, titles),
-        sections=sections,
-        dependencies=lasting,
         **_costs(costs, names),
         **compared,
         solving=solve_times(shown, sections),
         flow=flow_rows(shown, arrays, titles[: len(shown)]),
         look=styles([*shown, *grouped(records, "cost", reference, common)]),
-        problems=problems,
     )
     return replace(content, **_drawn(_figures(content, shown, arrays), drawn)) if drawn else content
 
@@ -167,10 +164,11 @@ def collect(
 def _compared(
     learning: Sequence[Group], sections: Sequence[Section], reference: str | None, trials: Trials
 ) -> dict[str, Any]:
-    """What is said of architectures side by side, and of each alone."""
+    """What is said of architectures side by side, and of each alone, and the sections that it follows from."""
     rows = [section.rows for section in sections]
     duels = matrices(learning, rows, reference)
     return {
+        "sections": sections,
         "across": across_tasks(learning, rows, duels, reference),
         "matrices": duels,
         "glance": glance(sections, duels),
@@ -178,6 +176,22 @@ def _compared(
         "architectures": architecture_summaries(rows_of(sections), duels),
         "tasks": task_summaries(learning, rows),
     }
+
+
+def _said(
+    rows: Sequence[VerdictRow],
+    duels: Sequence[Matrix],
+    costs: Sequence[Entry],
+    names: Mapping[str, str],
+    lasting: Sequence[Dependency],
+) -> dict[str, Any]:
+    """The sentences at the head and below it, and the dependencies that they tell of."""
+    told = headline(rows, duels, costs, names, lasting), sentences(rows, names, lasting)
+    return {"summary": _readable(told[0]), "details": _readable(told[1]), "dependencies": lasting}
+
+
+def _warned(problems: Sequence[str], warned: Sequence[str]) -> dict[str, Any]:
+    return {"problems": problems, "banners": _readable([*unreadable(problems), *warned])}
 
 
 def _costs(costs: Sequence[Entry], names: Mapping[str, str]) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def win_rate(pairs: Sequence[Pair]) -> float:
 
 def _shares(wins: np.ndarray) -> np.ndarray:
     """Of every task the mean of the wins that there are."""
+    if not np.isnan(wins).any():
+        return wins.mean(axis=(1, 2))  # quicker, and the usual case
     return np.nansum(wins, axis=(1, 2)) / (~np.isnan(wins)).sum(axis=(1, 2))
 
 
