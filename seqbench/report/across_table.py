@@ -28,7 +28,7 @@ _IQM = (
     "A run without a skill counts as the worst one on its task, or as 0, the trivial baseline, if that is lower."
 )
 _INTERVAL = (
-    " Its interval draws seeds anew within each task, together where tasks of one kind have the same, and with 5 seeds "
+    " Its interval draws seeds anew within each task, a seed on several of one kind with all its runs, and with 5 seeds "
     "covers less than 95 %; there is none where an architecture left no skill on a task."
 )
 _RANK = (
