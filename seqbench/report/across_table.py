@@ -28,8 +28,8 @@ _IQM = (
     "A run without a skill counts as the worst one on its task, or as 0, the trivial baseline, if that is lower."
 )
 _INTERVAL = (
-    " Its interval draws seeds anew within each task, a seed on several of one kind with all its runs, and with 5 seeds "
-    "covers less than 95 %; there is none where an architecture left no skill on a task."
+    " Its interval draws seeds anew within each task, a seed on several of one kind with all its runs, and with 5 "
+    "seeds covers less than 95 %; there is none where an architecture left no skill on a task."
 )
 _RANK = (
     " Rank: by the chance to beat a run of any other architecture on the same task; brackets: the places that the "
