@@ -244,8 +244,13 @@ def test_probability_of_improvement_is_covered() -> None:
     assert all(hits >= limit for *_, hits, limit in rows)
 
 
-@pytest.mark.parametrize(("n", "m", "on_average"), [(5, 5, 0.981), (10, 10, 0.975), (30, 30, 0.966), (5, 20, 0.986)])
-def test_probability_of_improvement_is_covered_where_scores_tie(n: int, m: int, on_average: float) -> None:
+@pytest.mark.parametrize(
+    ("n", "m", "lowest", "on_average"),
+    [(5, 5, 0.91, 0.981), (10, 10, 0.91, 0.975), (30, 30, 0.91, 0.966), (5, 20, 0.91, 0.986), (5, 50, 0.84, 0.986)],
+)
+def test_probability_of_improvement_is_covered_where_scores_tie(
+    n: int, m: int, lowest: float, on_average: float
+) -> None:
     """Runs that are solved or not; without the ties' correction groups of one size have 98.4 to 99.2 % on average."""
     ends = np.zeros((n + 1, m + 1, 2))
     for first, second in np.ndindex(n + 1, m + 1):
@@ -260,7 +265,7 @@ def test_probability_of_improvement_is_covered_where_scores_tie(n: int, m: int, 
             inside = (ends[..., 0] <= truth + 1e-12) & (truth - 1e-12 <= ends[..., 1])
             rows.append([a, b, float((chances * inside).sum())])
     show(f"coverage of probability_of_improvement, {n} against {m} solved or not", ["rate", "rate", "covered"], rows)
-    assert min(hits for *_, hits in rows) >= 0.91
+    assert min(hits for *_, hits in rows) >= lowest
     assert np.mean([hits for *_, hits in rows]) <= on_average
 
 
@@ -296,24 +301,35 @@ def test_band_of_the_performance_profile_covers_it() -> None:
 # ------------------------------------------------------------------ verdicts where nothing differs, and where it does
 
 
+def over_lengths(correlation: float, n: int, trials: int) -> list[float]:
+    """Shares of studies of 6 lengths of one kind of task, of which a seed's scores correlate.
+
+    With a wrong verdict where the lengths are taken as independent, and as one stratum; with the truth in the interval.
+    """
+    rng, found = np.random.default_rng([11, n, round(10 * correlation)]), []
+    for _ in range(trials):
+        own, common = rng.normal(0, 1, (2, 6, n)), rng.normal(0, 1, (2, 1, n))
+        a, b = math.sqrt(1 - correlation) * own + math.sqrt(correlation) * common
+        (apart,), (joined,) = compare_across_tasks([a], b), compare_across_tasks([[a]], [b])
+        wrong = [one.verdict in ("better", "worse") for one in (apart, joined)]
+        found.append([*wrong, joined.interval is not None and holds(joined.interval, 0.5)])
+    return np.mean(found, axis=0).tolist()
+
+
+def show_over_lengths(trials: int) -> list[list[float]]:
+    """The same for several correlations and numbers of seeds, shown as a table."""
+    rows = [[rho, n, *over_lengths(rho, n, trials)] for rho in (0.0, 0.4, 1.0) for n in (5, 10)]
+    header = ["correlation", "seeds", "apart", "stratum", "P covered"]
+    show(f"wrong verdicts over 6 lengths, {trials} studies", header, rows)
+    return [row[2:] for row in rows]
+
+
 def test_runs_of_one_seed_that_do_well_together_make_no_verdict() -> None:
-    """Six lengths of one kind of task; a seed's scores on them correlate."""
-    rng, trials, lengths, rows = np.random.default_rng(11), 1000, 6, []
-    for correlation in (0.0, 0.4, 1.0):
-        for n in (5, 10):
-            alone, together, covered = 0, 0, 0
-            for _ in range(trials):
-                own, common = rng.normal(0, 1, (2, lengths, n)), rng.normal(0, 1, (2, 1, n))
-                a, b = math.sqrt(1 - correlation) * own + math.sqrt(correlation) * common
-                (apart,), (joined,) = compare_across_tasks([a], b), compare_across_tasks([[a]], [b])
-                alone += apart.verdict in ("better", "worse")
-                together += joined.verdict in ("better", "worse")
-                covered += holds(probability_of_improvement([(a, b)]).interval, 0.5)
-            rows.append([correlation, n, alone / trials, together / trials, covered / trials])
-    show("wrong verdicts over 6 lengths", ["correlation", "seeds", "apart", "stratum", "P covered"], rows)
-    assert max(apart for *_, apart, _, _ in rows) > 0.3
-    assert all(stratum <= 0.05 + error(0.05, trials) for *_, stratum, _ in rows)
-    assert all(hits >= 0.93 - error(0.93, trials) for *_, hits in rows)
+    trials = 200
+    found = show_over_lengths(trials)
+    assert max(apart for apart, _, _ in found) > 0.3
+    assert all(stratum <= 0.05 + error(0.05, trials) for _, stratum, _ in found)
+    assert all(hits >= 0.93 - error(0.93, trials) for *_, hits in found)
 
 
 def test_interval_of_the_iqm_covers_it_where_runs_of_one_seed_do_well_together() -> None:
@@ -362,17 +378,16 @@ def scores_of(kind: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np
     return np.where(rng.random(shape) < 0.7, -steps, -math.inf)
 
 
-def decided(study: np.ndarray) -> list[list[str]]:
-    """Verdicts of 5 architectures against the sixth, a family for each task."""
-    tasks = range(study.shape[1])
-    return [[c.verdict for c in compare_to_reference(list(study[:5, task]), study[5, task])] for task in tasks]
-
-
 def false_verdicts(kind: str, n: int, studies: int) -> tuple[float, float]:
-    """Share of families with a false "better", and with any false verdict."""
-    rng = np.random.default_rng(n)
-    families = [family for _ in range(studies) for family in decided(scores_of(kind, rng, (6, 5, n)))]
-    wrong = [("better" in family, bool({"better", "worse"} & set(family))) for family in families]
+    """Share of studies with a false "better", and with any false verdict.
+
+    A study is one family: 5 architectures against a sixth, on one of 5 tasks in turn.
+    """
+    rng, wrong = np.random.default_rng(n), []
+    for place in range(studies):
+        *candidates, reference = scores_of(kind, rng, (6, 5, n))[:, place % 5]
+        verdicts = {found.verdict for found in compare_to_reference(candidates, reference)}
+        wrong.append(("better" in verdicts, bool({"better", "worse"} & verdicts)))
     better, either = np.mean(wrong, axis=0).tolist()
     return better, either
 
@@ -380,7 +395,7 @@ def false_verdicts(kind: str, n: int, studies: int) -> tuple[float, float]:
 @pytest.mark.parametrize("n", [5, 10, 20])
 def test_false_verdicts_are_at_most_5_percent_of_the_families_in_1000_studies(n: int) -> None:
     better, either = false_verdicts("bimodal", n, 1000)
-    show("false verdicts, 1000 studies of 5 tasks", ["seeds", "better", "any"], [[n, better, either]])
+    show("false verdicts, 1000 studies", ["seeds", "better", "any"], [[n, better, either]])
     assert better <= either <= 0.05
     assert either > 0.01  # a rule that never decides would pass too
 
@@ -400,7 +415,7 @@ def false_orders(kind: str, n: int, studies: int) -> list[float]:
 
 
 def test_false_orders_over_all_tasks_are_at_most_5_percent() -> None:
-    studies = 100
+    studies = 50
     rows = [[kind, n, *false_orders(kind, n, studies)] for kind, n in (("bimodal", 5), ("ties", 10), ("normal", 20))]
     show("false orders over 5 tasks", ["scores", "seeds", "verdict", "ranks", "Nemenyi"], rows)
     assert all(max(row[2:]) <= 0.05 + error(0.05, studies) for row in rows)
@@ -472,11 +487,18 @@ def test_interval_of_the_crossing_covers_it_after_bisection_in_1000_studies(slop
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", ["normal", "bimodal", "ties"])
 @pytest.mark.parametrize("n", [5, 10, 20])
-def test_false_verdicts_and_orders_are_at_most_5_percent_in_1000_studies(kind: str, n: int) -> None:
-    found = [*false_verdicts(kind, n, 1000), *false_orders(kind, n, 1000)]
+def test_false_verdicts_and_orders_are_at_most_5_percent_in_many_studies(kind: str, n: int) -> None:
+    found = [*false_verdicts(kind, n, 5000), *false_orders(kind, n, 1000)]
     show("false", ["scores", "seeds", "better", "any", "all tasks", "ranks", "Nemenyi"], [[kind, n, *found]])
     assert max(found[:2]) <= 0.05
     assert max(found[2:]) <= 0.05 + error(0.05, 1000)
+
+
+@pytest.mark.soak
+def test_runs_of_one_seed_that_do_well_together_make_no_verdict_in_1000_studies() -> None:
+    found = show_over_lengths(1000)
+    assert all(stratum <= 0.05 + error(0.05, 1000) for _, stratum, _ in found)
+    assert all(hits >= 0.93 - error(0.93, 1000) for *_, hits in found)
 
 
 @pytest.mark.soak

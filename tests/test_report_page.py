@@ -353,6 +353,27 @@ def test_every_table_has_a_caption_and_heads_with_scope(page: browser.Tab) -> No
     )
 
 
+def test_on_paper_no_figure_is_cut_and_heads_of_tables_are_repeated(tab: browser.Tab) -> None:
+    tab.open(Path(__file__).parents[1] / "results/reference/long_seq/index.html")
+    tab("Emulation.setEmulatedMedia", media="print", features=[])
+    try:
+        for width, height, kind in ((1032, 703, "auto"), (703, 1032, "tall")):  # A4 without its margins, in pixels
+            tab.size(width)
+            figures = f"[...document.querySelectorAll('figure')].filter((e) => getComputedStyle(e).page === '{kind}')"
+            heights = tab.run(f"""{figures}.map((figure) => {{
+                const before = figure.previousElementSibling, top = before?.matches("h2, h3") ? before : figure;
+                if (getComputedStyle(top).page !== "{kind}") return Infinity;
+                return figure.getBoundingClientRect().bottom - top.getBoundingClientRect().top;
+            }})""")
+            assert len(heights) >= 3
+            assert max(heights) <= height, kind
+        buttons = "[...document.querySelectorAll('thead button')]"  # Chromium repeats no box of a button
+        assert tab.run(f"{buttons}.length") > 20
+        assert tab.run(f"{buttons}.every((e) => getComputedStyle(e).display === 'contents')")
+    finally:
+        tab("Emulation.setEmulatedMedia", media="", features=[])
+
+
 def tree(tab: browser.Tab) -> Any:
     """Names of all elements of the page as nested lists."""
     return tab.run("""(() => {
@@ -395,6 +416,7 @@ def test_page_without_its_script_is_whole(tab: browser.Tab, plain: Path) -> None
 
 def test_texts_that_look_like_a_colour_or_an_id_stay_themselves() -> None:
     text = "<text>&#35;0072b2 id=&quot;c&quot; url(&#35;c)</text>"
-    drawn = f'<svg width="1" viewBox="0"><clipPath id="c"/><path stroke="#0072b2" clip-path="url(#c)"/>{text}</svg>'
+    path = '<clipPath id="c"/><path stroke="#0072b2" clip-path="url(#c)"/>'
+    drawn = f'<svg width="1" viewBox="0 0 2 1">{path}{text}</svg>'
     found = inline(drawn, "one", "a")
     assert f'<clipPath id="one-c"/><path stroke="var(--c1)" clip-path="url(#one-c)"/>{text}' in found

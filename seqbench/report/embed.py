@@ -3,6 +3,8 @@
 from seqbench.report.canvas import PALETTE
 from seqbench.report.frame import FAINT, INK
 
+TALL = 0.6
+"""Height over width from which a figure is printed on a page that stands upright: on a lying one it would be cut."""
 _VARIABLES = {INK: "currentColor", FAINT: "var(--line)"} | {
     color.lower(): f"var(--c{number})" for number, color in enumerate(PALETTE)
 }
@@ -24,5 +26,7 @@ def inline(svg: str, name: str, label: str) -> str:
     for color, variable in _VARIABLES.items():
         body = body.replace(f'"{color}"', f'"{variable}"')
     body = body.replace(' id="', f' id="{name}-').replace("url(#", f"url(#{name}-")
-    head = head[: head.index(" width=")] + head[head.index(" viewBox=") :]
-    return f'{head} role="group" aria-label="{label}">{body}'
+    box = head[head.index(" viewBox=") :]
+    width, height = map(float, box.split('"')[1].split()[2:])
+    tall = ' class="tall"' if height > TALL * width else ""
+    return f'{head[: head.index(" width=")]}{box}{tall} role="group" aria-label="{label}">{body}'
