@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from seqbench.report.wording import readable
@@ -17,7 +18,7 @@ def csv_lines(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator[st
     writer.writerow(head)
     yield line.text
     for row in rows:
-        writer.writerow([safe(value) for value in row])
+        writer.writerow([_safe(value) if isinstance(value, str) else value for value in row])
         yield line.text
 
 
@@ -30,9 +31,8 @@ class _Line:
         self.text = text
 
 
-def safe(value: Any) -> Any:
-    """A value as CSV holds it: nothing for None; before text that a spreadsheet would run stands an apostrophe."""
-    if not isinstance(value, str):
-        return "" if value is None else value
-    value = readable(value)  # also because csv writes a bare carriage return unquoted, and readers end the row there
-    return f"'{value}" if value.lstrip().startswith(_FORMULA) else value
+@lru_cache(4096)  # most texts of a table are names that return
+def _safe(text: str) -> str:
+    """A text as CSV holds it: before one that a spreadsheet would run stands an apostrophe."""
+    text = readable(text)  # also because csv writes a bare carriage return unquoted, and readers end the row there
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -54,7 +54,7 @@ def runs_csv(records: Iterable[Record]) -> str:
 def runs_lines(records: Iterable[Record]) -> Iterator[str]:
     """The same line by line."""
     runs = sorted((record for record in current(records) if record.kind == "learning"), key=_order)
-    return csv_lines(COLUMNS, (map(_values(record).get, COLUMNS) for record in runs))
+    return csv_lines(COLUMNS, map(_values, runs))
 
 
 def _order(record: Record) -> tuple[Any, ...]:
@@ -63,13 +63,12 @@ def _order(record: Record) -> tuple[Any, ...]:
     return task, model_order(labels.get("model", "")), variant, record.cell_id, record.env_id, record.seed or 0
 
 
-def _values(record: Record) -> dict[str, Any]:
-    labels = {key: record.labels.get(key) for key in ("task", "model", "variant")}
+def _values(record: Record) -> list[Any]:
+    """What stands in each column; what is not told of the run itself is in its summary."""
     own = ("seed", "status", "study", "attempt", "run_id", "cell_id", "env_id", "started_at", "reason", "command")
     told = record.task.get("solved") is not None and record.status not in CONTINUED
-    return {
-        **record.summary,
-        **labels,
+    found = {
+        **{key: record.labels.get(key) for key in ("task", "model", "variant")},
         **{key: getattr(record, key) for key in own},
         "duration_s": record.duration_s,
         "metric": record.task.get("score"),
@@ -78,3 +77,4 @@ def _values(record: Record) -> dict[str, Any]:
         "learning_rate": (record.config.get("model") or {}).get("learning_rate"),
         "commit": (record.git or {}).get("commit"),
     }
+    return [found[column] if column in found else record.summary.get(column) for column in COLUMNS]
