@@ -1,8 +1,8 @@
 """What can be counted without noise: a change of one of these numbers is a change of the code, whatever the machine.
 
 Of each architecture one training step on the adding problem; of each task one batch; of the command line the modules
-that ``--help`` loads; of a tiny sweep the files it leaves and the processes it starts. Every count says what else than
-the code it depends on: nothing, the packages that are installed, or torch's build.
+that ``--help`` loads; of a tiny sweep the files it leaves and the processes it starts. Every count says what it depends
+on: the code alone, or the build of torch too, and Python's.
 
     python bench/counts.py            # JSON on the standard output, some seconds
 """
@@ -22,6 +22,7 @@ from unittest.mock import patch
 import engine
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -31,8 +32,13 @@ from seqbench.record.environment import environment
 from seqbench.sweep.cell import prepare
 
 LENGTH, BATCH_SIZE = 32, 8
-SYNCS = {"_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "_unique2", "_linalg_check_errors"}
+SYNCS = {
+    *("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "_unique2", "_linalg_check_errors"),
+    "repeat_interleave",
+}
 """Operators that wait for a GPU, by what they return: a number for Python, or a shape that depends on data."""
+READS = {"tolist", "cpu", "numpy", "__array__"}
+"""Methods of a tensor that wait for a GPU too, and on a CPU run no operator."""
 TINY = (
     *("task=smoke/adding_8", "model=rnn,gru", "train=smoke", "train.steps=2", "seeds=2"),
     *("lanes=1", "device=cpu", "report=false", "cost=false"),
@@ -45,7 +51,7 @@ class Operators(TorchDispatchMode):
     """Counts the operators that torch runs inside, those of backward included.
 
     Attributes:
-        number: of operators. syncs: of those in ``SYNCS``.
+        number: of operators. syncs: of those in ``SYNCS``, and of those that take a mask as an index.
         bytes: of all results that are not views of, or the same as, an argument.
     """
 
@@ -57,10 +63,31 @@ class Operators(TorchDispatchMode):
         """Run one operator and count it."""
         result = func(*args, **(kwargs or {}))
         self.number += 1
-        self.syncs += func.overloadpacket.__name__ in SYNCS
+        name, masks = func.overloadpacket.__name__, (torch.bool, torch.uint8)
+        indexed = name.startswith("index") and any(
+            isinstance(leaf, Tensor) and leaf.dtype in masks for leaf in tree_leaves(args[1:2])
+        )
+        self.syncs += name in SYNCS or indexed
         given = {pointer for pointer, _ in _storages((args, kwargs))}
         self.bytes += sum(size for pointer, size in set(_storages(result)) if pointer not in given)
         return result
+
+
+class Reads(TorchFunctionMode):
+    """Counts the calls inside of what is in ``READS``.
+
+    Attributes:
+        number: of calls.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Make one call and count it."""
+        self.number += getattr(func, "__name__", "") in READS
+        return func(*args, **(kwargs or {}))
 
 
 def _storages(tree: Any) -> Iterator[tuple[int, int]]:
@@ -107,11 +134,11 @@ def of_architecture(name: str) -> Iterator[tuple[str, int | None, str]]:
     yield "parameters", population.num_parameters, "code"
     yield "declared FLOPs", declared_flops(body, BATCH_SIZE, LENGTH), "code"
     yield "autograd nodes", autograd_nodes(population.losses(batches[1])), "torch"
-    with Operators() as operators:
+    with Operators() as operators, Reads() as reads:
         trainer.update(2, batches[2])
     yield "operators", operators.number, "torch"
     yield "bytes allocated", operators.bytes, "torch"
-    yield "host syncs", operators.syncs, "torch"
+    yield "host syncs", operators.syncs + reads.number, "torch"
     yield "Python calls", python_calls(lambda: trainer.update(3, batches[3])), "torch"
 
 
@@ -139,8 +166,8 @@ def of_help() -> Iterator[tuple[str, int | None, str]]:
 
 
 def of_sweep() -> Iterator[tuple[str, int | None, str]]:
-    """Files that a tiny sweep leaves in its store, and processes that it starts."""
-    started = 0
+    """Files that a tiny sweep leaves in its store, and processes that it starts, of Python's and other programs'."""
+    started, watching = 0, True
     start = BaseProcess.start
 
     def counted(process: BaseProcess) -> None:
@@ -148,12 +175,18 @@ def of_sweep() -> Iterator[tuple[str, int | None, str]]:
         started += 1
         start(process)
 
+    def heard(event: str, _: object) -> None:
+        nonlocal started
+        started += watching and event == "subprocess.Popen"
+
+    sys.addaudithook(heard)  # none can be taken away
     with tempfile.TemporaryDirectory() as folder, patch.object(BaseProcess, "start", counted):
         with contextlib.redirect_stdout(io.StringIO()):
             code = cli.main([*TINY, f"store={folder}/runs"])
         if code != 0:
             raise RuntimeError(f"the tiny sweep must end with 0; got {code}")
         files = [path.relative_to(folder) for path in Path(folder).rglob("*") if path.is_file()]
+    watching = False
     yield "files in the store", len(files), "code"
     yield "processes", started, "code"
 

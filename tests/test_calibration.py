@@ -23,7 +23,7 @@ from seqbench.statistics.seeds import Interval, by_kind
 from seqbench.statistics.shift import overall_shift
 from seqbench.statistics.speed import ratio_of_times
 from seqbench.statistics.survival import survival
-from seqbench.statistics.verdict import compare_across_tasks, compare_to_reference
+from seqbench.statistics.verdict import compare_across_tasks, compare_families, compare_to_reference
 
 pytestmark = pytest.mark.usefixtures("shapes_unchecked")
 RATES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -245,13 +245,10 @@ def test_probability_of_improvement_is_covered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "m", "lowest", "on_average"),
-    [(5, 5, 0.91, 0.981), (10, 10, 0.91, 0.975), (30, 30, 0.91, 0.966), (5, 20, 0.91, 0.986), (5, 50, 0.84, 0.986)],
+    ("n", "m", "on_average"), [(5, 5, 0.981), (10, 10, 0.975), (30, 30, 0.966), (5, 8, 0.986), (5, 50, 1.0)]
 )
-def test_probability_of_improvement_is_covered_where_scores_tie(
-    n: int, m: int, lowest: float, on_average: float
-) -> None:
-    """Runs that are solved or not; without the ties' correction groups of one size have 98.4 to 99.2 % on average."""
+def test_probability_of_improvement_is_covered_where_scores_tie(n: int, m: int, on_average: float) -> None:
+    """Runs that are solved or not; without the ties' correction 98.4 to 99.2 % on average, of 5 against 8 98.9 %."""
     ends = np.zeros((n + 1, m + 1, 2))
     for first, second in np.ndindex(n + 1, m + 1):
         found = probability_of_improvement([(np.arange(n) < first, np.arange(m) < second)]).interval
@@ -265,7 +262,7 @@ def test_probability_of_improvement_is_covered_where_scores_tie(
             inside = (ends[..., 0] <= truth + 1e-12) & (truth - 1e-12 <= ends[..., 1])
             rows.append([a, b, float((chances * inside).sum())])
     show(f"coverage of probability_of_improvement, {n} against {m} solved or not", ["rate", "rate", "covered"], rows)
-    assert min(hits for *_, hits in rows) >= lowest
+    assert min(hits for *_, hits in rows) >= 0.91
     assert np.mean([hits for *_, hits in rows]) <= on_average
 
 
@@ -301,35 +298,53 @@ def test_band_of_the_performance_profile_covers_it() -> None:
 # ------------------------------------------------------------------ verdicts where nothing differs, and where it does
 
 
-def over_lengths(correlation: float, n: int, trials: int) -> list[float]:
-    """Shares of studies of 6 lengths of one kind of task, of which a seed's scores correlate.
+LENGTHS = 6
+SEEDS_OF: dict[str, Callable[[int, int], list[int]]] = {
+    "all on all": lambda n, length: list(range(n)),
+    "each lacks another": lambda n, length: [seed for seed in range(n + 1) if seed != length % (n + 1)],
+    "one has others": lambda n, length: list(range(n, 2 * n) if length == LENGTHS - 1 else range(n)),
+    "none shared": lambda n, length: list(range(length * n, (length + 1) * n)),
+}
+"""Which seeds are on which length: of the number of seeds and the length's place."""
 
-    With a wrong verdict where the lengths are taken as independent, and as one stratum; with the truth in the interval.
+
+def false_over_lengths(seeds: str, correlation: float, n: int, trials: int) -> tuple[float, float, float]:
+    """Of studies of one kind of task, where nothing differs and a seed's scores at its lengths correlate, the shares
+
+    with a verdict where lengths are taken as independent, with one by strata, and with 1/2 in the interval of these.
     """
     rng, found = np.random.default_rng([11, n, round(10 * correlation)]), []
+    on = [SEEDS_OF[seeds](n, length) for length in range(LENGTHS)]
+    shape = (2, LENGTHS, 1 + max(map(max, on)))
     for _ in range(trials):
-        own, common = rng.normal(0, 1, (2, 6, n)), rng.normal(0, 1, (2, 1, n))
-        a, b = math.sqrt(1 - correlation) * own + math.sqrt(correlation) * common
-        (apart,), (joined,) = compare_across_tasks([a], b), compare_across_tasks([[a]], [b])
+        luck = rng.normal(0, 1, (2, 1, shape[2]))
+        scores = math.sqrt(1 - correlation) * rng.normal(0, 1, shape) + math.sqrt(correlation) * luck
+        sides = [[(mine, task[mine]) for mine, task in zip(on, side, strict=True)] for side in scores]
+        (apart,) = compare_across_tasks([[task for _, task in sides[0]]], [task for _, task in sides[1]])
+        (joined,) = compare_families([by_kind(["copy"] * LENGTHS, *sides)])  # pyright: ignore[reportArgumentType]
         wrong = [one.verdict in ("better", "worse") for one in (apart, joined)]
-        found.append([*wrong, joined.interval is not None and holds(joined.interval, 0.5)])
-    return np.mean(found, axis=0).tolist()
+        found.append([*wrong, holds(joined.interval, 0.5)])
+    independent, strata, covered = np.mean(found, axis=0).tolist()
+    return independent, strata, covered
 
 
-def show_over_lengths(trials: int) -> list[list[float]]:
-    """The same for several correlations and numbers of seeds, shown as a table."""
-    rows = [[rho, n, *over_lengths(rho, n, trials)] for rho in (0.0, 0.4, 1.0) for n in (5, 10)]
-    header = ["correlation", "seeds", "apart", "stratum", "P covered"]
-    show(f"wrong verdicts over 6 lengths, {trials} studies", header, rows)
-    return [row[2:] for row in rows]
+def table_over_lengths(seeds: str, trials: int) -> list[tuple[float, float, float]]:
+    """``false_over_lengths`` for several correlations, shown."""
+    cases = [(rho, n) for rho in (0.0, 0.4, 1.0) for n in ((5, 10) if seeds == "all on all" else (6,))]
+    rows = [false_over_lengths(seeds, rho, n, trials) for rho, n in cases]
+    shown = [[*case, *row] for case, row in zip(cases, rows, strict=True)]
+    header = ["correlation", "seeds", "apart", "strata", "P covered"]
+    show(f"wrong verdicts over {LENGTHS} lengths, seeds: {seeds}, {trials} studies", header, shown)
+    return rows
 
 
-def test_runs_of_one_seed_that_do_well_together_make_no_verdict() -> None:
-    trials = 200
-    found = show_over_lengths(trials)
-    assert max(apart for apart, _, _ in found) > 0.3
-    assert all(stratum <= 0.05 + error(0.05, trials) for _, stratum, _ in found)
-    assert all(hits >= 0.93 - error(0.93, trials) for *_, hits in found)
+@pytest.mark.parametrize("seeds", SEEDS_OF)
+def test_runs_of_one_seed_that_do_well_together_make_no_verdict(seeds: str) -> None:
+    trials = 150
+    rows = table_over_lengths(seeds, trials)
+    assert seeds != "all on all" or max(independent for independent, *_ in rows) > 0.3
+    assert all(strata <= 0.05 + error(0.05, trials) for _, strata, _ in rows)
+    assert all(covered >= 0.93 - error(0.93, trials) for *_, covered in rows)
 
 
 def test_interval_of_the_iqm_covers_it_where_runs_of_one_seed_do_well_together() -> None:
@@ -396,7 +411,8 @@ def false_verdicts(kind: str, n: int, studies: int) -> tuple[float, float]:
 def test_false_verdicts_are_at_most_5_percent_of_the_families_in_1000_studies(n: int) -> None:
     better, either = false_verdicts("bimodal", n, 1000)
     show("false verdicts, 1000 studies", ["seeds", "better", "any"], [[n, better, either]])
-    assert better <= either <= 0.05
+    assert better <= 0.05
+    assert either <= 0.05 + error(0.05, 1000)
     assert either > 0.01  # a rule that never decides would pass too
 
 
@@ -415,8 +431,8 @@ def false_orders(kind: str, n: int, studies: int) -> list[float]:
 
 
 def test_false_orders_over_all_tasks_are_at_most_5_percent() -> None:
-    studies = 50
-    rows = [[kind, n, *false_orders(kind, n, studies)] for kind, n in (("bimodal", 5), ("ties", 10), ("normal", 20))]
+    studies = 100
+    rows = [[kind, n, *false_orders(kind, n, studies)] for kind, n in (("bimodal", 5), ("ties", 10))]
     show("false orders over 5 tasks", ["scores", "seeds", "verdict", "ranks", "Nemenyi"], rows)
     assert all(max(row[2:]) <= 0.05 + error(0.05, studies) for row in rows)
 
@@ -495,10 +511,11 @@ def test_false_verdicts_and_orders_are_at_most_5_percent_in_many_studies(kind: s
 
 
 @pytest.mark.soak
-def test_runs_of_one_seed_that_do_well_together_make_no_verdict_in_1000_studies() -> None:
-    found = show_over_lengths(1000)
-    assert all(stratum <= 0.05 + error(0.05, 1000) for _, stratum, _ in found)
-    assert all(hits >= 0.93 - error(0.93, 1000) for *_, hits in found)
+@pytest.mark.parametrize("seeds", SEEDS_OF)
+def test_runs_of_one_seed_that_do_well_together_make_no_verdict_in_1000_studies(seeds: str) -> None:
+    rows = table_over_lengths(seeds, 1000)
+    assert all(strata <= 0.05 + error(0.05, 1000) for _, strata, _ in rows)
+    assert all(covered >= 0.93 - error(0.93, 1000) for *_, covered in rows)
 
 
 @pytest.mark.soak

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from seqbench import cli
 from seqbench.config import compose
 from seqbench.record.record import run_id
 from seqbench.record.store import Store
@@ -89,6 +90,16 @@ def test_some_architecture_solves_with_most_seeds_and_some_stays_at_the_baseline
             skill[record.labels["model"]].append(record.summary["skill"])
     assert max(solved.values()) >= 4
     assert min(max(values) for values in skill.values()) < AT_BASELINE
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("name", ["long_seq", "dependency", "cost_cpu"])
+def test_the_committed_report_is_what_its_records_make(name: str, tmp_path: Path):
+    assert cli.main(["report", "--store", str(REFERENCE / name / "runs"), "--out", str(tmp_path)]) == 0
+    made = {str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    assert len(made) > 5
+    differ = [file for file, content in made.items() if (REFERENCE / name / file).read_bytes() != content]
+    assert differ == [], f"write it anew: python -m seqbench report --store results/reference/{name}/runs --out ..."
 
 
 def test_the_dependency_study_is_whole_and_the_readme_says_what_it_found():

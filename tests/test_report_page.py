@@ -419,4 +419,6 @@ def test_texts_that_look_like_a_colour_or_an_id_stay_themselves() -> None:
     path = '<clipPath id="c"/><path stroke="#0072b2" clip-path="url(#c)"/>'
     drawn = f'<svg width="1" viewBox="0 0 2 1">{path}{text}</svg>'
     found = inline(drawn, "one", "a")
+    assert 'class="tall"' not in found
+    assert 'class="tall"' in inline(drawn.replace("0 0 2 1", "0 0 2 1.3"), "one", "a")
     assert f'<clipPath id="one-c"/><path stroke="var(--c1)" clip-path="url(#one-c)"/>{text}' in found

@@ -259,7 +259,7 @@ def test_ends_of_the_interval_solve_newcombes_equation_with_the_larger_variance(
     assert found.interval is not None
     n, m, z = len(a), len(b), stats.norm.ppf(0.975)
     supposed = hanley_mcneil(found.value, n, m)
-    untied = 1 - min(n, m) / max(n, m) * kendall([*a, *b])
+    untied = 1 - (min(n, m) / max(n, m)) ** 1.5 * kendall([*a, *b])
     assert (delong(a, b) > untied * supposed) == wider
     times = delong(a, b) / supposed if wider else untied
     for end in set(found.interval) - {0.0, 1.0}:

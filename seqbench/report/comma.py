@@ -31,7 +31,7 @@ class _Line:
         self.text = text
 
 
-@lru_cache(4096)  # most texts of a table are names that return
+@lru_cache(4096)  # names come back in every row, and so stay in it
 def _safe(text: str) -> str:
     """A text as CSV holds it: before one that a spreadsheet would run stands an apostrophe."""
     text = readable(text)  # also because csv writes a bare carriage return unquoted, and readers end the row there

@@ -3,8 +3,9 @@
 from seqbench.report.canvas import PALETTE
 from seqbench.report.frame import FAINT, INK
 
-TALL = 0.6
-"""Height over width from which a figure is printed on a page that stands upright: on a lying one it would be cut."""
+_TALL = 0.6
+"""Height over width above which a figure is printed on an upright page: on a lying one it would be cut."""
+
 _VARIABLES = {INK: "currentColor", FAINT: "var(--line)"} | {
     color.lower(): f"var(--c{number})" for number, color in enumerate(PALETTE)
 }
@@ -18,7 +19,7 @@ def standalone(svg: str) -> str:
 
 
 def inline(svg: str, name: str, label: str) -> str:
-    """A figure inside the page: in the page's colours, with ids that no other figure has.
+    """A figure inside the page: in the page's colours, with ids that no other figure has; class "tall" if it is.
 
     Plain replacements are safe: in texts of the data quotes and # are written as references.
     """
@@ -26,7 +27,7 @@ def inline(svg: str, name: str, label: str) -> str:
     for color, variable in _VARIABLES.items():
         body = body.replace(f'"{color}"', f'"{variable}"')
     body = body.replace(' id="', f' id="{name}-').replace("url(#", f"url(#{name}-")
-    box = head[head.index(" viewBox=") :]
-    width, height = map(float, box.split('"')[1].split()[2:])
-    tall = ' class="tall"' if height > TALL * width else ""
-    return f'{head[: head.index(" width=")]}{box}{tall} role="group" aria-label="{label}">{body}'
+    head, rest = head[: head.index(" width=")], head[head.index(" viewBox=") :]
+    width, height = map(float, rest.split('"')[1].split()[2:])
+    tall = ' class="tall"' if height > _TALL * width else ""
+    return f'{head}{rest}{tall} role="group" aria-label="{label}">{body}'

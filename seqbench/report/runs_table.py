@@ -64,7 +64,7 @@ def _order(record: Record) -> tuple[Any, ...]:
 
 
 def _values(record: Record) -> list[Any]:
-    """What stands in each column; what is not told of the run itself is in its summary."""
+    """What stands in each column: fields of the record, and else values of its summary."""
     own = ("seed", "status", "study", "attempt", "run_id", "cell_id", "env_id", "started_at", "reason", "command")
     told = record.task.get("solved") is not None and record.status not in CONTINUED
     found = {
