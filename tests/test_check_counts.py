@@ -147,6 +147,15 @@ def test_one_screen_tells_what_is_not_equal_and_why_it_may_be() -> None:
     assert present.text(OUTCOME).split() == text.split()
 
 
+def test_a_busy_machine_is_a_likely_cause_of_what_is_inconclusive_and_of_no_regression() -> None:
+    busy = replace(OUTCOME, causes=(*OUTCOME.causes, "the machine was busy: load 8.0 on 2 cores"))
+    told = "\n".join(present.lines(busy))
+    assert "likely cause: torch 1 in the base, 2" in told
+    assert "busy" not in told
+    unsure = replace(busy, findings=(*busy.findings, replace(SLOW, verdict="inconclusive")))
+    assert "likely cause: the machine was busy" in "\n".join(present.lines(unsure))
+
+
 def test_counts_that_one_reason_keeps_apart_take_three_lines_and_a_sum() -> None:
     apart = [replace(EQUAL, name=str(n), verdict="not comparable", says="needs the same torch") for n in range(40)]
     page = present.text(replace(OUTCOME, findings=(*apart, EQUAL, SLOW)))

@@ -232,7 +232,7 @@ def unrated(models: Runs) -> list[Record]:
 def test_a_mean_of_those_that_survived_says_so_and_who_left_no_score_is_named():
     found = said(content(unrated({"rnn": [None] * 5, "lstm": near(0.9, 5), "gru": [0.95, None, None, None, None]})))
     assert re.search(
-        r"1 perfect: rnn none \(0 of 5 runs\), lstm 0\.90 \[0\.\d\d, 0\.\d\d\] and gru 0\.95 \(1 of 5 runs\)\.", found
+        r"1 perfect: lstm 0\.90 \[0\.\d\d, 0\.\d\d\], gru 0\.95 \(1 of 5 runs\) and rnn none \(0 of 5 runs\)\.", found
     )
     alone = content(unrated({"lstm": near(0.9, 5)}))
     assert "runs)" not in said(alone)
@@ -245,7 +245,19 @@ def test_runs_that_are_all_equal_are_given_no_interval_anywhere():
     assert row.summary is not None
     assert (row.summary.interval, row.skill_interval) == (None, None)
     assert "1.000 | 1.00 | 5/5 [0.55, 1.00] | 5 |" in markdown(found)
-    assert "there is none where all runs are equal" in markdown(found)
+    assert "there is none where only some runs solve, whose scores may form two groups, nor where all are equal" in (
+        markdown(found)
+    )
+
+
+def test_of_many_skills_the_best_are_named_and_where_they_come_from_is_said():
+    skills = {f"model_{place}": near(0.1 * place, 5) for place in range(1, 8)}
+    found = content(unrated(skills))
+    named = re.search(r"1 perfect: (.*)\.", said(found).splitlines()[0])
+    assert named is not None
+    assert re.findall(r"model_\d", named[1]) == ["model_7", "model_6", "model_5", "model_4"]
+    assert "3 more" in named[1]
+    assert "of a classification the loss is the cross-entropy" in markdown(found)
 
 
 def test_reference_is_the_family_where_one_is_declared():

@@ -138,14 +138,33 @@ def test_the_page_says_where_nothing_is_compared_with_the_reference() -> None:
 
 def test_banners_tell_what_each_of_two_configurations_of_one_name_was_given() -> None:
     def longer(*made: Record) -> list[Record]:
-        config = {**made[0].config, "train": {"steps": 3000}}
+        config = {**made[0].config, "train": {**made[0].config["train"], "steps": 3000}}
         return [replace(r, run_id=f"longer{r.seed}", cell_id="d" * 16, config=config) for r in made]
 
     records = [*adding("gru", range(3)), *adding("gru", range(3, 5), called="mine"), *longer(*adding("gru", range(3)))]
     records += longer(*adding("gru", range(3, 5), LONG))
     told = content(records, trials={("adding_50", "mine"): 50, (LONG, "gru"): 5}).banners
-    assert "Unequal training budgets: adding_50 (gru 1,500 and gru 3,000 steps)." in told
+    short, long = "gru (train.steps=1500)", "gru (train.steps=3000)"
+    assert f"Unequal training budgets: adding_50 ({short} 1,500 and {long} 3,000 steps)." in told
     assert "Unequal tuning, so that the comparison is not fair: adding_50 (gru 50 and gru 5 trials)." in told
+
+
+def test_rows_of_one_name_whose_source_or_settings_were_edited_are_told_apart_by_what_differs() -> None:
+    def runs(cell_id: str, sha256: str, clip: float) -> list[Record]:
+        made = adding("mine", range(2))
+        train = {**made[0].config["train"], "clip": clip}
+        configs = [{**record.config, "sources": {"model": sha256}, "train": train} for record in made]
+        return [
+            replace(record, cell_id=cell_id, run_id=f"{cell_id}{record.seed}", config=config)
+            for record, config in zip(made, configs, strict=True)
+        ]
+
+    before, after = runs("a", "91ffc276" + "0" * 56, 1.0), runs("b", "c3e2e780" + "0" * 56, 1.0)
+    found = [row.label for row in models([*before, *after, *adding("gru", range(2))])]
+    assert found == ["gru", "mine (sources.model=91ffc276)", "mine (sources.model=c3e2e780)"]
+    edited = runs("c", "91ffc276" + "0" * 56, 2.0)
+    assert [row.variant for row in models([*before, *edited])] == ["train.clip=1", "train.clip=2"]
+    assert [row.variant for row in models([*before, *adding("gru", range(2))])] == ["", ""]
 
 
 def test_who_solves_a_task_of_two_labels_is_named_once_or_with_its_tasks() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqbench.check import baseline, commits, history, origin, programs, session, suite
-from seqbench.check.finding import Finding, Outcome, Verdict
+from seqbench.check.finding import BUSY_MACHINE, Finding, Outcome, Verdict
 from seqbench.check.programs import ProgramError, Side
 from seqbench.check.request import Request
 from seqbench.check.verdict import Design
@@ -156,4 +156,4 @@ def causes(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             yield f"{name} {base[name]} in the base, {head[name]} in the head"
     load, cores = head.get("load"), os.cpu_count() or 1
     if load is not None and load - OURS > BUSY * cores:
-        yield f"the machine was busy: load {load:.1f} on {count(cores, 'core')}"
+        yield f"{BUSY_MACHINE}: load {load:.1f} on {count(cores, 'core')}"

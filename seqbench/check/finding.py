@@ -43,6 +43,10 @@ class Finding:
     advisory: bool = False
 
 
+BUSY_MACHINE = "the machine was busy"
+"""How a cause begins that makes a check inconclusive, and nothing a regression: it meets both sides alike."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """All that one check found.

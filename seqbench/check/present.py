@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqbench.check.finding import Outcome
+from seqbench.check.finding import BUSY_MACHINE, Outcome
 from seqbench.check.wording import headline, rows, shown, unshown
 from seqbench.report.markdown import escaped
 from seqbench.report.wording import readable
@@ -55,8 +55,10 @@ def text(outcome: Outcome) -> str:
 def lines(outcome: Outcome) -> list[str]:
     """What stands below the table."""
     told = [f"base: {outcome.base}; head: {outcome.head}", *unshown(outcome), *outcome.notes]
-    if any(finding.verdict in ("regressed", "inconclusive") for finding in outcome.findings):
-        told += [f"likely cause: {cause}" for cause in outcome.causes]
+    verdicts = {finding.verdict for finding in outcome.findings}
+    if verdicts & {"regressed", "inconclusive"}:
+        causes = [one for one in outcome.causes if "inconclusive" in verdicts or not one.startswith(BUSY_MACHINE)]
+        told += [f"likely cause: {cause}" for cause in causes]
     return [readable(line) for line in told]
 
 

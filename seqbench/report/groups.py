@@ -8,9 +8,13 @@ from typing import Any, Literal, cast
 
 from seqbench.metrics import METRICS
 from seqbench.record.record import canonical, current, ended
+from seqbench.report.differences import differences, settings
 from seqbench.report.names import Label, full_name, label_of, less, model_order, natural, plainest, task_name
 from seqbench.schema import Better, Record, without_length
 from seqbench.statistics.seeds import UNLIMITED
+
+_MOST_SETTINGS = 3
+"""That differ between cells of one name and are told, so that names stay short."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,17 +180,13 @@ def _told_apart(groups: list[Group]) -> list[Group]:
     alike: dict[tuple[str, str], list[Group]] = {}
     for group in groups:
         alike.setdefault((group.env_id, group.task), []).append(group)
+    words = {place: differences([_values(other) for other in others]) for place, others in alike.items()}
     return [
-        group if len(others := alike[group.env_id, group.task]) == 1 else _with_differences(group, others)
+        group
+        if len(others := alike[place := (group.env_id, group.task)]) == 1
+        else replace(group, task=f"{group.task} ({words[place][others.index(group)]})")
         for group in groups
     ]
-
-
-def _with_differences(group: Group, others: Sequence[Group]) -> Group:
-    every = [_values(other) for other in others]
-    keys = sorted(key for key in {key for values in every for key in values} if len({v.get(key) for v in every}) > 1)
-    words = " ".join(f"{key}={_values(group).get(key, 'null')}" for key in keys)
-    return replace(group, task=f"{group.task} ({words})")
 
 
 def _values(group: Group) -> dict[str, str]:
@@ -212,7 +212,7 @@ def _group(
         env_id=env_id,
         task=task,
         also=tuple(sorted({*names} - {task}, key=natural)),
-        cells=tuple(sorted((_cell(runs, task, reference, common) for runs in cells.values()), key=_cell_order)),
+        cells=_named([_cell(runs, task, reference, common) for runs in cells.values()]),
         facts=next((record.task for record in records if record.task), {}),
         baselines=tuple(baselines.values()),
         metrics=next((record.metrics for record in records if record.metrics), {}),
@@ -228,6 +228,22 @@ def _cell(records: Sequence[Record], task: str, reference: str | None, common: s
         also[label.name if same else f"{label.name} on {label.task}"] += number
     del also[own.name]
     return Cell(model=own.model, variant=own.variant, records=tuple(records), common=common, also=dict(also))
+
+
+def _named(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Cells in their order; of one name, as where a file was edited between runs, they are named with what differs."""
+    alike: dict[str, list[Cell]] = {}
+    for cell in cells:
+        alike.setdefault(cell.name, []).append(cell)
+    found = (one for same in alike.values() for one in (same if len(same) == 1 else _with_settings(same)))
+    return tuple(sorted(found, key=_cell_order))
+
+
+def _with_settings(cells: Sequence[Cell]) -> list[Cell]:
+    if cells[0].records[0].kind == "cost":  # of an architecture there are many, by length, backend and round
+        return [*cells]
+    words = differences([settings(cell.records[0].config) for cell in cells], _MOST_SETTINGS)
+    return [replace(cell, variant=f"{cell.variant} {own}".strip()) for cell, own in zip(cells, words, strict=True)]
 
 
 def _cell_order(cell: Cell) -> tuple[Any, ...]:

@@ -146,7 +146,9 @@ def _skills(rows: Sequence[VerdictRow]) -> str:
     tasks = list(dict.fromkeys(row.task for row in rows if row.skill is not None))
     if not tasks:
         return ""
-    texts = [" ".join(filter(None, (row.label, *_skill(row)))) for row in rows if row.task == tasks[0]]
+    told = [row for row in rows if row.task == tasks[0]]
+    told.sort(key=lambda row: (row.skill is None, bool(scored_text(row)), -(row.skill or 0)))  # the best are named
+    texts = [" ".join(filter(None, (row.label, *_skill(row)))) for row in told]
     more = f"; {count(len(tasks) - 1, 'other task')} below" if len(tasks) > 1 else ""
     return f"Skill on {tasks[0]}, 0 being the trivial baseline and 1 perfect: {some(texts)}{more}."
 

@@ -10,6 +10,7 @@ from seqbench.report.sections import Section
 from seqbench.report.wording import (
     DASH,
     MINUS,
+    SKILL,
     STUDENT,
     TIMES,
     comparison_note,
@@ -85,6 +86,7 @@ def _section(section: Section, reference: str | None, number: int) -> str:
     if any("[" in cell for row in (*models, *trivial) for cell in row[1:]):
         note = f"Brackets: 95 % intervals over seeds. {STUDENT} {note}"
     note = f"{note} {median_note(section.rows)}".rstrip()
+    note += f" {SKILL}" if any(row.skill is not None for row in section.rows) else ""
     note += f" {comparison_note(reference)}" if reference else ""
     remarks = "".join(f" {row.label}: {'; '.join(row.remarks)}." for row in section.rows if row.remarks)
     caption = f"{section.title}: {section.subtitle}. {note}{remarks}"

@@ -11,6 +11,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section, rows_of
 from seqbench.report.wording import (
     DASH,
+    SKILL,
     STUDENT,
     comparison_note,
     comparison_text,
@@ -61,6 +62,7 @@ def _how(content: Content) -> list[str]:
     brackets = any(cell.interval or cell.rate_interval for cell in cells)
     kinds = "Brackets: 95 % intervals over seeds, Student's of means and mid-p of solve rates."
     said = [f"{kinds} {STUDENT}"] if brackets else []
+    said += [escaped(SKILL)] if any(row.skill is not None for row in rows_of(content.sections)) else []
     said += [note] if (note := median_note(rows_of(content.sections))) else []
     said += [escaped(comparison_note(content.against))] if content.against else []
     return [" ".join(said)] if said else []

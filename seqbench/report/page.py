@@ -34,7 +34,7 @@ from seqbench.report.verdict_table import (
     number_of,
     swatch,
 )
-from seqbench.report.wording import BEYOND, count, median_note, number, readable
+from seqbench.report.wording import BEYOND, SKILL, count, median_note, number, readable
 from seqbench.schema import CONTINUED
 
 _HERE = Path(__file__).parent / "parts"
@@ -77,6 +77,7 @@ def page(content: Content) -> str:
             flow_columns=[("architecture", "text"), *((name, "number") for name in FLOW_COLUMNS)],
             column_kinds=_column_kinds,
             beyond=BEYOND,
+            skill=SKILL,
             median_note=median_note(rows_of(content.sections)),
             cell_name=lambda record: readable(label_of(record, content.common).name),
             most=_MOST_LISTED,

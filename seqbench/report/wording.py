@@ -175,8 +175,12 @@ def verdict_text(found: Comparison) -> str:
 
 
 STUDENT = (
-    "Student's interval of a mean covers less than 95 % where scores are skewed and seeds few; there is none where all "
-    "runs are equal."
+    "Student's interval of a mean covers less than 95 % where scores are skewed and seeds few; there is none where "
+    "only some runs solve, whose scores may form two groups, nor where all are equal."
+)
+SKILL = (
+    f"Skill: (baseline {MINUS} loss) / (baseline {MINUS} floor), 0 being that trivial baseline and 1 a perfect model; "
+    "of a classification the loss is the cross-entropy, so that skill and score may order architectures differently."
 )
 BEYOND = "Scores beyond the threshold for solved, where training ends, are equal to a verdict."
 """Said wherever verdicts are: a table shows such scores apart."""
@@ -186,8 +190,9 @@ def comparison_note(reference: str) -> str:
     """Which test the verdicts against the reference come from, for tables that stand without the page's notes."""
     return (
         f"Against {reference}: exact two-sided rank-sum test, p adjusted after Holm over the architectures of the task "
-        f"that are compared with it; by little: the chance to beat a run of it is below {MEANINGFUL:g}, or above "
-        f"{1 - MEANINGFUL:g} where that is worse. {BEYOND}"
+        "that are compared with it; better and worse take an interval of the chance to beat a run of it that excludes "
+        f"1/2, too; by little: that chance is below {MEANINGFUL:g}, or above {1 - MEANINGFUL:g} where it is worse. "
+        f"{BEYOND}"
     )
 
 
