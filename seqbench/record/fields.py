@@ -53,7 +53,9 @@ class Reader:
         if found is None:
             found = load(text)
             if dump(found) != text:
-                raise ValueError("has other characters than were written, so it was damaged; delete it and run again")
+                raise ValueError(
+                    "has other characters than were written, by damage; run again, which sets it aside"
+                )
         return found
 
     def _fast(self, text: str) -> Record | None:

@@ -13,7 +13,7 @@ from seqbench.record.fields import Reader
 from seqbench.record.files import digest, read
 from seqbench.schema import SCHEMA_VERSION, Record
 
-_AGAIN = "delete the folder and run again"
+_AGAIN = "run the same command again: it moves the folder to .damaged/ and trains anew"
 _MAX_DOCUMENT_BYTES = 64 << 20
 
 

@@ -124,7 +124,7 @@ def _record(document: dict[str, Any]) -> Record:
             f"has record format {version}, this seqbench reads up to {SCHEMA_VERSION}; read it with a newer seqbench"
         )
     if document.pop(CHECKSUM, None) != _hash(document):
-        raise ValueError("does not match its own checksum, so it was changed or damaged; delete it and run again")
+        raise ValueError("does not match its own checksum: it was changed or damaged; run again, which sets it aside")
     _check_types(document)
     return Record(**{name: field_value(name, value) for name, value in document.items()})
 
@@ -137,7 +137,7 @@ def _parse(text: str) -> dict[str, Any]:
         document = json.loads(text, parse_constant=refuse)
         canonical(document)  # also refuses 1e999, which Python reads as infinity
     except json.JSONDecodeError as error:
-        raise ValueError(f"is not complete JSON ({error}); delete it and run again") from error
+        raise ValueError(f"is not complete JSON ({error}); run again, which sets it aside") from error
     if not isinstance(document, dict):
         raise ValueError(f"is a JSON {type(document).__name__}, not a record")
     return document

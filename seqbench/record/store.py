@@ -113,7 +113,7 @@ class Store:
             with np.load(io.BytesIO(content), allow_pickle=False) as packed:
                 return {name: packed[name] for name in packed.files}
         except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"cannot read {path}: {error}; delete its folder and run again") from error
+            raise ValueError(f"cannot read {path}: {error}; run the same command again, which sets it aside") from error
 
     @property
     def problems(self) -> list[str]:
