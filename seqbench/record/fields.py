@@ -53,9 +53,7 @@ class Reader:
         if found is None:
             found = load(text)
             if dump(found) != text:
-                raise ValueError(
-                    "has other characters than were written, by damage; run again, which sets it aside"
-                )
+                raise ValueError("has other characters than were written, by damage; run again, which sets it aside")
         return found
 
     def _fast(self, text: str) -> Record | None:
