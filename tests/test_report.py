@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import jaxtyping
 import matplotlib
 import pytest
 import simulated
@@ -36,7 +37,11 @@ def whole_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Path, 
     for record, arrays in simulated.study():
         store.publish(record, arrays)
     out, start = tmp_path_factory.mktemp("out"), time.process_time()
-    write(store, out, study="long_seq", reference="gru", tuning="Three rates, two seeds each.")
+    jaxtyping.config.update("jaxtyping_disable", True)  # that types are checked is the tests' own, and takes as long
+    try:
+        write(store, out, study="long_seq", reference="gru", tuning="Three rates, two seeds each.")
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
     return store, out, time.process_time() - start
 
 

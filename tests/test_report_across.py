@@ -249,13 +249,21 @@ def test_a_task_that_one_architecture_lacks_is_named() -> None:
     assert said(made).endswith("were trained alike, and left out: copy_6 and copy_7.")
 
 
-def test_an_architecture_in_two_configurations_is_named_among_those_left_out() -> None:
+@pytest.mark.parametrize("most_alike", [1, 2])
+def test_an_architecture_in_two_configurations_is_two_or_left_out_where_they_are_too_many_to_be_told_apart(
+    most_alike: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqbench.report.groups._MOST_ALIKE", most_alike)
     wide = [
         replace(record, cell_id="w" + record.cell_id, run_id="w" + record.run_id)
         for task in (1, 2, 3)
         for record in runs(f"copy_{task}", {"mine": POOR}, mine={"model": {"width": 9}})
     ]
     made = only(study({**STEEP, "mine": GOOD}, tasks=3) + wide)
+    if most_alike == 2:
+        assert [label.partition(" (")[0] for label in made.labels] == ["rnn", "lstm", "gru", "mine", "mine"]
+        assert (len({*made.labels}), made.left_out) == (5, ())
+        return
     assert (made.labels, made.left_out) == (["rnn", "lstm", "gru"], ("mine",))
     assert "in one configuration, on all of these tasks, and left out: mine." in said(made)
 

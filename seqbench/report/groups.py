@@ -13,8 +13,8 @@ from seqbench.report.names import Label, full_name, label_of, less, model_order,
 from seqbench.schema import Better, Record, without_length
 from seqbench.statistics.seeds import UNLIMITED
 
-_MOST_SETTINGS = 3
-"""That differ between cells of one name and are told, so that names stay short."""
+_MOST_SETTINGS, _MOST_ALIKE = 3, 8
+"""Settings that differ and are told, so that names stay short; cells of one name up to which they are told at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +240,7 @@ def _named(cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
 
 def _with_settings(cells: Sequence[Cell]) -> list[Cell]:
-    if cells[0].records[0].kind == "cost":  # of an architecture there are many, by length, backend and round
+    if cells[0].records[0].kind == "cost" or len(cells) > _MOST_ALIKE:  # costs: by length, backend and round
         return [*cells]
     words = differences([settings(cell.records[0].config) for cell in cells], _MOST_SETTINGS)
     return [replace(cell, variant=f"{cell.variant} {own}".strip()) for cell, own in zip(cells, words, strict=True)]
