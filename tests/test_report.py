@@ -37,7 +37,7 @@ def whole_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Path, 
     for record, arrays in simulated.study():
         store.publish(record, arrays)
     out, start = tmp_path_factory.mktemp("out"), time.process_time()
-    jaxtyping.config.update("jaxtyping_disable", True)  # that types are checked is the tests' own, and takes as long
+    jaxtyping.config.update("jaxtyping_disable", True)  # the checks of types are the tests' own
     try:
         write(store, out, study="long_seq", reference="gru", tuning="Three rates, two seeds each.")
     finally:
