@@ -18,7 +18,7 @@ import pytest
 from seqbench.record.record import CHECKSUM, canonical
 from seqbench.schema import UsageError
 
-CASES, SOAK_CASES, PORTION, SOAK_PORTION = 1_000, 100_000, 500, 2_000
+CASES, SOAK_CASES, PORTION, SOAK_PORTION = 2_000, 100_000, 500, 2_000
 LIMIT_S = 5.0
 """Of processor time, so that a busy machine fails no case; one that waits for ever meets the limit of its test."""
 LONGEST_MESSAGE = 2_000

@@ -309,9 +309,9 @@ SEEDS_OF: dict[str, Callable[[int, int], list[int]]] = {
 
 
 def false_over_lengths(seeds: str, correlation: float, n: int, trials: int) -> tuple[float, float, float]:
-    """Of studies of one kind of task, where nothing differs and a seed's scores at its lengths correlate, the shares
+    """Shares of studies with a verdict if lengths are taken as independent, with one by strata, and with 1/2 covered.
 
-    with a verdict where lengths are taken as independent, with one by strata, and with 1/2 in the interval of these.
+    Nothing differs; a seed's scores at the lengths of its one kind of task correlate.
     """
     rng, found = np.random.default_rng([11, n, round(10 * correlation)]), []
     on = [SEEDS_OF[seeds](n, length) for length in range(LENGTHS)]
@@ -340,7 +340,7 @@ def table_over_lengths(seeds: str, trials: int) -> list[tuple[float, float, floa
 
 @pytest.mark.parametrize("seeds", SEEDS_OF)
 def test_runs_of_one_seed_that_do_well_together_make_no_verdict(seeds: str) -> None:
-    trials = 150
+    trials = 1000 if seeds == "all on all" else 150
     rows = table_over_lengths(seeds, trials)
     assert seeds != "all on all" or max(independent for independent, *_ in rows) > 0.3
     assert all(strata <= 0.05 + error(0.05, trials) for _, strata, _ in rows)
@@ -393,16 +393,17 @@ def scores_of(kind: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np
     return np.where(rng.random(shape) < 0.7, -steps, -math.inf)
 
 
-def false_verdicts(kind: str, n: int, studies: int) -> tuple[float, float]:
-    """Share of studies with a false "better", and with any false verdict.
+def decided(study: np.ndarray) -> list[list[str]]:
+    """Verdicts of 5 architectures against the sixth, a family for each task."""
+    tasks = range(study.shape[1])
+    return [[c.verdict for c in compare_to_reference(list(study[:5, task]), study[5, task])] for task in tasks]
 
-    A study is one family: 5 architectures against a sixth, on one of 5 tasks in turn.
-    """
-    rng, wrong = np.random.default_rng(n), []
-    for place in range(studies):
-        *candidates, reference = scores_of(kind, rng, (6, 5, n))[:, place % 5]
-        verdicts = {found.verdict for found in compare_to_reference(candidates, reference)}
-        wrong.append(("better" in verdicts, bool({"better", "worse"} & verdicts)))
+
+def false_verdicts(kind: str, n: int, studies: int) -> tuple[float, float]:
+    """Share of families with a false "better", and with any false verdict."""
+    rng = np.random.default_rng(n)
+    families = [family for _ in range(studies) for family in decided(scores_of(kind, rng, (6, 5, n)))]
+    wrong = [("better" in family, bool({"better", "worse"} & set(family))) for family in families]
     better, either = np.mean(wrong, axis=0).tolist()
     return better, either
 
@@ -410,9 +411,8 @@ def false_verdicts(kind: str, n: int, studies: int) -> tuple[float, float]:
 @pytest.mark.parametrize("n", [5, 10, 20])
 def test_false_verdicts_are_at_most_5_percent_of_the_families_in_1000_studies(n: int) -> None:
     better, either = false_verdicts("bimodal", n, 1000)
-    show("false verdicts, 1000 studies", ["seeds", "better", "any"], [[n, better, either]])
-    assert better <= 0.05
-    assert either <= 0.05 + error(0.05, 1000)
+    show("false verdicts, 1000 studies of 5 tasks", ["seeds", "better", "any"], [[n, better, either]])
+    assert better <= either <= 0.05
     assert either > 0.01  # a rule that never decides would pass too
 
 
@@ -432,7 +432,7 @@ def false_orders(kind: str, n: int, studies: int) -> list[float]:
 
 def test_false_orders_over_all_tasks_are_at_most_5_percent() -> None:
     studies = 100
-    rows = [[kind, n, *false_orders(kind, n, studies)] for kind, n in (("bimodal", 5), ("ties", 10))]
+    rows = [[kind, n, *false_orders(kind, n, studies)] for kind, n in (("bimodal", 5), ("ties", 10), ("normal", 20))]
     show("false orders over 5 tasks", ["scores", "seeds", "verdict", "ranks", "Nemenyi"], rows)
     assert all(max(row[2:]) <= 0.05 + error(0.05, studies) for row in rows)
 
@@ -503,8 +503,8 @@ def test_interval_of_the_crossing_covers_it_after_bisection_in_1000_studies(slop
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", ["normal", "bimodal", "ties"])
 @pytest.mark.parametrize("n", [5, 10, 20])
-def test_false_verdicts_and_orders_are_at_most_5_percent_in_many_studies(kind: str, n: int) -> None:
-    found = [*false_verdicts(kind, n, 5000), *false_orders(kind, n, 1000)]
+def test_false_verdicts_and_orders_are_at_most_5_percent_in_1000_studies(kind: str, n: int) -> None:
+    found = [*false_verdicts(kind, n, 1000), *false_orders(kind, n, 1000)]
     show("false", ["scores", "seeds", "better", "any", "all tasks", "ranks", "Nemenyi"], [[kind, n, *found]])
     assert max(found[:2]) <= 0.05
     assert max(found[2:]) <= 0.05 + error(0.05, 1000)

@@ -148,7 +148,7 @@ def check_others(shown: Content, records: list[Record]) -> None:
     console.print(terminal(compared))
 
 
-@pytest.mark.parametrize("numbers", fuzz.portions(cases=250, soak=5_000, portion=250))
+@pytest.mark.parametrize("numbers", fuzz.portions(cases=500, soak=5_000, portion=250))
 def test_a_store_names_any_record_that_it_refuses_and_reads_its_neighbour(numbers: range, tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     neighbour = store.publish(*simulated.learning("copy_10", "lstm", 0))
@@ -230,7 +230,7 @@ def test_any_words_are_a_study_or_refused_and_nothing_is_created(
     assert 0.005 < sum(taken) / len(taken) < 0.5, "some cases should be studies, and most refused"
 
 
-@pytest.mark.parametrize("numbers", fuzz.portions(cases=100, soak=10_000, portion=100))
+@pytest.mark.parametrize("numbers", fuzz.portions(cases=200, soak=10_000, portion=100))
 @pytest.mark.usefixtures("shared_composer")
 def test_any_command_line_ends_with_an_exit_code_and_one_message(
     numbers: range, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -302,7 +302,7 @@ def named(make: Any) -> tuple[Record, dict[str, Any]]:
     return record, {"problems": [make()], "study": make(), "reference": labels["model"], "tuning": make()}
 
 
-@pytest.mark.parametrize("numbers", fuzz.portions(cases=500))
+@pytest.mark.parametrize("numbers", fuzz.portions(cases=1_000))
 @pytest.mark.usefixtures("quick_report")
 def test_any_name_is_text_and_nothing_else_in_every_format(numbers: range) -> None:
     plain, options = named(lambda: "x")

@@ -27,7 +27,7 @@ OF_A_TASK = (
     "attention", "flow", "gates", "learning", "norm", "pareto", "profile", "saliency", "solving", "speed", "states",
 )  # fmt: skip
 ALL_FIGURES = ("across-tasks", *OF_A_TASK)
-LIMIT_BYTES, LIMIT_S = 5_000_000, 15.0
+LIMIT_BYTES, LIMIT_S = 5_000_000, 10.0
 
 
 @pytest.fixture(scope="module")
