@@ -35,10 +35,11 @@ def probability_of_improvement(pairs: Sequence[Pair], level: float = 0.95) -> Es
     >>> found.value, [round(bound, 2) for bound in found.interval]
     (1.0, [0.64, 1.0])
     """
-    fewest = min(min(seeds_of(a), seeds_of(b)) for a, b in pairs)
-    value, why = win_rate(pairs), too_few(fewest)
-    each = [] if why else [partial(_newcombe, _share(a, b)) for a, b in pairs]
-    interval = mean_interval(each, level, [len(rows(a, finite=False)) for a, _ in pairs]) if each else None
+    seen = [_seen(a, b) for a, b in pairs]
+    fewest = min(min(one.n, one.m) for one in seen)
+    value, why = float(np.concatenate([one.shares for one in seen]).mean()), too_few(fewest)
+    each = [] if why else [partial(_newcombe, _share(one)) for one in seen]
+    interval = mean_interval(each, level, [len(one.shares) for one in seen]) if each else None
     return Estimate(value=value, interval=interval, why=why, low_power=low_power(fewest))
 
 
@@ -70,13 +71,14 @@ def spread_of_many(pairs: Sequence[Pair]) -> float:
     >>> round(6 * spread_of_many([half_solved]), 2)  # 1 without ties, if both scattered alike
     1.78
     """
-    total, weights = 0.0, [len(rows(a, finite=False)) for a, _ in pairs]
-    for (a, b), tasks in zip(pairs, weights, strict=True):
-        wins, untied = _wins(a, b), 1 - _tied(a, b)
-        share = _Share(float(_shares(wins).mean()), seeds_of(a), seeds_of(b), untied, 1.0)
-        shown, supposed = _shown(wins), _variance(share, share.value)
-        total += tasks**2 * (max(untied / tasks, shown / supposed) if shown > 1e-12 else untied) / 6
-    return total / sum(weights) ** 2
+    seen = [_seen(a, b) for a, b in pairs]
+    total = 0.0
+    for one in seen:
+        tasks, untied = len(one.shares), 1 - one.tied
+        share = _Share(float(one.shares.mean()), one.n, one.m, untied, 1.0)
+        supposed = _variance(share, share.value)
+        total += tasks**2 * (max(untied / tasks, one.shown / supposed) if one.shown > 1e-12 else untied) / 6
+    return total / sum(len(one.shares) for one in seen) ** 2
 
 
 def _wins(a: Values, b: Values) -> np.ndarray:
@@ -84,6 +86,36 @@ def _wins(a: Values, b: Values) -> np.ndarray:
     first, second = rows(a, finite=False)[:, :, None], rows(b, finite=False)[:, None, :]
     wins = ((first > second) + (first >= second).astype(float)) / 2
     return np.where(np.isnan(first) | np.isnan(second), np.nan, wins)
+
+
+class _Seen(NamedTuple):
+    """What the runs of two groups say of each other, on a task or on a stratum of tasks.
+
+    Of every task the share of pairs that the first wins; the seeds of both of the task with the fewest; the variance
+    that what each seed wins shows; the part that ties take from the variance, of these runs and of two more that tie
+    with none.
+    """
+
+    shares: np.ndarray
+    n: int
+    m: int
+    shown: float
+    tied: float
+    tied_of_more: float
+
+
+def _seen(a: Values, b: Values) -> _Seen:
+    first, second = rows(a, finite=False), rows(b, finite=False)
+    return _looked(len(first), first.tobytes(), second.tobytes())
+
+
+@lru_cache(maxsize=256)  # a verdict asks for the interval, and for the seeds that would decide
+def _looked(tasks: int, a: bytes, b: bytes) -> _Seen:
+    first, second = np.frombuffer(a).reshape(tasks, -1), np.frombuffer(b).reshape(tasks, -1)
+    wins = _wins(first, second)
+    both = [task[~np.isnan(task)] for task in np.concatenate([first, second], axis=1)]
+    ties = [float(np.mean([tied(task, more) for task in both])) for more in (0, 2)]
+    return _Seen(_shares(wins), seeds_of(first), seeds_of(second), _shown(wins), *ties)
 
 
 class _Share(NamedTuple):
@@ -103,30 +135,23 @@ class _Share(NamedTuple):
         return self._replace(value=1 - self.value)
 
 
-def _share(a: Values, b: Values) -> _Share:
+def _share(seen: _Seen) -> _Share:
     """What each seed wins of all of the other group, on all tasks, tells the variance without a model of the scores.
 
     On one task it is taken where it is larger than the model's. On a stratum, of whose tasks the model does not know
     how alike they are, it is taken with Student's quantile for Gauss's, but for no less than of independent tasks.
     Where every seed wins as much, as where all tie, the runs say nothing of that: the tasks count as one.
     """
-    wins = _wins(a, b)
-    tasks, n, m = len(wins), seeds_of(a), seeds_of(b)  # of the task with the fewest
+    tasks, n, m = len(seen.shares), seen.n, seen.m
     # Two runs more that tie with none: where all tie, as all solve, those to come may not. And of unlike groups the
     # smaller one decides, be all of the other tied: with the plain ratio 5 against 50 seeds are covered 84 % only.
-    untied = 1 - (min(n, m) / max(n, m)) ** 1.5 * _tied(a, b, more=2)
-    share, shown = _Share(float(_shares(wins).mean()), n, m, untied, untied), _shown(wins)
-    if shown < 1e-12:
+    untied = 1 - (min(n, m) / max(n, m)) ** 1.5 * seen.tied_of_more
+    share = _Share(float(seen.shares.mean()), n, m, untied, untied)
+    if seen.shown < 1e-12:
         return share
     student = 1.0 if tasks == 1 else special.stdtrit(min(n, m), 0.975) / special.ndtri(0.975)
     supposed = _variance(share._replace(wider=1.0), share.value)
-    return share._replace(wider=max(untied / tasks, float(student) ** 2 * shown / supposed))
-
-
-def _tied(a: Values, b: Values, more: int = 0) -> float:
-    """The part that ties take from the variance, on the mean of all tasks."""
-    both = np.concatenate([rows(a, finite=False), rows(b, finite=False)], axis=1)
-    return float(np.mean([tied(task[~np.isnan(task)], more) for task in both]))
+    return share._replace(wider=max(untied / tasks, float(student) ** 2 * seen.shown / supposed))
 
 
 def _shown(wins: np.ndarray) -> float:
@@ -136,12 +161,18 @@ def _shown(wins: np.ndarray) -> float:
     of the seeds' shares over their number.
     """
     around, shown = wins - _shares(wins)[:, None, None], 0.0
-    for mine in (around, around.swapaxes(1, 2)):  # (tasks, seeds of one group, of the other)
-        there = ~np.isnan(mine)
-        of_run = np.nansum(mine, axis=2) / np.maximum(there.sum(axis=2), 1)
-        seeds = there.any(axis=2).sum(axis=1, keepdims=True)
-        added = (of_run / seeds).mean(axis=0)
-        shown += float(added @ added * seeds.min() / (seeds.min() - 1))
+    lacking = np.isnan(around)
+    whole = not lacking.any()
+    for axis in (2, 1):  # around is (tasks, seeds of one group, of the other)
+        if whole:  # quicker, and the usual case
+            seeds = around.shape[3 - axis]
+            added = (around.mean(axis=axis) / seeds).mean(axis=0)
+        else:
+            there = ~lacking
+            of_run = np.nansum(around, axis=axis) / np.maximum(there.sum(axis=axis), 1)
+            of_task = there.any(axis=axis).sum(axis=1, keepdims=True)
+            added, seeds = (of_run / of_task).mean(axis=0), int(of_task.min())
+        shown += float(added @ added) * seeds / (seeds - 1)
     return shown
 
 
