@@ -1,15 +1,12 @@
 """What happens inside a worker process: one run is built, trained and published. Nothing is returned but its record."""
 
-import multiprocessing
-import os
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 
 import torch
 
@@ -27,6 +24,7 @@ from seqbench.schema import CONTINUED, Cell, Status, UsageError, finite
 from seqbench.spec import Instrument, Task, generator
 from seqbench.sweep import outcome, same
 from seqbench.sweep.described import check_readable, record_of
+from seqbench.sweep.interrupts import end_with_parent
 from seqbench.sweep.job import Job
 from seqbench.sweep.keeper import CheckpointKeeper, Interrupted
 from seqbench.train import Trainer
@@ -38,8 +36,6 @@ MEASURED_AXES = {
 }
 """Of the arrays that are not just samples."""
 OOM = (MemoryError, torch.OutOfMemoryError)
-ORPHAN_S = 5.0
-"""Seconds that a process has to save its run when the one that started it is gone."""
 
 
 def work(job: Job, connection: Connection) -> None:
@@ -75,21 +71,6 @@ def _attempt(job: Job, send: Callable) -> None:
     except BaseException as error:
         status, reason = classify(error, job.cell.plugins)
         _fail(job, send, status, reason, traceback.format_exc())
-
-
-def end_with_parent() -> None:
-    """See to it that this process does not outlive the one that wants its result: it saves its run, then it ends."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch(sentinel: int) -> None:
-        wait([sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(ORPHAN_S)
-        os._exit(1)  # a step that does not end, or a handler that somebody replaced
-
-    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
 def prepare() -> None:

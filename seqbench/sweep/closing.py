@@ -18,6 +18,7 @@ from seqbench.schema import FINISHED, Record, Study
 from seqbench.sweep import log
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
 from seqbench.sweep.plan import PlannedRun, counting, say
+from seqbench.sweep.reporting import about
 
 
 def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, console: Console) -> int:
@@ -64,8 +65,7 @@ def _failure(store: Store, record: Record) -> str:
 
 def _report(study: Study, store: Store, wanted: set[str], console: Console) -> None:
     out = Path(study.options.out)
-    about = {"study": study.name, "tuning": study.tuning, "reference": study.reference, "trials": study.trials}
-    page = report.write(store, out, planned=wanted, **about)
+    page = report.write(store, out, planned=wanted, **about(study))
     say(console, f"Report: {page}")
     again = shlex.join(("python", "-m", "seqbench", "report", "--store", study.options.store, "--out", str(out)))
     say(console, f"Next, a report of all that the store holds: {again}")

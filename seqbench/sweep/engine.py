@@ -23,6 +23,7 @@ from seqbench.sweep.lanes import Ended, Lanes, end_server
 from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
 from seqbench.sweep.progress import Progress, View
 from seqbench.sweep.reconcile import publish_failure, reconcile
+from seqbench.sweep.renewing import renewed
 from seqbench.sweep.state import StoreWatch
 
 
@@ -75,7 +76,7 @@ class _Engine:
                 jobs, expected = self._prepare(plan, unmeasured)
                 told = told or expected
                 if jobs:
-                    self._train(jobs)
+                    self._train(jobs, plan)
                 if self.study.bisection:
                     self.study, plan = grown(self.study, self.store, self.trained)
                 following = dict.fromkeys(called(planned.cell.labels) for planned in self._missing(plan))
@@ -172,11 +173,12 @@ class _Engine:
         self._say(opening.time_it_takes(told, self.study, len(jobs), len(unmeasured)))
         return told
 
-    def _train(self, jobs: list[Job]) -> None:
+    def _train(self, jobs: list[Job], plan: Iterable[PlannedRun]) -> None:
         busy: list[Job] = []
         trained: list[Record] = []
         began = time.monotonic()
-        with View(self.console, StoreWatch(self.store.root, self.entry.name)) as view:
+        watch, planned = StoreWatch(self.store.root, self.entry.name), {run.run_id for run in plan}
+        with View(self.console, watch) as view, renewed(self.study, planned) as renewal:
             lanes = Lanes(self.lanes)
 
             def ended(end: Ended) -> None:
@@ -188,6 +190,7 @@ class _Engine:
             def tick() -> None:
                 self.entry.beat()
                 view.tick()
+                renewal.tick(view.states)
 
             lanes.run(jobs, ended, tick)
             if busy:

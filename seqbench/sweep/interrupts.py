@@ -1,13 +1,19 @@
-"""Ctrl-C and SIGTERM while a process is started: the new process is deaf to them, and the parent does not lose them."""
+"""Ctrl-C and SIGTERM while a process is started, which is deaf to them, and not lost on the parent; and its end."""
 
+import multiprocessing
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
 from typing import Any
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+ORPHAN_S = 5.0
+"""Seconds that a process has to save its run when the one that started it is gone."""
 
 
 @contextmanager
@@ -47,3 +53,18 @@ def held(noticed: Callable[[], object] = lambda: None) -> Iterator[None]:
             signal.signal(number, handler)
         if noted:
             signal.raise_signal(noted[0])
+
+
+def end_with_parent() -> None:
+    """See to it that this process does not outlive the one that wants its result: it saves its run, then it ends."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(ORPHAN_S)
+        os._exit(1)  # a step that does not end, or a handler that somebody replaced
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()

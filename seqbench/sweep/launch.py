@@ -31,6 +31,7 @@ from seqbench.sweep.launch_process import LOG, POLL_S, last_line, started
 from seqbench.sweep.opening import continued
 from seqbench.sweep.plan import PlannedRun, announced, make_plan, say
 from seqbench.sweep.progress import View
+from seqbench.sweep.renewing import renewed
 from seqbench.sweep.state import StoreWatch
 
 _RUN_ID = 16
@@ -77,7 +78,7 @@ class _Launch:
             if not missing:
                 return self._close(plan, [], None)
             folder = self._folder()
-            self._launch(self._cells(missing), folder)
+            self._launch(self._cells(missing), folder, {planned.run_id for planned in plan})
             return self._close(plan, missing, folder)
 
     def _check(self, missing: Sequence[PlannedRun]) -> dict[str, preflight.Checked]:
@@ -130,7 +131,7 @@ class _Launch:
     def _folders(self) -> Path:
         return (self.store.root / FOLDER / "hydra").absolute()
 
-    def _launch(self, cells: Sequence[Cell], folder: Path) -> None:
+    def _launch(self, cells: Sequence[Cell], folder: Path, planned: Set[str]) -> None:
         store = str(self.store.root.absolute())
         options = replace(
             self.study.options, store=store, lanes=self.lanes, cost=False, report=False, launcher=None
@@ -140,11 +141,13 @@ class _Launch:
             with (
                 started(self.launcher, folder, cells, partial(self._saving, launched.runs_of(folder))) as process,
                 View(self.console, StoreWatch(self.store.root, self.entry.name)) as view,
+                renewed(self.study, planned) as renewal,
             ):
                 while process.poll() is None:
                     time.sleep(POLL_S)
                     self.entry.beat()
                     view.tick()
+                    renewal.tick(view.states)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(self._interrupted(folder)) from None
         if process.returncode and not any(launched.log_of(folder, number).exists() for number in range(len(cells))):

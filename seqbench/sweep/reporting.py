@@ -4,11 +4,12 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from seqbench.config.about import about_sweep
 from seqbench.record.stores import Stores
 from seqbench.report.wording import count, readable, some
-from seqbench.schema import UsageError
+from seqbench.schema import Study, UsageError
 from seqbench.sweep import problems
 from seqbench.sweep.state import StoreWatch
 
@@ -58,6 +59,11 @@ def report(folders: Sequence[Path], out: Path, formats: Sequence[str], asked: bo
     ], not told
 
 
+def about(study: Study) -> dict[str, Any]:
+    """What the report of a sweep says of it, as ``seqbench.report.write`` takes it."""
+    return {"study": study.name, "tuning": study.tuning, "reference": study.reference, "trials": study.trials}
+
+
 def under_way(folders: Sequence[Path]) -> str:
     """One sentence where sweeps are at work in the stores: how many of their runs are not finished; else nothing."""
     living = [state for folder in folders for state in StoreWatch(folder).look() if state.living]
@@ -65,8 +71,9 @@ def under_way(folders: Sequence[Path]) -> str:
         return ""
     planned = sum(state.planned for state in living)
     left = planned - sum(state.finished for state in living)
-    said = f"{count(len(living), 'sweep')} {'is' if len(living) == 1 else 'are'} at work in the store"
-    return f"{said}: {left:,} of {count(planned, 'planned run')} are not finished." if planned else f"{said}."
+    at_work = f"{count(len(living), 'sweep')} {'was' if len(living) == 1 else 'were'} at work in the store"
+    said = f"When this was written, {at_work}"  # true whenever it is read
+    return f"{said}: {left:,} of {count(planned, 'planned run')} were not finished." if planned else f"{said}."
 
 
 def _check_page(page: Path) -> None:
