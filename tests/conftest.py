@@ -1,6 +1,7 @@
 """What every test runs under: one thread, flushed denormals, checked shapes, no network, no display."""
 
 import os
+import re
 import socket
 import sys
 from collections import Counter
@@ -13,14 +14,23 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
-import jaxtyping
 import pytest
 import torch
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
 from jaxtyping import install_import_hook
 
-# Checks every annotated shape and type of the package at each call. Worker processes import the package unchecked.
+# Checks every annotated type of the package at each call, and shapes in the modules that have some: there a call takes
+# many times as long for it. Worker processes import the package unchecked.
 # The tower: an int may stand where a float is declared, as PEP 484 says.
-install_import_hook("seqbench", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+_PACKAGE = Path(__file__).parents[1] / "seqbench"
+_SHAPED = [
+    ".".join(file.relative_to(_PACKAGE.parent).with_suffix("").parts)
+    for file in sorted(_PACKAGE.rglob("*.py"))
+    if re.search("jaxtyping|TYPE_CHECKING", file.read_text())  # the latter: beartype alone does not take such names
+]
+beartype_package("seqbench", conf=BeartypeConf(is_pep484_tower=True, claw_is_pep526=False, violation_type=TypeError))
+install_import_hook(_SHAPED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 torch.set_num_threads(1)  # two test processes on two cores, as in a sweep
 torch.set_flush_denormal(True)  # as in every process that trains
@@ -45,14 +55,6 @@ def data_folder() -> Path:
         # A wrong path must not turn into silently skipped tests.
         pytest.fail(f"SEQBENCH_DATA must name a folder that exists; got {folder!r}. Mend it, or unset it to skip.")
     return path
-
-
-@pytest.fixture
-def shapes_unchecked() -> Iterator[None]:
-    """For simulations: checking the types of a call takes longer than the call; other tests check them."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

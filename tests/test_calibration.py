@@ -25,7 +25,6 @@ from seqbench.statistics.speed import ratio_of_times
 from seqbench.statistics.survival import survival
 from seqbench.statistics.verdict import compare_across_tasks, compare_families, compare_to_reference
 
-pytestmark = pytest.mark.usefixtures("shapes_unchecked")
 RATES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Probabilities that a run solves its task."""
 SEEDS = (5, 10, 20, 30)

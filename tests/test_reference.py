@@ -92,7 +92,6 @@ def test_some_architecture_solves_with_most_seeds_and_some_stays_at_the_baseline
     assert min(max(values) for values in skill.values()) < AT_BASELINE
 
 
-@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("name", ["long_seq", "dependency", "cost_cpu"])
 def test_the_committed_report_is_what_its_records_make(name: str, tmp_path: Path):
     assert cli.main(["report", "--store", str(REFERENCE / name / "runs"), "--out", str(tmp_path)]) == 0

@@ -41,7 +41,9 @@ def test_a_report_grows_while_a_sweep_trains_and_ends_as_if_it_had_not(
     at_each_tick(monkeypatch, read)
     wanted = study(tmp_path, cell("Mean", seeds=(0, 1, 2)), report=True, lanes=1)
     assert run(wanted)[0] == 0
-    found = [re.search(r"1 sweep was at work in the store: (\d) of 3 planned runs were not finished", text) for text in seen]
+    found = [
+        re.search(r"1 sweep was at work in the store: (\d) of 3 planned runs were not finished", text) for text in seen
+    ]
     left = [int(match[1]) for match in found if match]
     assert len(left) == len(seen) > 0
     assert left == sorted(left, reverse=True)

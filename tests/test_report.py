@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import jaxtyping
 import matplotlib
 import pytest
 import simulated
@@ -37,11 +36,7 @@ def whole_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Path, 
     for record, arrays in simulated.study():
         store.publish(record, arrays)
     out, start = tmp_path_factory.mktemp("out"), time.process_time()
-    jaxtyping.config.update("jaxtyping_disable", True)  # the checks of types are the tests' own
-    try:
-        write(store, out, study="long_seq", reference="gru", tuning="Three rates, two seeds each.")
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+    write(store, out, study="long_seq", reference="gru", tuning="Three rates, two seeds each.")
     return store, out, time.process_time() - start
 
 

@@ -108,14 +108,12 @@ def false_verdicts(studies: int) -> int:
     return wrong
 
 
-@pytest.mark.usefixtures("shapes_unchecked")
 def test_false_verdicts_are_rare_where_nothing_differs():
     assert false_verdicts(25) <= most(25)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)  # on a busy machine
-@pytest.mark.usefixtures("shapes_unchecked")
 def test_false_verdicts_are_at_most_5_percent_of_1000_families():
     assert false_verdicts(1000) <= most(1000)
 
@@ -144,7 +142,6 @@ def test_a_seed_counts_once_over_the_lengths_of_one_kind_of_task():
 
 
 @pytest.mark.parametrize("seeds", [6, 8])  # as groups, and as pairs
-@pytest.mark.usefixtures("shapes_unchecked")
 def test_rows_of_a_kind_whose_seeds_differ_are_not_independent(seeds: int):
     lacking, wrong = [[seed for seed in range(seeds) if seed != length] for length in range(5)], 0
     for study in range(20):
@@ -213,7 +210,6 @@ def false_overall(studies: int, environments: int) -> int:
     return wrong
 
 
-@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("environments", [1, 3])
 def test_false_verdicts_over_all_rows_are_rare_however_many_environments_hold_them(environments: int):
     assert false_overall(60, environments) <= most(60)
@@ -221,7 +217,6 @@ def test_false_verdicts_over_all_rows_are_rare_however_many_environments_hold_th
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)  # on a busy machine
-@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("environments", [1, 2, 3])
 def test_false_verdicts_over_all_rows_are_at_most_5_percent_of_1000_studies(environments: int):
     assert false_overall(1000, environments) <= most(1000)

@@ -152,14 +152,12 @@ def most(studies: int) -> float:
     return 0.05 * studies + 2 * (0.05 * 0.95 * studies) ** 0.5
 
 
-@pytest.mark.usefixtures("shapes_unchecked")
 def test_false_claims_are_rare_where_nothing_differs():
     assert false_claims(None, 25) <= most(25)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)  # on a busy machine
-@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("reference", [None, "gru"])
 def test_false_claims_are_made_in_at_most_5_percent_of_1000_studies(reference: str | None):
     assert false_claims(reference, 1000) <= most(1000)

@@ -296,7 +296,6 @@ LACKING = [[seed for seed in range(6) if seed != length] for length in range(6)]
 """Six lengths, of which each lacks another one of six seeds."""
 
 
-@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("seeds", [LACKING, [range(5, 10), *[range(5)] * 5]])
 def test_lengths_whose_seeds_differ_are_no_independent_tasks(seeds: Sequence[Sequence[int]]):
     wrong = 0

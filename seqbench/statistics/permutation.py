@@ -117,6 +117,12 @@ def _points(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, int]:
 
     Whole numbers, which compare exactly: a task of n x m pairs of runs counts by 1 / nm, times the most.
     """
+    return _pointed(len(a), a.tobytes(), b.tobytes())
+
+
+@lru_cache(maxsize=256)  # a verdict asks for the test, and for the seeds that would decide
+def _pointed(tasks: int, one: bytes, other: bytes) -> tuple[np.ndarray, int]:
+    a, b = (np.frombuffer(group).reshape(tasks, -1) for group in (one, other))
     sizes = [(int(n), int(m)) for n, m in zip((~np.isnan(a)).sum(axis=1), (~np.isnan(b)).sum(axis=1), strict=True)]
     most = math.lcm(*(n * m for n, m in sizes))
     points = np.zeros(a.shape[1] + b.shape[1], dtype=np.int64)
