@@ -13,6 +13,7 @@ from seqbench.schema import Bisection, Cell, Launcher, Options, Status, Study, U
 from seqbench.sweep import engine
 from seqbench.sweep.bisection import explain, grown
 from seqbench.sweep.job import Job
+from seqbench.sweep.plan import PlannedRun
 from tests.toys import cell, train
 
 FOUND = [8, 11, 14, 24]
@@ -98,11 +99,11 @@ def test_a_sweep_that_is_interrupted_midway_comes_to_the_same_lengths_and_runs(
 ):
     original, waves = engine._Engine._train, []
 
-    def interrupted(self: engine._Engine, jobs: list[Job]) -> None:
+    def interrupted(self: engine._Engine, jobs: list[Job], plan: list[PlannedRun]) -> None:
         waves.append([job.cell.length for job in jobs])
         if len(waves) == 2:
             raise KeyboardInterrupt
-        original(self, jobs)
+        original(self, jobs, plan)
 
     with monkeypatch.context() as patched:
         patched.setattr(engine._Engine, "_train", interrupted)

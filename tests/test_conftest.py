@@ -12,12 +12,21 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
+from seqbench.outlet import console
 from seqbench.scoring import sequence_mean
+from seqbench.statistics.roots import root
 
 
 def test_a_wrong_axis_fails_at_the_call() -> None:
     with pytest.raises(TypeCheckError, match="weight"):
         sequence_mean(torch.ones(2, 3), torch.ones(2, 4))
+
+
+def test_a_wrong_type_fails_at_the_call_whether_its_module_has_shapes_or_not() -> None:
+    with pytest.raises(TypeError, match="function"):
+        root(3, 0.0, 1.0)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="steady"):
+        console(steady="no")  # pyright: ignore[reportArgumentType]
 
 
 def test_the_network_is_refused_and_local_sockets_are_not(tmp_path: Path) -> None:
