@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -368,7 +368,7 @@ def test_a_run_that_was_trained_is_not_missing_where_its_damaged_record_was_set_
         job = Job(kind="learning", cell=cell, seed=0, store=str(tmp_path))
         return store.publish(outcome.record(job, "completed", None, None), {})
 
-    def jobs(_: object, cells: list[Cell], folder: Path) -> None:
+    def jobs(_: object, cells: list[Cell], folder: Path, planned: Set[str]) -> None:
         for cell in cells:
             publish(cell)
 
