@@ -19,7 +19,7 @@ help:  ## list these commands
 
 setup: $(STAMP)  ## a virtual environment in .venv with the tested set of packages; quick when done
 
-# pip would compile every module of every package, which took half of the time; here those that a sweep imports.
+# pip would compile every module of every package, which took half of the time: only those that a sweep imports are.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'

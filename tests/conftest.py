@@ -25,7 +25,7 @@ from jaxtyping import install_import_hook
 # The tower: an int may stand where a float is declared, as PEP 484 says.
 _PACKAGE = Path(__file__).parents[1] / "seqbench"
 _SHAPED = [
-    ".".join(file.relative_to(_PACKAGE.parent).with_suffix("").parts)
+    ".".join(file.relative_to(_PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     for file in sorted(_PACKAGE.rglob("*.py"))
     if re.search("jaxtyping|TYPE_CHECKING", file.read_text())  # the latter: beartype alone does not take such names
 ]

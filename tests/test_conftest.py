@@ -27,6 +27,8 @@ def test_a_wrong_type_fails_at_the_call_whether_its_module_has_shapes_or_not() -
         root(3, 0.0, 1.0)  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="steady"):
         console(steady="no")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="values"):
+        sequence_mean("no", torch.ones(2, 3))  # pyright: ignore[reportArgumentType]
 
 
 def test_the_network_is_refused_and_local_sockets_are_not(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqbench.statistics.improvement import probability_of_improvement, win_rate
+from seqbench.statistics.improvement import _shown, _wins, probability_of_improvement, win_rate
 from seqbench.statistics.permutation import (
     MOST_EXACT,
     chance_of_extreme,
@@ -208,6 +208,28 @@ def test_holm_agrees_with_a_case_by_hand() -> None:
 
 
 # ------------------------------------------------------------------ probability of improvement
+
+
+def test_one_seed_has_a_probability_and_no_interval() -> None:
+    alone = np.array([[0.5], [0.7]])
+    for a, b in (([1.0], [0.5]), ([1.0, 2.0], [0.5]), ([1.0], [0.5, 0.7]), (alone + 1, alone)):
+        found = probability_of_improvement([(a, b)])
+        assert (found.value, found.interval, found.why) == (1.0, None, "fewer than 5 seeds")
+
+
+def test_groups_on_unlike_numbers_of_tasks_are_refused() -> None:
+    for function in (stratified_p, probability_of_improvement):
+        with pytest.raises(ValueError, match=r"shapes|zip"):
+            function([(np.ones((2, 6)), np.ones((3, 4)))])
+
+
+def test_what_seeds_show_is_the_same_whether_all_are_on_all_tasks_or_one_is_on_none() -> None:
+    """Two ways lead to the variance: the quick one of whole strata, and that of those with gaps."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(3, 7)), rng.normal(size=(3, 6))
+    whole = _shown(_wins(a, b))
+    with_gap = np.concatenate([_wins(a, b), np.full((3, 1, 6), np.nan)], axis=1)
+    assert _shown(with_gap) == pytest.approx(whole, rel=1e-12)
 
 
 def test_probability_of_improvement_counts_pairs_and_half_of_ties() -> None:

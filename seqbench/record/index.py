@@ -14,7 +14,7 @@ import os
 import stat
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from operator import attrgetter
@@ -135,7 +135,7 @@ def print_stamps(root: str) -> None:
     sys.stdout.buffer.write(array("q", _stamps(root, sys.stdin.read().split("\n"))).tobytes())
 
 
-def _parsed(printed: BinaryIO | None, count: int) -> MutableSequence[int] | None:
+def _parsed(printed: BinaryIO | None, count: int) -> Sequence[int] | None:
     stamps = array("q", printed.read() if printed else b"")
     return stamps if len(stamps) == count else None
 

@@ -92,8 +92,8 @@ class _Seen(NamedTuple):
     """What the runs of two groups say of each other, on a task or on a stratum of tasks.
 
     Of every task the share of pairs that the first wins; the seeds of both of the task with the fewest; the variance
-    that what each seed wins shows; the part that ties take from the variance, of these runs and of two more that tie
-    with none.
+    that what each seed wins shows, 0 where a seed is alone; the part that ties take from the variance, of these runs
+    alone and with two more that tie with none.
     """
 
     shares: np.ndarray
@@ -105,17 +105,21 @@ class _Seen(NamedTuple):
 
 
 def _seen(a: Values, b: Values) -> _Seen:
+    """What two groups say of each other."""
     first, second = rows(a, finite=False), rows(b, finite=False)
-    return _looked(len(first), first.tobytes(), second.tobytes())
+    return _looked(len(first), first.tobytes(), len(second), second.tobytes())
 
 
-@lru_cache(maxsize=256)  # a verdict asks for the interval, and for the seeds that would decide
-def _looked(tasks: int, a: bytes, b: bytes) -> _Seen:
-    first, second = np.frombuffer(a).reshape(tasks, -1), np.frombuffer(b).reshape(tasks, -1)
-    wins = _wins(first, second)
+@lru_cache(maxsize=2048)  # a verdict asks for the interval, and for the seeds that would decide
+def _looked(tasks: int, a: bytes, tasks_of_other: int, b: bytes) -> _Seen:
+    """The same of the groups' numbers as bytes."""
+    first, second = np.frombuffer(a).reshape(tasks, -1), np.frombuffer(b).reshape(tasks_of_other, -1)
+    wins, n, m = _wins(first, second), seeds_of(first), seeds_of(second)
     both = [task[~np.isnan(task)] for task in np.concatenate([first, second], axis=1)]
     ties = [float(np.mean([tied(task, more) for task in both])) for more in (0, 2)]
-    return _Seen(_shares(wins), seeds_of(first), seeds_of(second), _shown(wins), *ties)
+    shares = _shares(wins)
+    shares.flags.writeable = False  # whoever asks again has the same array
+    return _Seen(shares, n, m, _shown(wins) if min(n, m) > 1 else 0.0, *ties)
 
 
 class _Share(NamedTuple):

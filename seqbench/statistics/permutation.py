@@ -117,18 +117,20 @@ def _points(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, int]:
 
     Whole numbers, which compare exactly: a task of n x m pairs of runs counts by 1 / nm, times the most.
     """
-    return _pointed(len(a), a.tobytes(), b.tobytes())
+    return _pointed(len(a), a.tobytes(), len(b), b.tobytes())
 
 
-@lru_cache(maxsize=256)  # a verdict asks for the test, and for the seeds that would decide
-def _pointed(tasks: int, one: bytes, other: bytes) -> tuple[np.ndarray, int]:
-    a, b = (np.frombuffer(group).reshape(tasks, -1) for group in (one, other))
+@lru_cache(maxsize=2048)  # a verdict asks for the test, and for the seeds that would decide
+def _pointed(tasks: int, one: bytes, tasks_of_other: int, other: bytes) -> tuple[np.ndarray, int]:
+    """The same of the groups' numbers as bytes."""
+    a, b = np.frombuffer(one).reshape(tasks, -1), np.frombuffer(other).reshape(tasks_of_other, -1)
     sizes = [(int(n), int(m)) for n, m in zip((~np.isnan(a)).sum(axis=1), (~np.isnan(b)).sum(axis=1), strict=True)]
     most = math.lcm(*(n * m for n, m in sizes))
     points = np.zeros(a.shape[1] + b.shape[1], dtype=np.int64)
     for task, (n, m) in zip(np.concatenate([a, b], axis=1), sizes, strict=True):
         there = ~np.isnan(task)
         points[there] += most // (n * m) * (doubled_midranks(task[there]) - (n + m + 1))
+    points.flags.writeable = False  # whoever asks again has the same array
     return points, most
 
 

@@ -3,11 +3,9 @@
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
-from seqbench import report
 from seqbench.record import environment as env
 from seqbench.record.store import Store
 from seqbench.report.dependency import dependencies, dependency_sentences
@@ -18,7 +16,7 @@ from seqbench.schema import FINISHED, Record, Study
 from seqbench.sweep import log
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
 from seqbench.sweep.plan import PlannedRun, counting, say
-from seqbench.sweep.reporting import about
+from seqbench.sweep.reporting import write_of_sweep
 
 
 def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, console: Console) -> int:
@@ -40,7 +38,7 @@ def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, con
         if record.status not in FINISHED:
             say(console, _failure(store, record))
     if study.options.report:
-        _report(study, store, wanted | {record.run_id for record in records}, console)
+        _report(study, wanted, console)
     return 1 if any(record.status not in FINISHED for record in counted if record.kind == "learning") else 0
 
 
@@ -63,9 +61,8 @@ def _failure(store: Store, record: Record) -> str:
     )
 
 
-def _report(study: Study, store: Store, wanted: set[str], console: Console) -> None:
-    out = Path(study.options.out)
-    page = report.write(store, out, planned=wanted, **about(study))
-    say(console, f"Report: {page}")
-    again = shlex.join(("python", "-m", "seqbench", "report", "--store", study.options.store, "--out", str(out)))
+def _report(study: Study, wanted: set[str], console: Console) -> None:
+    say(console, f"Report: {write_of_sweep(study, wanted)}")
+    options = study.options
+    again = shlex.join(("python", "-m", "seqbench", "report", "--store", options.store, "--out", options.out))
     say(console, f"Next, a report of all that the store holds: {again}")

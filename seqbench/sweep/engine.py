@@ -23,7 +23,7 @@ from seqbench.sweep.lanes import Ended, Lanes, end_server
 from seqbench.sweep.plan import PlannedRun, announced, lanes_of, make_plan, say
 from seqbench.sweep.progress import Progress, View
 from seqbench.sweep.reconcile import publish_failure, reconcile
-from seqbench.sweep.renewing import renewed
+from seqbench.sweep.renewing import Renewal
 from seqbench.sweep.state import StoreWatch
 
 
@@ -57,6 +57,7 @@ class _Engine:
         self.began = time.monotonic()
         self.code = {cell.curve: same.code_of(cell) for cell in study.cells}
         self.trained: set[str] = set()
+        self.renewal = Renewal(self._say)
 
     def run(self) -> int:
         problems.refuse_unwritable(self.study.options)
@@ -178,7 +179,7 @@ class _Engine:
         trained: list[Record] = []
         began = time.monotonic()
         watch, planned = StoreWatch(self.store.root, self.entry.name), {run.run_id for run in plan}
-        with View(self.console, watch) as view, renewed(self.study, planned) as renewal:
+        with View(self.console, watch) as view, self.renewal.of(self.study, planned, view.finished):
             lanes = Lanes(self.lanes)
 
             def ended(end: Ended) -> None:
@@ -190,7 +191,7 @@ class _Engine:
             def tick() -> None:
                 self.entry.beat()
                 view.tick()
-                renewal.tick(view.states)
+                self.renewal.tick(view.finished)
 
             lanes.run(jobs, ended, tick)
             if busy:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a process is started, which is deaf to them, and not lost on the parent; and its end."""
+"""Ctrl-C and SIGTERM while a process is started: it is deaf to Ctrl-C, and the parent loses neither. And its end."""
 
 import multiprocessing
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 ORPHAN_S = 5.0
-"""Seconds that a process has to save its run when the one that started it is gone."""
+"""Seconds that a process has to save what it is at when the one that started it is gone."""
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def held(noticed: Callable[[], object] = lambda: None) -> Iterator[None]:
 
 
 def end_with_parent() -> None:
-    """See to it that this process does not outlive the one that wants its result: it saves its run, then it ends."""
+    """See to it that this process does not outlive the one that wants its result: it is asked to end, then made to."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -31,7 +31,7 @@ from seqbench.sweep.launch_process import LOG, POLL_S, last_line, started
 from seqbench.sweep.opening import continued
 from seqbench.sweep.plan import PlannedRun, announced, make_plan, say
 from seqbench.sweep.progress import View
-from seqbench.sweep.renewing import renewed
+from seqbench.sweep.renewing import Renewal
 from seqbench.sweep.state import StoreWatch
 
 _RUN_ID = 16
@@ -137,17 +137,18 @@ class _Launch:
             self.study.options, store=store, lanes=self.lanes, cost=False, report=False, launcher=None
         )  # fmt: skip
         launched.write_jobs(folder, cells, options)
+        renewal = Renewal(self._say)
         try:
             with (
-                started(self.launcher, folder, cells, partial(self._saving, launched.runs_of(folder))) as process,
                 View(self.console, StoreWatch(self.store.root, self.entry.name)) as view,
-                renewed(self.study, planned) as renewal,
+                renewal.of(self.study, planned, view.finished),
+                started(self.launcher, folder, cells, partial(self._saving, launched.runs_of(folder))) as process,
             ):
                 while process.poll() is None:
                     time.sleep(POLL_S)
                     self.entry.beat()
                     view.tick()
-                    renewal.tick(view.states)
+                    renewal.tick(view.finished)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(self._interrupted(folder)) from None
         if process.returncode and not any(launched.log_of(folder, number).exists() for number in range(len(cells))):

@@ -40,6 +40,11 @@ class View:
         if self._live:
             self._live.stop()
 
+    @property
+    def finished(self) -> int:
+        """Runs that were finished at the last look."""
+        return sum(state.finished for state in self.states)
+
     def tick(self) -> None:
         """Look and redraw where a second has passed: called a few times a second."""
         if time.monotonic() - self._looked >= LOOK_S:

@@ -5,81 +5,123 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from seqbench import report
-from seqbench.record.store import Store
 from seqbench.schema import Study
 from seqbench.sweep.interrupts import deaf, end_with_parent, held
-from seqbench.sweep.reporting import about, under_way
-from seqbench.sweep.state import SweepState
 
 EVERY_S = 60.0
-"""Seconds from one report to the next; longer where a report takes longer."""
-GRACE_S = 2.0
+"""Seconds from the end of a report to the next one; as many as the report took, where it took longer."""
+GRACE_S = 0.5
 """Seconds that a report in the making has to remove its half-written file, once it is of no use."""
+FAILED = "The report could not be made anew while runs come in; it is tried again at the end."
 
 
 class Renewal:
     """Makes the report of a sweep anew while its runs come in; the last one is made by whoever ends the sweep.
 
-    A report that cannot be made, for want of room say, costs the view and never the sweep.
+    A report that cannot be made costs the view, which is said once, and never the sweep.
+
+    Args:
+        say: prints a line.
     """
 
-    def __init__(self, study: Study, planned: Collection[str]) -> None:
-        options = study.options
-        self._wanted = options.report
-        self._what = (options.store, options.out, frozenset(planned), about(study))
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
         self._process: Any = None
         self._began = self._ended = time.monotonic()
-        self._pause_s, self._told = EVERY_S, 0
+        self._pause_s, self._told, self._failed = EVERY_S, 0, False
 
-    def tick(self, states: Sequence[SweepState]) -> None:
-        """Begin a report where runs have ended since the last one: called a few times a second."""
-        now, finished = time.monotonic(), sum(state.finished for state in states)
+    @contextmanager
+    def of(self, study: Study, planned: Set[str], finished: int) -> Iterator[None]:
+        """While this block runs ``tick`` begins reports of a study, of whose ``planned`` runs some are finished."""
+        self._study, self._planned, self._told = study, frozenset(planned), finished
+        try:
+            yield
+        finally:
+            self._stop()
+
+    def tick(self, finished: int) -> None:
+        """Begin a report where more runs are finished than at the last one: called a few times a second."""
+        now = time.monotonic()
         if self._process is not None:
             if self._process.is_alive():
                 return
-            self._process.join()
-            self._pause_s, self._ended, self._process = max(EVERY_S, now - self._began), now, None
-        if self._wanted and finished > self._told and now - self._ended >= self._pause_s:
+            self._pause_s = max(EVERY_S, now - self._began)
+            self._end()
+        wanted = self._study.options.report and not self._failed
+        if wanted and finished > self._told and now - self._ended >= self._pause_s:
             self._began, self._told = now, finished
-            self._start()
+            try:
+                self._start()
+            except Exception:  # no process, no memory: whatever it is, the sweep goes on
+                self._fail()
 
     def _start(self) -> None:
-        process = multiprocessing.get_context("spawn").Process(target=_write, args=self._what, daemon=True)
-        with suppress(OSError), held(), deaf():
+        arguments = (self._study, self._planned)
+        process = multiprocessing.get_context("spawn").Process(target=_work, args=arguments, daemon=True)
+        with held(), deaf():
             process.start()
             self._process = process
 
-    def stop(self) -> None:
+    def _end(self) -> None:
+        self._process.join()
+        if self._process.exitcode:
+            self._fail()
+        self._process, self._ended = None, time.monotonic()
+
+    def _fail(self) -> None:
+        self._failed = True
+        self._say(FAILED)
+
+    def _stop(self) -> None:
         """End what is in the making."""
-        if self._process is not None:
+        if self._process is None:
+            return
+        try:
             self._process.terminate()
             self._process.join(GRACE_S)
+        finally:
             self._process.kill()
             self._process.join()
+            self._process, self._ended = None, time.monotonic()
 
 
-@contextmanager
-def renewed(study: Study, planned: Collection[str]) -> Iterator[Renewal]:
-    """While this block runs, the report of a sweep can be made anew."""
-    renewal = Renewal(study, planned)
-    try:
-        yield renewal
-    finally:
-        renewal.stop()
-
-
-def _write(store: str, out: str, planned: Collection[str], told: Mapping[str, Any]) -> None:
-    """What the process does."""
+def _work(study: Study, planned: Set[str]) -> None:
+    """Write the report of a sweep that is at work; exit code 1 where that cannot be."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what it means
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a file is removed on the way out
-    end_with_parent()
+    with suppress(KeyboardInterrupt):
+        signal.signal(signal.SIGTERM, _interrupt)
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nothing, stream)
+        end_with_parent()
+        _yield_to_others()
+        from seqbench.sweep.reporting import write_of_sweep  # late: what it loads is loaded at the lowest priority
+
+        try:
+            write_of_sweep(study, planned, at_work=True)
+        except Exception:
+            sys.exit(1)
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    """Half a file is removed on the way out, which a second signal does not interrupt."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _yield_to_others() -> None:
+    """Take what others leave idle of the processor, and be the first to go where memory runs out.
+
+    Linux may weigh sessions before processes: this one has a session of its own, of the lowest weight.
+    """
+    with suppress(OSError):
+        os.setsid()
     os.nice(19)
-    with open(os.devnull, "w") as nothing, suppress(Exception, KeyboardInterrupt):
-        sys.stdout = sys.stderr = nothing
-        report.write(Store(store), Path(out), planned=planned, notice=under_way([Path(store)]), **told)
+    for name, value in (("autogroup", "19"), ("oom_score_adj", "1000")):
+        with suppress(OSError):  # another kernel
+            Path(f"/proc/self/{name}").write_text(value)

@@ -1,16 +1,18 @@
 """The report as a command writes it: of stores whose sweeps may still be at work, into a folder that may hold files."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from seqbench.config.about import about_sweep
+from seqbench.record.store import Store
 from seqbench.record.stores import Stores
+from seqbench.report import write
 from seqbench.report.wording import count, readable, some
-from seqbench.schema import Study, UsageError
+from seqbench.schema import CONTINUED, Study, UsageError
 from seqbench.sweep import problems
+from seqbench.sweep.measuring import IN_A_SWEEP, measurements
 from seqbench.sweep.state import StoreWatch
 
 PAGE = "index.html"
@@ -59,9 +61,29 @@ def report(folders: Sequence[Path], out: Path, formats: Sequence[str], asked: bo
     ], not told
 
 
-def about(study: Study) -> dict[str, Any]:
-    """What the report of a sweep says of it, as ``seqbench.report.write`` takes it."""
-    return {"study": study.name, "tuning": study.tuning, "reference": study.reference, "trials": study.trials}
+def write_of_sweep(study: Study, planned: Set[str], at_work: bool = False) -> Path:
+    """Write the report of a sweep: of its runs, and of what was measured of its cells.
+
+    Args:
+        study: whose report it is; its options name the store and the folder.
+        planned: run_ids of its runs.
+        at_work: say that it is, and how many of its runs are not finished.
+
+    Returns:
+        The file to open.
+    """
+    store = Store(study.options.store)
+    records = store.records()
+    there = {record.run_id for record in records}
+    costs = {job.run_id for job in measurements(study.cells, IN_A_SWEEP, study.options.store)}
+    notice = ""
+    if at_work:
+        left = len(planned - {record.run_id for record in records if record.status not in CONTINUED})
+        runs = count(len(planned), "planned run")
+        notice = f"When this was written, its sweep was at work: {left:,} of {runs} were not finished."
+    about = {"study": study.name, "tuning": study.tuning, "reference": study.reference, "trials": study.trials}
+    return write(store, Path(study.options.out), planned={*planned, *(costs & there)}, records=records, notice=notice,
+                 **about)  # fmt: skip
 
 
 def under_way(folders: Sequence[Path]) -> str:
