@@ -122,7 +122,7 @@ def test_one_that_cannot_be_made_is_told_once_and_ends_no_sweep(
     assert len(begun) <= 1
 
 
-def at_each_tick(monkeypatch: pytest.MonkeyPatch, then: Callable[[Renewal], None]) -> None:
+def at_each_tick(monkeypatch: pytest.MonkeyPatch, then: Callable[[Renewal], object]) -> None:
     """Reports are begun as soon as a run has ended, and are whole before the sweep goes on."""
     tick = Renewal.tick
 
