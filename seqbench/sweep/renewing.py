@@ -119,9 +119,9 @@ def _yield_to_others() -> None:
 
     Linux may weigh sessions before processes: this one has a session of its own, of the lowest weight.
     """
-    with suppress(OSError):
-        os.setsid()
     os.nice(19)
-    for name, value in (("autogroup", "19"), ("oom_score_adj", "1000")):
-        with suppress(OSError):  # another kernel
-            Path(f"/proc/self/{name}").write_text(value)
+    with suppress(OSError):  # another kernel
+        os.setsid()
+        Path("/proc/self/autogroup").write_text("19")  # of this session: that of the lanes must not get it
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
