@@ -20,8 +20,9 @@ commands
                                index.html, report.md, CSV files, figures from the records of a
                                store; latex,pdf: tables and figures for a paper;
                                strict: exit code 1 where anything in it is no readable record
-  compare A B [--format table|md|csv|json]
-                               the runs of two stores cell by cell: better, worse, faster, undecided
+  compare A B... [--format table|md|csv|json]
+                               the runs of the other stores against those of the first, cell by
+                               cell: better, worse, faster, undecided
   choose --store DIR [--out FILE]
                                learning rates from the records of a tuning sweep
   --help, --version            this page, also where no word is given; the version

@@ -633,7 +633,7 @@ def test_an_interpreter_that_is_none_and_a_folder_that_is_new_are_told(
     [
         ([], "must know what to compare with"),
         (["--against"], "--against must be followed by a value"),
-        (["--against", "nowhere"], "must name a commit of this repository; got 'nowhere'"),
+        (["--against", "nowhere"], "must name a commit of this repository; got 'nowhere'. git branch --all, git tag"),
         (["--against", "--upload-pack=x"], "followed by a value"),
         (["--against", "HEAD", "--baseline", "x"], "Choose one"),
         (["--against", "HEAD", "--suite", "none"], "--suite must be a folder of benchmarks"),

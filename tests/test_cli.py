@@ -181,6 +181,20 @@ def test_ls_names_files_that_no_word_can_choose(capsys: pytest.CaptureFixture[st
     assert "model must be one of attention, gru" in capsys.readouterr().err
 
 
+def test_a_name_that_no_file_has_is_told_where_files_of_ones_own_are_found(
+    capsys: pytest.CaptureFixture[str], empty_folder: Path
+):
+    told = "A YAML file of your own, model/NAME.yaml, is found in the folder that --config-dir names."
+    for words, own, near in (
+        (["model=mine"], True, False),
+        (["model=grux"], False, True),
+        (["model=mine", "--config-dir", "."], False, False),
+    ):
+        assert cli.main(["verify", *words]) == 2
+        said = capsys.readouterr().err
+        assert (told in said, "Did you mean 'model=gru'?" in said) == (own, near)
+
+
 @pytest.mark.parametrize("key", ["store", "out"])
 def test_plan_refuses_folders_that_a_sweep_would_refuse(
     key: str, capsys: pytest.CaptureFixture[str], empty_folder: Path

@@ -76,10 +76,17 @@ def read(path: Path) -> list[Accepted]:
         with path.open(encoding="utf-8") as file:
             return _entries(file.read(MOST_BYTES + 1))
     except (OSError, *WRONG) as error:
-        reason = ascii(getattr(error, "strerror", None) or str(error))[1:-1].replace("\\n", " ")[:200]
         raise UsageError(
-            f"--accepted must list what is accepted and why; got {str(path)[:80]!a} ({reason})."
+            f"--accepted must list what is accepted and why; got {str(path)[:80]!a} ({_told(error)})."
         ) from error
+
+
+def _told(error: Exception) -> str:
+    """What is wrong with the file, in one line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return ascii(f"no YAML, line {mark.line + 1}, column {mark.column + 1}: {error.problem}"[:200])[1:-1]
+    return ascii(getattr(error, "strerror", None) or str(error))[1:-1].replace("\\n", " ")[:200]
 
 
 def of_base(text: str) -> list[Accepted]:

@@ -75,8 +75,9 @@ def resolve(folder: Path, ref: str) -> str:
     try:
         return git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
     except UsageError:
-        known = "; a shallow clone has few: git fetch --unshallow" if is_shallow(folder) else ""
-        raise UsageError(f"--against must name a commit of this repository; got {ref[:80]!a}{known}.") from None
+        shallow = "A shallow clone has few: git fetch --unshallow."
+        known = shallow if is_shallow(folder) else "git branch --all, git tag and git log list what there is."
+        raise UsageError(f"--against must name a commit of this repository; got {ref[:80]!a}. {known}") from None
 
 
 def text_at(folder: Path, ref: str, file: Path) -> str | None:

@@ -67,9 +67,11 @@ class Folders:
         choices = self.choices(group)
         if not isinstance(choice, str) or choice not in choices:
             written = "+sweep=" if group == "sweep" else f"{group}="
+            near = did_you_mean(str(choice), choices, written)
+            own = f" A YAML file of your own, {group}/NAME.yaml, is found in the folder that --config-dir names."
             raise UsageError(
                 f"{group} must be one of {', '.join(choices)}; got {ascii(choice)[:80]}{origin}."
-                f"{did_you_mean(str(choice), choices, written)}"
+                f"{near or (own if self.user is None and isinstance(choice, str) else '')}"
             )
         return choices[choice]
 
