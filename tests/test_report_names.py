@@ -15,7 +15,8 @@ from seqbench.report.canvas import styles
 from seqbench.report.compare import compare_stores
 from seqbench.report.costs import entries
 from seqbench.report.fairness import fairness, tried
-from seqbench.report.groups import Group, grouped
+from seqbench.report.group import Group
+from seqbench.report.groups import grouped
 from seqbench.report.latex import latex
 from seqbench.report.markdown import markdown
 from seqbench.report.names import common_words

@@ -7,7 +7,7 @@ from itertools import combinations, groupby
 import numpy as np
 
 from seqbench.report.block import Block, shared_by_most
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.matrix import MOST, Matrix, Trained, common, joined, label_of_reference
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import some

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from seqbench.report.fairness import Trials, tried
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.names import label_of, model_order, natural
 from seqbench.report.remarks import LOSES, beyond_bound
 from seqbench.report.row import VerdictRow

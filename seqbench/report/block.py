@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seqbench.record.record import canonical
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.matrix import Trained, in_order, trained_once
 from seqbench.report.row import VerdictRow
 

@@ -22,7 +22,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqbench.report.frame import INK, SIZE
 from seqbench.report.grid import WIDTH, Grid
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.names import FIRST, full_name, model_order
 from seqbench.report.renderer import svg_of, tag
 from seqbench.report.wording import readable

@@ -21,7 +21,8 @@ from seqbench.report.figures import gradient_norms, gradient_profiles, learning_
 from seqbench.report.flow import flow_maps, state_profiles
 from seqbench.report.flow_table import FlowRow, flow_rows
 from seqbench.report.glance import Glance, glance
-from seqbench.report.groups import Group, grouped
+from seqbench.report.group import Group
+from seqbench.report.groups import grouped
 from seqbench.report.headline import headline
 from seqbench.report.inside import attention_maps, gate_curves, saliency_maps
 from seqbench.report.item import Table

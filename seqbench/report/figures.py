@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK, say_instead
-from seqbench.report.groups import Cell, Group
+from seqbench.report.group import Cell, Group
 from seqbench.report.loaded import Loaded, any_array, arrays_of, median_over, positive, with_array
 from seqbench.report.wording import readable
 from seqbench.schema import Record

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from seqbench.derived import derived
 from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK, say_instead
-from seqbench.report.groups import Cell, Group
+from seqbench.report.group import Cell, Group
 from seqbench.report.loaded import (
     Arrays,
     Loaded,

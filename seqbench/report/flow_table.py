@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from seqbench.derived import derived
-from seqbench.report.groups import Cell, Group
+from seqbench.report.group import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, arrays_of
 from seqbench.report.wording import DASH, number
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from seqbench.derived import derived
 from seqbench.report.canvas import Panels, Style, Styles, log_axis, series
 from seqbench.report.frame import INK
-from seqbench.report.groups import Cell, Group
+from seqbench.report.group import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, first_run, positive
 from seqbench.report.multiples import multiples
 from seqbench.report.tiles import edges, share_note, shares, tiles

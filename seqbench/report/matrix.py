@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import Literal, NamedTuple
 
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.names import model_order, natural
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import kind_of, reference_row, upward

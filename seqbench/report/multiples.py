@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seqbench.report.canvas import Panels
-from seqbench.report.groups import Cell, Group
+from seqbench.report.group import Cell, Group
 from seqbench.report.loaded import Arrays, Loaded, first_run
 from seqbench.report.wording import readable
 from seqbench.schema import Record

@@ -12,7 +12,7 @@ from seqbench.record.record import canonical
 from seqbench.report.canvas import Panels, Styles, log_axis, series
 from seqbench.report.costs import Entry
 from seqbench.report.frame import INK
-from seqbench.report.groups import Cell, Group
+from seqbench.report.group import Cell, Group
 from seqbench.report.labels import Box, along, is_far, placed
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import number, readable, some

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from seqbench.record.environment import KEYS
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.wording import count
 from seqbench.schema import Record
 

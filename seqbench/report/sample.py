@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from seqbench.report.groups import Cell, Group
+from seqbench.report.group import Cell, Group
 from seqbench.report.wording import count
 
 MOST_TASKS, MOST_CELLS, MOST_RUNS = 24, 24, 1000

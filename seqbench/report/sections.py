@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.row import VerdictRow
 from seqbench.report.tables import group_rows
 from seqbench.report.wording import some

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import Section
 from seqbench.statistics.seeds import Interval

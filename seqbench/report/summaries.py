@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from seqbench.report.groups import Group
+from seqbench.report.group import Group
 from seqbench.report.matrix import OTHER, Matrix
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import count, decision_text, listed, number, readable, score_text

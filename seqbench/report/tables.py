@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from seqbench.report.groups import Cell, Group, grouped
+from seqbench.report.group import Cell, Group
+from seqbench.report.groups import grouped
 from seqbench.report.remarks import remarks
 from seqbench.report.row import VerdictRow
 from seqbench.report.solving import is_solved, is_unconfirmed, left_open
