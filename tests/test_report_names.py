@@ -137,6 +137,33 @@ def test_the_page_says_where_nothing_is_compared_with_the_reference() -> None:
     assert "on adding_50 [A] (there as 2 configurations) and adding_50 [B] (not there)." in text
 
 
+def test_of_one_name_the_configuration_trained_as_the_others_were_keeps_it_and_is_the_reference() -> None:
+    def retrained(made: Sequence[Record], steps: int = 100) -> list[Record]:
+        config = {**made[0].config, "train": {**made[0].config["train"], "steps": steps}}
+        name = f"{made[0].cell_id[:8]}{steps}"
+        return [replace(r, run_id=f"{name}{r.seed}", cell_id=name, config=config) for r in made]
+
+    five = [record for model in ("rnn", "lstm", "gru") for record in adding(model, range(5))]
+    first = [*retrained(adding("gru", range(2))), *retrained(adding("lstm", range(2)))]
+    found = content([*first, *five], "gru")
+    rows = {row.label: row for row in found.sections[0].rows if row.kind == "model"}
+    assert [*rows] == ["rnn", "lstm", "lstm (train.steps=100)", "gru", "gru (train.steps=100)"]
+    assert [name for name, row in rows.items() if row.comparison] == ["rnn", "lstm"]
+    assert rows["gru"].is_reference
+    assert "is compared" not in "; ".join(found.banners)
+    assert "not compared: lstm (train.steps=100) and gru (train.steps=100)." in "; ".join(found.summary)
+    assert found.sections[0].subtitle.endswith("budget 100 to 1,500 training steps")
+    # as many names in both, but more runs of the others in one
+    both = content([*first, *(r for r in five if r.labels["model"] != "rnn")], "gru").sections[0].rows
+    assert [row.label for row in both if row.is_reference] == ["gru"]
+    # nothing tells which of two is the usual one
+    again = [*retrained(adding("gru", range(5))), *retrained(adding("lstm", range(5)))]
+    even = content([*again, *(r for r in five if r.labels["model"] != "rnn")], "gru")
+    names = [row.label for row in even.sections[0].rows if row.kind == "model" and row.name == "gru"]
+    assert names == ["gru (train.steps=100)", "gru (train.steps=1500)"]
+    assert "Nothing is compared with gru" in "; ".join(even.banners)
+
+
 def test_banners_tell_what_each_of_two_configurations_of_one_name_was_given() -> None:
     def longer(*made: Record) -> list[Record]:
         config = {**made[0].config, "train": {**made[0].config["train"], "steps": 3000}}

@@ -65,20 +65,26 @@ def test_a_task_that_is_incomplete_is_named_with_who_lacks_it_and_seeds_are_not_
     part = runs("copy_30", {"rnn": POOR[:3], "lstm": POOR, "gru": GOOD[:1]})
     found = said(content([*whole, *part]))
     assert "Over 2 common tasks: " in found
-    assert ": no order can be told: runs are missing on copy_30 (of 5 seeds: rnn 3 and gru 1)." in found
+    assert ": no order can be told: fewer seeds than others have on copy_30 (of 5: rnn 3 and gru 1)." in found
     assert "with these seeds" not in found
 
 
 def test_of_a_reference_that_lacks_runs_nobody_is_said_to_have_too_few_seeds():
     records = runs("copy_10", {"rnn": POOR, "lstm": POOR, "gru": GOOD[:2]})
     found = said(content(records, "gru"))
-    assert "against gru, the reference: no order can be told: runs are missing on copy_10 (of 5 seeds: gru 2)." in found
+    assert (
+        "against gru, the reference: no order can be told: fewer seeds than others have on copy_10 (of 5: gru 2)."
+        in found
+    )
 
 
 def test_one_architecture_that_lacks_runs_hides_no_verdict_on_the_others():
     records = runs("copy_10", {"rnn": POOR, "lstm": POOR[:2], "gru": GOOD})
     found = said(content(records, "gru"))
-    assert "rnn is worse; no verdict on lstm can be reached: runs are missing on copy_10 (of 5 seeds: lstm 2)." in found
+    assert (
+        "rnn is worse; no verdict on lstm can be reached: fewer seeds than others have on copy_10 (of 5: lstm 2)."
+        in found
+    )
     assert "seeds each" not in found  # of the minimum that a verdict takes nobody says that it would decide
 
 
@@ -86,7 +92,7 @@ def test_an_architecture_that_lacks_a_task_is_named_where_the_task_would_have_de
     """Seven against gru on one task with 5 seeds are out of reach; with the second task they would not be."""
     models = {f"model_{number}": POOR for number in range(7)} | {"gru": GOOD}
     found = said(content([*runs("copy_10", models), *runs("copy_30", {"gru": GOOD})], "gru"))
-    assert "no order can be told: runs are missing on copy_30 (of 5 seeds: model_0 0, model_1 0, " in found
+    assert "no order can be told: fewer seeds than others have on copy_30 (of 5: model_0 0, model_1 0, " in found
     alone = said(content(runs("copy_10", models), "gru"))
     assert "no order can be told with these seeds: the smallest p of 5 seeds in a family of 7 is 0.056" in alone
 
@@ -108,8 +114,8 @@ def test_of_several_reasons_the_one_is_told_that_holds_for_those_with_most_seeds
 
 def test_lengths_of_a_bisection_are_nobody_elses_missing_tasks():
     records = [*at_lengths("gru", HALF), *at_lengths("rnn", dict.fromkeys([*HALF][:3], 0), seeds=2)]
-    lacks = [f"copy_memory delay={length} (of 5 seeds: rnn 2)" for length in [*HALF][:3]]
-    assert f"runs are missing on {lacks[0]}, {lacks[1]} and {lacks[2]}." in said(content(records))
+    lacks = [f"copy_memory delay={length} (of 5: rnn 2)" for length in [*HALF][:3]]
+    assert f"fewer seeds than others have on {lacks[0]}, {lacks[1]} and {lacks[2]}." in said(content(records))
 
 
 def test_architectures_without_a_common_task_are_said_to_have_none():

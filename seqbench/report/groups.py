@@ -131,19 +131,45 @@ def _cell(records: Sequence[Record], task: str, reference: str | None, common: s
 
 
 def _named(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """Cells in their order; of one name, as where a file was edited between runs, they are named with what differs."""
+    """Cells in their order; of one name, as where a file was edited between runs, they are named with what differs.
+
+    The one that was trained as the others of its task keeps the name.
+    """
     alike: dict[str, list[Cell]] = {}
     for cell in cells:
         alike.setdefault(cell.name, []).append(cell)
-    found = (one for same in alike.values() for one in (same if len(same) == 1 else _with_settings(same)))
+    trained: dict[str, Counter[str]] = {}  # training -> runs of each name
+    for cell in cells if len(alike) < len(cells) else ():
+        trained.setdefault(_training(cell), Counter())[cell.name] += len(cell.records)
+    found = (one for same in alike.values() for one in (same if len(same) == 1 else _with_settings(same, trained)))
     return tuple(sorted(found, key=_cell_order))
 
 
-def _with_settings(cells: Sequence[Cell]) -> list[Cell]:
+def _training(cell: Cell) -> str:
+    return canonical(cell.records[0].config.get("train"))
+
+
+def _with_settings(cells: Sequence[Cell], trained: Mapping[str, Counter[str]]) -> list[Cell]:
     if cells[0].records[0].kind == "cost" or len(cells) > _MOST_ALIKE:  # costs: by length, backend and round
         return [*cells]
     words = differences([settings(cell.records[0].config) for cell in cells], _MOST_SETTINGS)
-    return [replace(cell, variant=f"{cell.variant} {own}".strip()) for cell, own in zip(cells, words, strict=True)]
+    usual = _usual(cells, trained)
+    return [
+        cell if cell is usual else replace(cell, variant=f"{cell.variant} {own}".strip())
+        for cell, own in zip(cells, words, strict=True)
+    ]
+
+
+def _usual(cells: Sequence[Cell], trained: Mapping[str, Counter[str]]) -> Cell | None:
+    """Of cells of one name the one trained as most other names were, or as many and more runs; None where two were."""
+
+    def weight(cell: Cell) -> tuple[int, int]:
+        runs = trained[_training(cell)]
+        return len(runs) - 1, runs.total() - runs[cell.name]
+
+    weights = [weight(cell) for cell in cells]
+    most = max(weights)
+    return cells[weights.index(most)] if most[0] and weights.count(most) == 1 else None
 
 
 def _cell_order(cell: Cell) -> tuple[Any, ...]:

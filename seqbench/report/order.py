@@ -154,5 +154,5 @@ def _lacking(duels: Sequence[Duel], comparisons: int, rows: Sequence[VerdictRow]
     for task, there in runs.items():
         asked = mine if task in for_all else [label for label in mine if label in there]
         who = [f"{label} {there.get(label, 0)}" for label in asked if there.get(label, 0) < most]
-        told += [f"{task} (of {most} seeds: {some(who)})"] if who else []
-    return f"runs are missing on {some(told)}" if told else ""
+        told += [f"{task} (of {most}: {some(who)})"] if who else []
+    return f"fewer seeds than others have on {some(told)}" if told else ""

@@ -1,6 +1,6 @@
 """The verdict rows of each task in each environment, under a title that says what was asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from seqbench.report.group import Group
@@ -28,10 +28,8 @@ class Section:
 
 def sections_of(learning: Sequence[Group], titles: Sequence[str], reference: str | None) -> list[Section]:
     """One a task and environment; ``titles`` are theirs."""
-    return [
-        Section(title=title, subtitle=_subtitle(group), rows=group_rows(group, reference))
-        for group, title in zip(learning, titles, strict=True)
-    ]
+    both = zip(learning, titles, strict=True)
+    return [_section(group, title, group_rows(group, reference)) for group, title in both]
 
 
 def rows_of(sections: Sequence[Section]) -> list[VerdictRow]:
@@ -44,7 +42,11 @@ def title_of(place: Group | VerdictRow, names: Mapping[str, str]) -> str:
     return f"{place.task} [{names[place.env_id]}]" if len(names) > 1 else place.task
 
 
-def _subtitle(group: Group) -> str:
+def _section(group: Group, title: str, rows: Sequence[VerdictRow]) -> Section:
+    return Section(title=title, subtitle=_subtitle(group, {row.budget for row in rows if row.budget}), rows=rows)
+
+
+def _subtitle(group: Group, budgets: Collection[int]) -> str:
     """Metric, direction, what solved means, length and budget of a task in one line."""
     facts, parts = group.facts, []
     parts += [f"the same task as {some(group.also)}"] if group.also else []
@@ -58,6 +60,7 @@ def _subtitle(group: Group) -> str:
     selections = [s for cell in group.cells if (s := cell.first("summary", "selection"))]
     parts += [f"tested: {' / '.join(dict.fromkeys(selections))}"] if selections else []
     parts += [f"{facts['length']:,} time steps"] if facts.get("length") else []
-    parts += [f"budget {facts['budget']:,} training steps"] if facts.get("budget") else []
+    span = f"{min(budgets):,}" + (f" to {max(budgets):,}" if len(budgets) > 1 else "") if budgets else ""
+    parts += [f"budget {span} training steps"] if span else []
     parts += [f"all architectures: {common}"] if (common := group.cells[0].common) else []
     return " · ".join(parts)
