@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from seqbench.statistics import verdict
 from seqbench.statistics.aggregate import iqm, iqm_interval, performance_profile
 from seqbench.statistics.crossing import crossing_point, next_length
 from seqbench.statistics.improvement import probability_of_improvement
@@ -28,6 +29,12 @@ from seqbench.statistics.verdict import compare_across_tasks, compare_families, 
 RATES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Probabilities that a run solves its task."""
 SEEDS = (5, 10, 20, 30)
+
+
+@pytest.fixture(autouse=True)
+def verdicts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how many seeds an undecided pair would be decided takes a third of the time, and nothing here asks for it."""
+    monkeypatch.setattr(verdict, "seeds_to_decide", lambda *words: None)
 
 
 def show(title: str, header: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
