@@ -33,7 +33,7 @@ SEEDS = (5, 10, 20, 30)
 
 @pytest.fixture(autouse=True)
 def verdicts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With how many seeds an undecided pair would be decided takes a third of the time, and nothing here asks for it."""
+    """With how many seeds a pair would be decided takes a third of the time, and nothing here asks for it."""
     monkeypatch.setattr(verdict, "seeds_to_decide", lambda *words: None)
 
 

@@ -231,6 +231,9 @@ def test_above_fifty_curves_a_band_and_a_sample_that_the_axis_tells(
     assert "training step (4 of 6 seeds; band: 80 % of seeds)" in panel.get("data-names", "")
     assert [len(notes(panel, f"seed {seed}")) for seed in range(6)] == [2, 2, 2, 2, 0, 0]
     assert notes(panel, "median over seeds") == ["rnn", "gru"]
+    root = drawn(tmp_path / "profiles", "profile", *learning(("rnn", "gru"), 6))
+    assert root is not None
+    assert "lag (steps before the answer) (4 of 6 seeds)" in panels(root)[0].get("data-names", "")
 
 
 def test_up_to_fifty_curves_every_seed_is_seen(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import simulated
 from publisher import quick_folder
 
 from seqbench.record.store import Store
-from seqbench.report import sample, verdict_table, write
+from seqbench.report import page, sample, verdict_table, write
 from seqbench.report.groups import grouped
 
 WRITE = """
@@ -77,6 +78,45 @@ def test_page_of_many_rows_and_runs_is_bounded_and_says_so(tmp_path: Path, monke
     assert text.count("<pre id=") == 20
     assert text.count('class="panel" data-title="lstm"') == 2 * 4  # heat maps of gradients and of saliency
     assert len((tmp_path / "out" / "runs.csv").read_text().splitlines()) == 121
+
+
+def test_a_page_that_would_be_too_large_leaves_its_largest_figures_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, out = Store(tmp_path / "runs"), tmp_path / "out"
+    for record, arrays in simulated.study(tasks=("copy_10",), seeds=(0, 1)):
+        store.publish(record, arrays)
+    write(store, out)
+    whole = (out / "index.html").read_bytes()
+    sizes = {file.stem: file.stat().st_size for file in (out / "figures").iterdir()}
+    assert b"lies beside the page" not in whole
+    monkeypatch.setattr(page, "MOST_BYTES", len(whole) - 1)
+    write(store, out)
+    text = (out / "index.html").read_text()
+    largest = max(sizes, key=lambda name: sizes[name])
+    assert re.findall(r'<a href="figures/(\w+).svg">figures/\1.svg</a>', text) == [largest]
+    assert len(text.encode()) < len(whole)
+    assert (out / "figures" / f"{largest}.svg").stat().st_size == sizes[largest]
+    monkeypatch.setattr(page, "MOST_BYTES", len(whole) - sizes[largest] - 10_000)
+    write(store, out)
+    assert len((out / "index.html").read_bytes()) <= page.MOST_BYTES
+
+
+def test_costs_of_many_architectures_are_drawn_and_listed_in_part_and_the_page_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, out = Store(tmp_path / "runs"), tmp_path / "out"
+    for model in ("rnn", "lstm", "gru"):
+        record, arrays = simulated.cost_record("copy_10", model)
+        store.publish(record, arrays)
+    monkeypatch.setattr(sample, "MOST_CELLS", 2)
+    monkeypatch.setattr(page, "MOST_ROWS", 2)
+    write(store, out)
+    text, drawn = (out / "index.html").read_text(), (out / "figures" / "speed.svg").read_text()
+    assert "Figures of costs show 2 of 3 measurements" in text
+    assert "The first 2 of 3 rows are shown." in text
+    assert ("lstm" in drawn, "gru" in drawn) == (True, False)
+    assert len((out / "costs.csv").read_text().splitlines()) == 4
 
 
 def test_what_is_drawn_is_the_first_rows_and_the_lowest_seeds(monkeypatch: pytest.MonkeyPatch) -> None:

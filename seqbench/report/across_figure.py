@@ -1,12 +1,14 @@
 """Performance profiles: the share of an architecture's runs above each skill, a panel an environment."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 
 from seqbench.report.across import Across, Standing
 from seqbench.report.canvas import Panels, Style, Styles, series
 from seqbench.report.frame import INK
+from seqbench.report.sample import MOST_CELLS
 from seqbench.report.wording import count
 
 _PLAIN_BANDS = 3
@@ -15,7 +17,7 @@ _PLAIN_BANDS = 3
 
 def performance_figure(found: Sequence[Across], look: Styles, environments: Mapping[str, str]) -> Panels | None:
     """Lines: shares of runs, every task weighing the same. Bands: pointwise, where there are seeds enough for one."""
-    drawn = [made for made in found if any(row.profile for row in made.rows)]
+    drawn = [replace(made, rows=made.rows[:MOST_CELLS]) for made in found if any(row.profile for row in made.rows)]
     if not drawn:
         return None
     shown = {row.label: look.get(row.label, Style(INK)) for made in drawn for row in made.rows}

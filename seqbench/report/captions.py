@@ -20,8 +20,9 @@ CAPTIONS = (
     (
         "learning",
         "Learning curves",
-        "Score on the validation set while training, every seed a line. Dashed: the trivial baseline. Dotted: the "
-        "threshold for solved. Scores where lower is better have a logarithmic axis if they span a factor of 20.",
+        "Score on the validation set while training, every seed a line; of more than 50 in a panel a sample, on a band "
+        "that holds 80 % of all, and the axis says so. Dashed: the trivial baseline. Dotted: the threshold for solved. "
+        "Scores where lower is better have a logarithmic axis if they span a factor of 20.",
     ),
     (
         "solving",
@@ -41,8 +42,9 @@ CAPTIONS = (
         "profile",
         "How far back gradients reach",
         "Norm of the gradient of one answer's loss with respect to the embedded input so many steps before it. Thick: "
-        "median over seeds and answers; thin: each seed. Below the dotted line a gradient is lost in float32 when it "
-        "is added to the largest one; curves that leave the panel are below 1e-12 of it, or zero; gaps are infinite.",
+        "median over seeds and answers; thin: a seed, all of them up to 50 lines a panel. Below the dotted line a "
+        "gradient is lost in float32 when it is added to the largest one; curves that leave the panel are below 1e-12 "
+        "of it, or zero; gaps are infinite.",
     ),
     (
         "flow",
@@ -64,7 +66,7 @@ CAPTIONS = (
         "norm",
         "Gradient norm while training",
         "L2 norm over all parameters, before clipping; both axes logarithmic. Thick: median over seeds, as far as all "
-        "of them got; thin: each seed. A cross marks where a run diverged.",
+        "of them got; thin: a seed, all of them up to 50 lines a panel. A cross marks where a run diverged.",
     ),
     (
         "saliency",

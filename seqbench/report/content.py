@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seqbench.record.rounds import Sample
+from seqbench.report import sample
 from seqbench.report.across import Across, across_tasks
 from seqbench.report.across_figure import performance_figure
 from seqbench.report.across_table import across_table
@@ -33,8 +34,6 @@ from seqbench.report.names import common_words, environment_names
 from seqbench.report.pareto import pareto_figure
 from seqbench.report.provenance import code, facts, rates_beside, training_commands
 from seqbench.report.row import VerdictRow
-from seqbench.report.sample import drawn as drawn_of
-from seqbench.report.sample import left_out
 from seqbench.report.sections import Section, rows_of, sections_of, title_of
 from seqbench.report.sentences import sentences
 from seqbench.report.solve_times import TaskTimes, solve_times
@@ -139,11 +138,11 @@ def collect(
     """
     names, common = environment_names(records), common_words(records)
     learning = grouped(records, "learning", reference, common)
-    titles, shown = [title_of(group, names) for group in learning], drawn_of(learning)
+    titles, shown = [title_of(group, names) for group in learning], sample.drawn(learning)
     costs, lasting = entries(records, reference, common, rounds), dependencies(records, reference, common)
     sections, trials = sections_of(learning, titles, reference), trials or {}
     every, compared = rows_of(sections), _compared(learning, sections, reference, trials)
-    warned = banners(learning, every, records, names, trials, missing, reference, common) + left_out(learning, shown)
+    warned = banners(learning, every, records, names, trials, missing, reference, common)
     content = Content(
         study=study,
         reference=reference,
@@ -151,7 +150,7 @@ def collect(
         common=common,
         missing=missing,
         **_said(every, compared["matrices"], costs, names, lasting),
-        **_warned(problems, warned),
+        **_warned(problems, warned + sample.left_out(learning, shown, costs)),
         **_provenance(records, names, learning, titles),
         **_costs(costs, names),
         **compared,
@@ -227,7 +226,8 @@ def _drawn(figures: Mapping[str, Panels], forms: Collection[str]) -> dict[str, A
 
 def _figures(content: Content, shown: list[Group], arrays: Loaded) -> dict[str, Panels]:
     """Of what is shown of the learning runs, and of all that was worked out."""
-    names, look = content.environments, content.look
+    names, costs = content.environments, sample.drawn_costs(content.costs)
+    look = sample.among(content.look, shown, costs)
     titles, rows = [title_of(group, names) for group in shown], [s.rows for s in content.sections[: len(shown)]]
     of_learning = {
         "learning": learning_curves,
@@ -242,9 +242,9 @@ def _figures(content: Content, shown: list[Group], arrays: Loaded) -> dict[str, 
     drawn = {name: draw(shown, arrays, titles, look) if shown else None for name, draw in of_learning.items()}
     drawn["solving"] = solve_times_figure(content.solving, look)
     drawn["across-tasks"] = performance_figure(content.across, look, names)
-    drawn["pareto"] = pareto_figure(shown, rows, content.costs, titles, look)
+    drawn["pareto"] = pareto_figure(shown, rows, costs, titles, look)
     drawn["dependency"] = dependency_figure(content.dependencies, look, names)
-    drawn["speed"] = speed_figure(content.costs, look, names)
-    drawn["scaling"] = scaling_figure(content.costs, look, names)
-    drawn["streaming"] = streaming_figure(content.costs, arrays, look, names)
+    drawn["speed"] = speed_figure(costs, look, names)
+    drawn["scaling"] = scaling_figure(costs, look, names)
+    drawn["streaming"] = streaming_figure(costs, arrays, look, names)
     return {name: figure for name, figure in drawn.items() if figure is not None}

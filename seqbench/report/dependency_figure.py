@@ -11,6 +11,7 @@ from seqbench.report.apart import Curve, interval_entry, share_axis
 from seqbench.report.canvas import Panels, Style, Styles
 from seqbench.report.dependency import NO_BOUND, Dependency, beside
 from seqbench.report.frame import INK
+from seqbench.report.sample import MOST_CELLS, MOST_TASKS
 from seqbench.report.wording import whole
 from seqbench.statistics.crossing import isotonic
 
@@ -19,10 +20,10 @@ _INTERVAL = "95 % interval of the crossing"
 
 def dependency_figure(found: Sequence[Dependency], look: Styles, environments: Mapping[str, str]) -> Panels | None:
     """Points: share of seeds that solve. Lines: fitted rates that never rise. Bars: interval of the crossing."""
-    groups = beside(found)
+    groups = [group[:MOST_CELLS] for group in beside(found)[:MOST_TASKS]]
     if not groups:
         return None
-    shown = {made.name: look.get(made.name, Style(INK)) for made in found}
+    shown = {made.name: look.get(made.name, Style(INK)) for group in groups for made in group}
 
     def draw(index: int, axes: Axes) -> None:
         group = groups[index]
@@ -40,7 +41,7 @@ def dependency_figure(found: Sequence[Dependency], look: Styles, environments: M
 
     titles = [g[0].task + (f" [{environments[g[0].env_id]}]" if len(environments) > 1 else "") for g in groups]
     extra = [("one half", Line2D([], [], color=INK, linestyle=":", linewidth=0.9))]
-    if any(made.estimate.interval for made in found):
+    if any(made.estimate.interval for group in groups for made in group):
         extra.append(interval_entry(_INTERVAL))
     return Panels(titles, draw, shown, columns=2, height=3.4, extra=extra)
 

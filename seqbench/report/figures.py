@@ -42,7 +42,7 @@ def learning_curves(groups: Sequence[Group], loaded: Loaded, titles: Sequence[st
                 _band(axes, [(x, y) for _, x, y in curves if x.size], look[cell.name], cell)
             drawn += [y for _, _, y in curves]
         _score_axis(axes, group, drawn)
-        axes.set_xlabel(_steps_label(group, most))
+        axes.set_xlabel(_sampled("training step", group, most, "; band: 80 % of seeds"))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}" if step % 1 == 0 else f"{step:g}"))
         axes.set_ylabel(readable(group.metric or "").replace("_", " "))
 
@@ -57,10 +57,10 @@ def _most_seeds(group: Group) -> int:
     return runs if runs <= MOST_CURVES else max(1, MOST_CURVES // len(group.cells))
 
 
-def _steps_label(group: Group, most: int) -> str:
-    """The label of the axis of training steps, which also says where not every seed is a line."""
+def _sampled(label: str, group: Group, most: int, band: str = "") -> str:
+    """The label of an axis, which also says where not every seed is a line."""
     longest = max((len(cell.records) for cell in group.cells), default=0)
-    return "training step" if longest <= most else f"training step ({most} of {longest} seeds; band: 80 % of seeds)"
+    return label if longest <= most else f"{label} ({most} of {longest} seeds{band})"
 
 
 def _band(axes: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], style: Style, cell: Cell) -> None:
@@ -102,7 +102,7 @@ def gradient_norms(groups: Sequence[Group], loaded: Loaded, titles: Sequence[str
         axes.set_xscale("log")
         _log_y(axes, drawn)
         log_axis(axes.xaxis, 0, 5)
-        axes.set_xlabel(_steps_label(groups[index], most).replace("; band: 80 % of seeds", ""))
+        axes.set_xlabel(_sampled("training step", groups[index], most))
         axes.set_ylabel("gradient norm")
 
     if not any_array(groups, loaded, "gradient_norm"):
@@ -128,7 +128,7 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
             axes.set_ylim(max(axes.get_ylim()[0], top * _LOWEST), top * 4)
         else:
             say_instead(axes, "no gradient")
-        axes.set_xlabel("lag (steps before the answer)")
+        axes.set_xlabel(_sampled("lag (steps before the answer)", group, most))
         axes.set_ylabel("gradient norm" if index % 2 == 0 else "")
 
     if not with_profile:

@@ -55,3 +55,13 @@ class Table:
         ]
         columns = [self.columns[0], *(self.columns[i + 1] for i in kept)]
         return replace(self, columns=columns, groups=groups)
+
+    def first(self, most: int) -> "Table":
+        """The table with its first rows, at most so many, and told where that is not all of them."""
+        total, left, groups = sum(len(rows) for _, _, rows in self.groups), most, []
+        for title, small, rows in self.groups:
+            groups += [(title, small, rows[:left])] if left > 0 else []
+            left -= len(rows)
+        if total <= most:
+            return self
+        return replace(self, groups=groups, lead=f"{self.lead} The first {most:,} of {total:,} rows are shown.")

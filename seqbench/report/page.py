@@ -7,9 +7,9 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from seqbench.report.item import Item, Table
 from seqbench.report.names import label_of
 from seqbench.report.sections import rows_of
 from seqbench.report.verdict_table import (
+    MOST_ROWS,
     RUN_COLUMNS,
     Columns,
     by_architecture,
@@ -40,6 +41,8 @@ from seqbench.schema import CONTINUED
 _HERE = Path(__file__).parent / "parts"
 _MOST_LISTED = 200
 """Failures and problems that a page lists."""
+MOST_BYTES = 5_000_000
+"""Of a page, so that a phone opens it and a mail carries it."""
 _FLOW = ("profile", "flow", "states", "norm", "saliency", "attention", "gates")
 
 
@@ -55,7 +58,25 @@ class Part:
 
 
 def page(content: Content) -> str:
-    """The whole page as text."""
+    """The whole page as text; where it would be too large, its largest figures are named in their place."""
+    content = _bounded(content)
+    text = _page(content)
+    left, sizes = len(text.encode()) - MOST_BYTES, {name: len(svg.encode()) for name, svg in content.figures.items()}
+    beside = dict[str, str]()
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        if left > 0:
+            beside[name] = ""
+            left -= sizes[name]
+    return _page(replace(content, figures={**content.figures, **beside})) if beside else text
+
+
+def _bounded(content: Content) -> Content:
+    """With the first rows of tables that grow with a store; of verdicts and runs see ``verdict_table.laid_out``."""
+    costs = [table.first(MOST_ROWS) for table in content.cost_tables]
+    return replace(content, cost_tables=costs, beside=content.beside[:MOST_ROWS])
+
+
+def _page(content: Content) -> str:
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "report.js"))  # our own
     sections, left_out = laid_out(content)
     return (
@@ -65,7 +86,10 @@ def page(content: Content) -> str:
             content=content,
             title=readable(content.study or "Sequence architectures compared"),
             counts=_counts(content),
-            chips=[(readable(name), number_of(look), dashes(look)) for name, look in content.look.items()],
+            chips=[
+                (readable(name), number_of(look), dashes(look))
+                for name, look in islice(content.look.items(), MOST_ROWS)
+            ],
             glance=_glance(content),
             parts=_parts(content),
             columns=columns(content.against),
@@ -144,6 +168,7 @@ def _figure_part(content: Content, *names: str) -> list[Part]:
 
 def _table_part(content: Content, table: Table, anchor: str = "") -> Part:
     """A section that is one table, with the figures that show the same."""
+    table = table.first(MOST_ROWS)
     anchor = anchor or re.sub("[^a-z]+", "-", table.label.lower()).strip("-")
     template = "across.html.j2" if table.said else "table.html.j2"
     return Part(
@@ -161,10 +186,21 @@ def _drawings(
     content: Content, captions: Sequence[tuple[str, str, str]], names: Sequence[str]
 ) -> list[tuple[str, str, Markup]]:
     return [
-        (title, text, Markup(inline(content.figures[name], name, escape(title))))  # the renderer escapes texts in it
+        (title, text, _drawing(content.figures[name], name, title))
         for name, title, text in captions
         if name in names and name in content.figures
     ]
+
+
+def _drawing(svg: str, name: str, title: str) -> Markup:
+    """A figure, or where it is without which the page is small enough."""
+    if svg:
+        return Markup(inline(svg, name, escape(title)))  # the renderer of figures escapes texts in it
+    file = Markup('<a href="figures/{0}.svg">figures/{0}.svg</a>').format(name)
+    most = f"{MOST_BYTES / 1e6:g} MB"
+    return Markup('<p class="lead">This figure lies beside the page, which would be larger than {}: {}.</p>').format(
+        most, file
+    )
 
 
 def _column_kinds(table: Table) -> Columns:

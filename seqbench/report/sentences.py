@@ -9,6 +9,9 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.sections import title_of
 from seqbench.report.wording import listed, some
 
+_NAMED = 24
+"""Names in one list of a sentence."""
+
 
 def sentences(
     rows: Sequence[VerdictRow], environments: Mapping[str, str], curves: Sequence[Dependency] = ()
@@ -41,7 +44,7 @@ def _solved(rows: list[VerdictRow], environments: Mapping[str, str]) -> str:
         by_pattern.setdefault(tuple(_level(mine.get(task, [])) for task in tasks), []).append(name)
     ordered = sorted(by_pattern.items(), key=lambda item: -item[0].count("all"))
     where = f"In environment {environments[rows[0].env_id]}: " if len(environments) > 1 else ""
-    text = "; ".join(f"{listed(names)} {_pattern(tasks, levels, len(names))}" for levels, names in ordered)
+    text = "; ".join(f"{some(names, _NAMED)} {_pattern(tasks, levels, len(names))}" for levels, names in ordered)
     return f"{where}{text}."
 
 
@@ -80,7 +83,7 @@ def _baseline(rows: list[VerdictRow], environments: Mapping[str, str]) -> str:
 
 def _by_task(names: Mapping[str, Sequence[str]]) -> str:
     """Task -> architectures as text: "rnn and lstm on copy_30; rnn on copy_10"."""
-    return "; ".join(f"{listed(list(dict.fromkeys(who)))} on {task}" for task, who in names.items())
+    return "; ".join(f"{some(list(dict.fromkeys(who)), _NAMED)} on {task}" for task, who in names.items())
 
 
 def _losses(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> list[str]:

@@ -232,11 +232,11 @@ def listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
-def some(names: Sequence[str]) -> str:
-    """The first names in a sentence, and how many more there are.
+def some(names: Sequence[str], most: int = NAMED) -> str:
+    """The first ``most`` names in a sentence, and how many more there are.
 
     >>> some(["a", "b"]), some(["a", "b", "c", "d", "e", "f"])
     ('a and b', 'a, b, c, d and 2 more')
     """
-    kept = list(names[:NAMED])
-    return listed([*kept, f"{len(names) - NAMED} more"] if len(names) > NAMED else kept)
+    kept = list(names[:most])
+    return listed([*kept, f"{len(names) - most} more"] if len(names) > most else kept)
