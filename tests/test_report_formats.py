@@ -145,7 +145,7 @@ def test_json_is_strict_versioned_and_the_same_for_the_same_records(whole: Conte
 
     text = report_json(whole)
     document = json.loads(text, parse_constant=refuse)
-    assert (document["format"], document["version"]) == ("seqbench report", 2)
+    assert (document["format"], document["version"]) == ("seqbench report", 3)
     assert text == report_json(whole)
     assert text.isascii()
     rnn = next(row for row in document["sections"][0]["rows"] if row["name"] == "gru")

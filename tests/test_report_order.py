@@ -45,6 +45,28 @@ def test_what_some_seeds_would_decide_and_what_none_would_stand_apart():
     )
 
 
+def test_whose_difference_some_seeds_would_decide_is_told_where_others_do_not_differ_at_all():
+    models = {"rnn": CLOSE, "gru": CLOSE, "lstm": [score + 0.006 for score in CLOSE]}
+    found = said(content(runs("copy_10", models), "rnn"))
+    assert "a difference as large as the one seen of lstm, 8 times in 10." in found
+    assert "as the one seen, 8 times in 10." in said(content(runs("copy_10", models | {"gru": BARELY}), "rnn")).replace(
+        ", but that of gru is too small", "."
+    )
+
+
+def test_a_large_difference_on_some_of_several_tasks_is_not_said_to_be_little():
+    alike = near(0.5, 10)
+    tied = [one for task in ("copy_10", "adding_50") for one in runs(task, {"rnn": alike, "gru": alike})]
+    found = content([*tied, *runs("copy_30", {"rnn": 2 * POOR, "gru": 2 * GOOD})], "gru")
+    assert "against gru, the reference: rnn is worse in the mean, most on copy_30." in said(found)
+    assert "worse in the mean than gru" in {made.label: made.said for made in found.architectures}["rnn"]
+    pairs = content([*tied, *runs("copy_30", {"rnn": 2 * POOR, "gru": 2 * GOOD})])
+    assert "gru is better in the mean than rnn." in said(pairs)
+    (duel,) = pairs.matrices[0].duels
+    assert (duel.large, duel.mirrored().large) == (("copy_30",), ("copy_30",))
+    assert duel.overall.probability == pytest.approx(1 / 3)
+
+
 def test_several_differences_that_are_too_small_have_the_span_of_their_seeds():
     models = {"rnn": CLOSE, "gru": BARELY, "lstm": [score + 1e-9 for score in CLOSE]}
     found = said(content(runs("copy_10", models), "rnn"))

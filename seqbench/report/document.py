@@ -16,7 +16,7 @@ from seqbench.report.verdicts_csv import whole
 from seqbench.report.wording import readable
 from seqbench.schema import Record
 
-VERSION = 2
+VERSION = 3
 """Of the form of the document; it goes up when a name or a meaning changes, not when something is added."""
 
 

@@ -31,7 +31,8 @@ def _lead(matrix: Matrix) -> str:
         "once, from a test in which runs change sides within their task only, and those of a seed on one kind of task "
         "together, Holm-adjusted over all pairs, and the chance that a run of the row beats one of the column on the "
         "same task; "
-        f"in words a verdict with a chance between {1 - MEANINGFUL:g} and {MEANINGFUL:g} is “by little”. "
+        f"in words a verdict with a chance between {1 - MEANINGFUL:g} and {MEANINGFUL:g} is “by little”, or “in the "
+        "mean” where on one of several tasks the chance is beyond these. "
         f"{BEYOND} No verdict is no sign of equality."
     )
     of_tasks = [found for duel in matrix.duels for _, found in duel.tasks]

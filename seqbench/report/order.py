@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from seqbench.report.dependency import Dependency, not_in
-from seqbench.report.matrix import MOST, Duel, Matrix
+from seqbench.report.matrix import MOST, OTHER, Duel, Matrix
 from seqbench.report.row import VerdictRow
 from seqbench.report.wording import NAMED, count, some, verdict_text
 from seqbench.statistics.permutation import seeds_needed
@@ -77,20 +77,22 @@ def _over(duels: Sequence[Duel]) -> str:
 
 def _against(duels: Sequence[Duel]) -> str:
     """Who is better than the reference, and who is worse."""
-    parts = []
-    for verdict in ("better", "better by little", "worse", "worse by little"):
-        names = [duel.a for duel in duels if verdict_text(duel.overall) == verdict]
-        parts += [f"{some(names)} {'are' if len(names) > 1 else 'is'} {verdict}"] if names else []
-    return "; ".join(parts)
+    decided = [duel for duel in duels if duel.overall.verdict in OTHER]
+    told: dict[str, list[str]] = {}
+    for duel in sorted(decided, key=lambda duel: (duel.overall.verdict, not duel.overall.meaningful)):
+        text = verdict_text(duel.overall, duel.large)
+        where = "" if duel.overall.meaningful or not duel.large else f", most on {some(duel.large)}"
+        told.setdefault(text + where, []).append(duel.a)
+    return "; ".join(f"{some(names)} {'are' if len(names) > 1 else 'is'} {text}" for text, names in told.items())
 
 
 def _decided(duels: Sequence[Duel]) -> str:
     """Which of any two is better."""
     won: dict[str, list[str]] = {}
     for duel in duels:
-        if duel.overall.verdict in ("better", "worse"):
+        if duel.overall.verdict in OTHER:
             seen = duel if duel.overall.verdict == "better" else duel.mirrored()
-            won.setdefault(f"{seen.a} is {verdict_text(seen.overall)} than", []).append(seen.b)
+            won.setdefault(f"{seen.a} is {verdict_text(seen.overall, seen.large)} than", []).append(seen.b)
     first = [f"{better} {some(losers)}" for better, losers in list(won.items())[:NAMED]]
     more = sum(len(losers) for losers in list(won.values())[NAMED:])
     return "; ".join([*first, f"{count(more, 'further pair')} decided in the matrix"] if more else first)
@@ -107,10 +109,11 @@ def _seeds(undecided: Mapping[str, Duel]) -> list[str]:
     """
     known = {name: seeds for name, duel in undecided.items() if (seeds := duel.overall.seeds_needed) is not None}
     seen = "mean difference" if any(len(duel.tasks) > 1 for duel in undecided.values()) else "difference"
-    near = [seeds for seeds in known.values() if seeds <= AFFORDABLE]
+    near = {name: seeds for name, seeds in known.items() if seeds <= AFFORDABLE}
     far = {name: seeds for name, seeds in known.items() if seeds > AFFORDABLE}
     such = f"a {seen} as large as the one seen" if len(near) == 1 else f"{seen}s as large as those seen"
-    said = [f"about {_span(near)} seeds each would decide {such}, 8 times in 10"] if near else []
+    whose = f" of {some([*near])}" if len(known) < len(undecided) else ""  # others do not differ at all
+    said = [f"about {_span([*near.values()])} seeds each would decide {such}{whose}, 8 times in 10"] if near else []
     if far:
         one, each = len(far) == 1, f"about {_span([*far.values()])} each"
         what = f"{'that' if one else 'those'} of {some([*far])}" if near else f"the {seen}{'' if one else 's'} seen"

@@ -9,7 +9,7 @@ from typing import Any
 from seqbench.report.group import Group
 from seqbench.report.matrix import OTHER, Matrix
 from seqbench.report.row import VerdictRow
-from seqbench.report.wording import count, decision_text, listed, number, readable, score_text
+from seqbench.report.wording import count, decision_text, listed, number, readable, score_text, verdict_text
 from seqbench.schema import Better
 from seqbench.statistics.verdict import Comparison
 
@@ -22,9 +22,9 @@ class ArchitectureSummary:
         tasks, runs: how many it has; rated: tasks that can be solved.
         solved: tasks that at least half of its seeds solve.
         longest: family of tasks -> time steps of the longest of them that it solves so.
-        better_than, worse_than: over all common tasks, from the matrix. by_little: those of them where it is by little.
+        better_than, worse_than: over all common tasks, from the matrix. how: of each of them the words.
         reference, against: of the study, and the verdict on it where the comparisons with it are all that p is adjusted
-            over; None for the reference itself, and where there is none.
+            over; None for the reference itself, and where there is none. large: tasks, see ``matrix.Duel``.
         not_completed: status -> runs.
     """
 
@@ -37,9 +37,10 @@ class ArchitectureSummary:
     longest: Mapping[str, int]
     better_than: tuple[str, ...]
     worse_than: tuple[str, ...]
-    by_little: tuple[str, ...] = ()
+    how: Mapping[str, str] = field(default_factory=dict)
     reference: str | None = None
     against: Comparison | None = None
+    large: tuple[str, ...] = ()
     not_completed: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -59,15 +60,15 @@ class ArchitectureSummary:
     def _compared(self) -> list[str]:
         """Verdicts over all common tasks: of the matrix, and against the reference where the matrix has none."""
         told = []
-        for word, others in (("better", self.better_than), ("worse", self.worse_than)):
-            for little in (False, True):
-                names = [readable(label) for label in others if (label in self.by_little) == little]
-                told += [f"{word}{' by little' if little else ''} than {listed(names)}"] if names else []
+        for others in (self.better_than, self.worse_than):
+            words = sorted({self.how[label] for label in others}, key=len)  # "better", then what tells of how
+            for word in words:
+                told.append(f"{word} than {listed([readable(label) for label in others if self.how[label] == word])}")
         said = [f"over all common tasks {', '.join(told)}"] if told else []
         alone = self.against if self.reference not in self.better_than + self.worse_than else None
         if alone and alone.verdict in OTHER:
-            reference = readable(self.reference)
-            said.append(f"among the comparisons with {reference}, the reference, alone {decision_text(alone)}")
+            reference, told_of = readable(self.reference), decision_text(alone, self.large)
+            said.append(f"among the comparisons with {reference}, the reference, alone {told_of}")
         return said
 
 
@@ -92,7 +93,7 @@ def _architecture(env_id: str, label: str, rows: list[VerdictRow], matrix: Matri
             longest[row.family] = max(row.length, longest.get(row.family, 0))
     duels = [duel for duel in matrix.duels if label in (duel.a, duel.b)] if matrix else []
     mine = [duel if duel.a == label else duel.mirrored() for duel in duels]
-    decided = {duel.b: duel.overall for duel in mine if duel.overall.verdict in OTHER}
+    decided = {duel.b: duel for duel in mine if duel.overall.verdict in OTHER}
     against = next((duel for duel in matrix.against if duel.a == label), None) if matrix else None
     lost: Counter[str] = Counter()
     for row in rows:
@@ -105,11 +106,12 @@ def _architecture(env_id: str, label: str, rows: list[VerdictRow], matrix: Matri
         runs=sum(len(row.scores) for row in rows),
         solved=tuple(dict.fromkeys(row.task for row in solved)),
         longest=longest,
-        better_than=tuple(other for other, found in decided.items() if found.verdict == "better"),
-        worse_than=tuple(other for other, found in decided.items() if found.verdict == "worse"),
-        by_little=tuple(other for other, found in decided.items() if not found.meaningful),
+        better_than=tuple(other for other, duel in decided.items() if duel.overall.verdict == "better"),
+        worse_than=tuple(other for other, duel in decided.items() if duel.overall.verdict == "worse"),
+        how={other: verdict_text(duel.overall, duel.large) for other, duel in decided.items()},
         reference=against.b if against else None,
         against=against.overall if against else None,
+        large=against.large if against else (),
         not_completed=dict(sorted(lost.items())),
     )
 
