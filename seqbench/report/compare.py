@@ -13,7 +13,7 @@ from seqbench.report.costs import entries
 from seqbench.report.groups import grouped
 from seqbench.report.names import label_of, model_order, natural
 from seqbench.report.row import VerdictRow
-from seqbench.report.tables import group_rows, kind_of, upward
+from seqbench.report.tables import alike, group_rows, kind_of, upward
 from seqbench.report.wording import count, listed, some
 from seqbench.schema import Record
 from seqbench.statistics.permutation import Pair, holm, seeds_needed
@@ -162,7 +162,8 @@ def _shift(x: VerdictRow, y: VerdictRow, family: int) -> Shift:
 def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[str, str], family: int) -> ComparedRow:
     adjusted, reachable = p
     sign = 1.0 if x.row.better == "higher" else -1.0
-    ends = sorted(sign * end + 0.0 for end in shift.interval) if shift.interval else (None, None)  # no -0.0
+    level = alike(x.row, y.row)
+    ends = sorted(sign * end + 0.0 for end in shift.interval or () if not level) or (None, None)  # no -0.0
     verdict: Verdict = "undecided"
     if reachable >= ALPHA:
         verdict = "unreachable"
@@ -184,6 +185,7 @@ def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[
         identical=x.row.seeds == y.row.seeds and x.row.scores == y.row.scores,
         why=_why(x.row, y.row, shift) if verdict == "unreachable" else None,
         seeds_needed=_needed(x.row, y.row, verdict, family),
+        alike=level,
     )
 
 

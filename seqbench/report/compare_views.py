@@ -86,6 +86,7 @@ def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 def row_texts(row: ComparedRow) -> list[str]:
     """The texts of one row, in the order of ``HEAD``."""
     interval = "" if row.low is None or row.high is None else f" [{signed_text(row.low)}, {signed_text(row.high)}]"
+    interval = f" ({row.alike})" if row.alike else interval
     solved = [f" ({side.solved}/{side.runs})" if side.solved is not None else "" for side in (row.a, row.b)]
     scores = [f"{score_text(side.score)}{of}" for side, of in zip((row.a, row.b), solved, strict=True)]
     runs = str(row.a.runs) if row.a.runs == row.b.runs else f"{row.a.runs}, {row.b.runs}"

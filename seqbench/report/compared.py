@@ -40,6 +40,7 @@ class ComparedRow:
         seeds_needed: seeds on both sides with which one would be; of an undecided row about how many would decide, if
             further seeds do as these did. None where the two do not differ, or there is a verdict.
         identical: whether both hold the very same scores.
+        alike: why all runs of both count as equal, so that there is nothing to take an interval from.
     """
 
     task: str
@@ -57,6 +58,7 @@ class ComparedRow:
     identical: bool
     why: str | None = None
     seeds_needed: int | None = None
+    alike: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

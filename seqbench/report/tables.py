@@ -135,3 +135,10 @@ def upward(row: VerdictRow) -> list[float]:
     sign = 1.0 if row.better == "higher" else -1.0
     most = math.inf if row.threshold is None else sign * row.threshold
     return [-math.inf if score is None else min(sign * score, most) for score in row.scores]
+
+
+def alike(x: VerdictRow, y: VerdictRow) -> str | None:
+    """Why all runs of two rows count as equal; None where they do not."""
+    if len({*upward(x), *upward(y)}) > 1:
+        return None
+    return "all runs equal" if len({*x.scores, *y.scores}) == 1 else "all beyond the threshold"
