@@ -7,6 +7,8 @@ import itertools
 import json
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from seqbench.report import DEFAULT, FORMATS, write
 from seqbench.report.content import Content
 from seqbench.report.document import report_json
 from seqbench.report.files import collect_report
-from seqbench.report.latex import escaped, latex
+from seqbench.report.item import Item, Row, Table
+from seqbench.report.latex import _generic, escaped, latex
 from seqbench.report.markdown import markdown
 from seqbench.report.page import page
 from seqbench.report.wording import interval_text, score_text
@@ -172,7 +175,8 @@ def test_json_holds_all_that_the_content_holds(whole: Content):
 
 def test_latex_tables_are_balanced_and_every_line_has_all_its_cells(whole: Content):
     text = latex(whole)
-    assert text.count(r"\begin{table}") == text.count(r"\end{table}") >= 5
+    for place in ("table", "table*"):
+        assert text.count(rf"\begin{{{place}}}") == text.count(rf"\end{{{place}}}") >= 1
     assert len(set(re.findall(r"\\label\{(.+?)\}", text))) == text.count(r"\label")
     for table in re.findall(r"\\begin\{tabular\}(.+?)\\end\{tabular\}", text, re.DOTALL):
         columns = len(re.match(r"\{(l*r*)\}", table)[1])  # type: ignore[index]
@@ -187,10 +191,36 @@ def test_latex_tables_are_balanced_and_every_line_has_all_its_cells(whole: Conte
     assert depth == 0
 
 
+def test_latex_parts_a_table_that_is_wider_than_a_page_and_loses_no_cell():
+    head, cells = [f"column {number}" for number in range(9)], [Item(f"{number}" * 30) for number in range(9)]
+    made = Table(label="Wide", lead="", columns=["architecture", *head], groups=[("", "", [Row("gru", cells)])])
+    parts = re.findall(r"\\begin\{table\*\}(.+?)\\end\{table\*\}", _generic(made, "wide"), re.DOTALL)
+    assert [part.count("gru") for part in parts] == [1] * 3
+    assert [(f"Wide ({n} of 3)." in part, f"tab:wide-part-{n}}}" in part) for n, part in enumerate(parts, 1)] == [
+        (True, True)
+    ] * 3
+    text = "".join(parts)
+    assert all(text.count(name) == 1 for name in (*head, *(cell.text for cell in cells)))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+@pytest.mark.parametrize("columns", ["onecolumn", "twocolumn"])
+def test_latex_compiles_and_nothing_is_wider_than_its_column(whole: Content, tmp_path: Path, columns: str):
+    (tmp_path / "report.tex").write_text(latex(whole))
+    (tmp_path / "paper.tex").write_text(
+        rf"\documentclass[{columns}]{{article}}\usepackage[utf8]{{inputenc}}\usepackage{{booktabs,graphicx}}"
+        r"\extrafloats{100}\begin{document}\input{report}\end{document}"
+    )
+    words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    made = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert made.returncode == 0, made.stdout[-2000:]
+    assert not re.findall(r"Overfull \\hbox.*", made.stdout)
+
+
 def test_latex_explains_brackets_where_there_are_any():
-    note = "Brackets: 95 \\% intervals over seeds."
-    assert note in latex(content(runs("copy_10", {"gru": GOOD})))
-    assert note not in latex(content(runs("copy_10", {"gru": GOOD[:3]})))
+    for note in ("Brackets: 95 \\% intervals over seeds", "95 \\% intervals in brackets"):
+        assert latex(content(runs("copy_10", {"gru": GOOD}))).count(note) == 1
+        assert note not in latex(content(runs("copy_10", {"gru": GOOD[:3]})))
 
 
 def test_latex_has_the_remarks_of_every_table_as_markdown_has(whole: Content):

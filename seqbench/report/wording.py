@@ -164,7 +164,7 @@ def decision_text(found: Comparison, large: Sequence[str] = ()) -> str:
         return f"no verdict reachable{takes}"
     p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
     if found.verdict == "undecided":
-        return f"undecided{' at low power' if found.low_power else ''} ({p})"
+        return f"undecided{LOW_POWER if found.low_power else ''} ({p})"
     return f"{verdict_text(found, large)} ({p})"
 
 
@@ -177,6 +177,7 @@ def verdict_text(found: Comparison, large: Sequence[str] = ()) -> str:
     return found.verdict + ((" in the mean" if large else " by little") if little else "")
 
 
+LOW_POWER = " at low power"
 STUDENT = (
     "Student's interval of a mean covers less than 95 % where scores are skewed and seeds few; there is none where "
     "only some runs solve, whose scores may form two groups, nor where all are equal."
