@@ -1,10 +1,13 @@
 """Every command in the README is one that the command line takes, with words that compose."""
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seqbench import cli
 from seqbench.config import compose
@@ -31,3 +34,31 @@ def test_words_in_the_readme_compose(words: list[str]) -> None:
 @pytest.mark.parametrize("words", [words for words in COMMANDS if words not in CONFIGURED], ids=" ".join)
 def test_subcommands_in_the_readme_exist(words: list[str]) -> None:
     assert callable(cli._command(words[0]))
+
+
+def steps_of_the_action() -> list[dict[str, str]]:
+    (text,) = [
+        block for block in re.findall(r"^```yaml\n(.+?)^```", README, re.DOTALL | re.MULTILINE) if "jobs:" in block
+    ]
+    return yaml.safe_load(text)["jobs"]["speed"]["steps"]
+
+
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (3, False), (4, True), (5, False), (2, False)])
+def test_the_github_action_passes_where_nothing_is_known_to_be_worse(tmp_path: Path, code: int, passes: bool) -> None:
+    """Its script is run as GitHub runs it, with a python that notes its words."""
+    (script,) = [step["run"] for step in steps_of_the_action() if "seqbench check" in step.get("run", "")]
+    fake = tmp_path / "python"
+    fake.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > words\n[ {code} = 2 ] || echo verdict > comment.md\nexit {code}\n'
+    )
+    fake.chmod(0o755)
+    summary = tmp_path / "summary.md"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_BASE_REF": "main"}
+    environment |= {"GITHUB_STEP_SUMMARY": str(summary)}
+    made = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environment, capture_output=True)
+    assert (made.returncode == 0) == passes
+    assert summary.exists() == (code != 2)
+    words = (tmp_path / "words").read_text().split()
+    assert words[:5] == ["-m", "seqbench", "check", "--against", "origin/main"]
+    (told,) = [step["run"] for step in steps_of_the_action() if "gh pr comment" in step.get("run", "")]
+    assert f"--body-file {words[words.index('--out') + 1]}" in told

@@ -102,12 +102,21 @@ class Crossover:
 
     @property
     def in_order(self) -> bool:
-        """Whether nothing that is told of a length contradicts one crossing."""
+        """Whether nothing that is told of a length contradicts one crossing.
+
+        >>> of = Estimate(value=20.0)
+        >>> [Crossover(signs=s, first_is_shorter=True, length=of).in_order for s in ((-1, 0, 1), (-1, 1, -1))]
+        [True, False]
+        """
         return list(self.signs) == sorted(self.signs, reverse=not self.first_is_shorter)
 
     @property
     def changes(self) -> int:
-        """How often the one that takes less time is another one than at the length before, of those told apart."""
+        """How often the one that takes less time is another one than at the length before, of those told apart.
+
+        >>> Crossover(signs=(-1, 0, 1, -1), first_is_shorter=True, length=Estimate(value=20.0)).changes
+        2
+        """
         told = [sign for sign in self.signs if sign]
         return sum(one != other for one, other in pairwise(told))
 

@@ -92,7 +92,7 @@ def by_kind(kinds: Sequence[Hashable], *sides: Sequence[Cell]) -> list[tuple[np.
     """Tasks as strata that are independent of each other: of each side an array (tasks, seeds), NaN where none was run.
 
     The runs of one seed on one task at several lengths begin with the same weights, and may do well or badly together:
-    the ranks of an LSTM's runs at two of ten lengths of the adding problem correlate by 0.40 on average, of the other
+    the ranks of an LSTM's scores at two of ten lengths of the adding problem correlate by 0.40 on average, of the other
     four architectures by -0.09 to 0.05 (results/reference/dependency). Taken as independent they make "better" of
     nothing in far more than 5 % of studies; in a stratum a seed's runs stay together in every test, and in every
     sample. Tasks of one kind are one stratum where they are linked by seeds that any side has on both of them;

@@ -36,7 +36,12 @@ class Stratum:
     tasks: int = 1
 
     def drawn(self, rng: np.random.Generator, draws: int) -> np.ndarray:
-        """Numbers as chance would make them: (draws,)."""
+        """Numbers as chance would make them: (draws,).
+
+        >>> coin = Stratum(observed=1, most=1, law=np.array([0.5, 0.0, 0.5]), symmetric=True)
+        >>> sorted({*coin.drawn(np.random.default_rng(0), 20).tolist()})
+        [-1, 1]
+        """
         if isinstance(self.law, np.ndarray):
             return rng.choice(np.arange(self.law.size), draws, p=self.law) - self.law.size // 2
         return self.law(rng, draws)

@@ -41,7 +41,11 @@ class Comparison:
 
     @property
     def meaningful(self) -> bool:
-        """Whether the verdict is one, and the difference large enough to matter."""
+        """Whether the verdict is one, and the difference large enough to matter.
+
+        >>> [Comparison(verdict="worse", probability=p).meaningful for p in (0.1, 0.3)]
+        [True, False]
+        """
         if self.probability is None or self.verdict not in ("better", "worse"):
             return False
         return max(self.probability, 1 - self.probability) >= MEANINGFUL
