@@ -1,6 +1,7 @@
 """What was learned, base against head: broken variants are caught, harmless rewritings are not."""
 
 import hashlib
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,11 +18,13 @@ from seqbench import cli
 from seqbench.check import training
 from seqbench.check.learning import Limits, Run, Runs, bitwise, compare, runs_of
 from seqbench.check.programs import Side
+from seqbench.check.wording import rows
 from seqbench.config import compose
 from seqbench.models import gru as gru_file
 from seqbench.models import lstm as lstm_file
 from seqbench.population import Adam, Population
 from seqbench.record.store import Store
+from seqbench.report.wording import DASH
 from seqbench.run import Training
 from seqbench.schema import CONTINUED, Cell, Status, UsageError
 from seqbench.sweep.cell import build_task, build_trainer
@@ -330,6 +333,18 @@ def test_cells_and_seeds_that_one_side_lacks_are_told() -> None:
     later = {name: {seed + 100: run for seed, run in one[name].items()}}
     assert [f.says for f in compare(one, later)] == ["trained in both, with other seeds"]
     assert [f.verdict for f in bitwise(one, later)] == ["not comparable"], "no seed is no pass"
+
+
+def test_a_run_that_does_not_solve_is_said_to_be_unsolved_and_gets_no_number_of_steps() -> None:
+    draw = np.random.default_rng(7)
+    base, head = runs(draw), runs(draw)
+    (name,) = head
+    lost = {name: {seed: replace(run, steps=None, skill=0.0) for seed, run in head[name].items()}}
+    (steps, _) = compare(base, lost)
+    assert (steps.verdict, steps.head) == ("regressed", math.inf)
+    (shown, _) = rows([steps, steps])
+    assert shown[2:4] == ("unsolved", DASH)
+    assert shown[1].endswith(" steps")
 
 
 def test_runs_of_another_budget_are_not_compared() -> None:

@@ -52,6 +52,25 @@ def test_a_panel_without_gradients_says_so_and_shows_no_numbers_across():
         assert "0.025" not in svg  # a tick of an axis without data
 
 
+def test_profiles_of_a_row_fit_into_their_common_axis_to_the_highest_seed() -> None:
+    """The panel after training has the smaller values, and one seed at initialisation the largest of all."""
+    name, loaded, records = "gradient_profile/input", {}, []
+    for seed in range(3):
+        record, arrays = simulated.learning("copy_10", "gru", seed)
+        values = np.array(arrays[name], dtype=float)
+        values[0] *= 1e4 if seed else 1e6
+        records.append(record)
+        loaded[record.run_id, record.env_id] = arrays | {name: values}
+    highest = max(float(np.nanmax(np.nanmedian(arrays[name][0], axis=0))) for arrays in loaded.values())
+    groups = grouped(records)
+    figure = gradient_profiles(groups, loaded, ["copy_10"], styles(groups))
+    assert figure is not None
+    limits = [[float(word) for word in found.split()[1:]] for found in re.findall(r'data-y="([^"]+)"', figure.svg())]
+    assert len(limits) == 2
+    assert limits[0] == limits[1]
+    assert highest < limits[0][1] < 4 * highest
+
+
 def test_tiles_lie_around_their_places():
     assert edges(np.array([0, 2, 6])).tolist() == [-1, 1, 4, 8]
     assert edges(np.array([3])).tolist() == [2.5, 3.5]

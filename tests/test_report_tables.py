@@ -10,7 +10,7 @@ from rich.console import Console
 from seqbench.report.groups import grouped
 from seqbench.report.row import VerdictRow
 from seqbench.report.strips import strips
-from seqbench.report.tables import upward, verdict_rows
+from seqbench.report.tables import told_shift, upward, verdict_rows
 from seqbench.report.terminal import result_table
 from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
 from seqbench.schema import Record, Status
@@ -176,6 +176,15 @@ def test_scores_beyond_the_threshold_are_equal_to_a_verdict(task: str, best: flo
     assert {name: one and one.verdict for name, one in found.items()} == {"attention": "undecided", "lstm": "worse"}
     assert upward(row(rows, task, "attention")) == upward(row(rows, task, "gru"))
     assert row(rows, task, "attention").score == best, "the score itself is told as it is"
+
+
+def test_a_run_that_ended_beyond_the_threshold_unsolved_comes_right_after_those_that_are_solved() -> None:
+    row = VerdictRow(kind="model", env_id="e", task="t", name="gru", better="lower", threshold=0.001,
+                     scores=(0.0005, 0.0004, 0.01, None), steps=(100, None, None, None))  # fmt: skip
+    solved, there, short, lost = upward(row)
+    assert solved == -0.001 > there > short == -0.01 > lost == -math.inf
+    assert told_shift(there - solved) == 0
+    assert upward(replace(row, left_open=True))[:2] == [-0.001, -0.001]  # nobody knows of any whether it solves
 
 
 def test_scores_without_a_notion_of_solved_have_no_cap() -> None:

@@ -582,3 +582,20 @@ def test_report_of_a_sweep_at_work_says_so_before_any_number(tmp_path: Path, cap
     entry.finish()
     assert cli.main(words) == 0
     assert "at work" not in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_report_of_a_sweep_that_was_interrupted_says_so_and_how_to_resume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    runs, words = tmp_path / "runs", ["report", "--store", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
+    entry = begun(runs)
+    entry.leave()
+    said = "When this was written, 1 sweep was interrupted or killed: {} of 6 planned runs were not finished; the same"
+    assert cli.main(words) == 2
+    assert said.format(6) in capsys.readouterr().err
+    for seed in range(6):
+        Store(runs).publish(made(runs, seed), {})
+        assert cli.main(words) == 0
+        text = (tmp_path / "out" / "report.md").read_text()
+        assert (said.format(5 - seed) in text) == (seed < 5)
+    assert "was interrupted" not in text

@@ -191,11 +191,14 @@ def _where(seed: int, base: Run, head: Run) -> str:
 def _measures(
     name: str, pairs: Sequence[tuple[Run, Run]], budget: int
 ) -> Iterator[tuple[str, str, np.ndarray, tuple[float, float]]]:
-    """Name, unit, differences (seeds,) that are above 0 where the head is worse, and what both sides have."""
+    """Name, unit, differences (seeds,) that are above 0 where the head is worse, and what both sides have.
+
+    Of steps that is the median, infinity where at least half of the seeds do not solve.
+    """
     if any(run.steps for pair in pairs for run in pair):  # where nothing was solved, steps say nothing
         steps = np.array([[_steps(run, budget) for run in pair] for pair in pairs])
-        middle = np.median(steps, axis=0)
-        yield name, "steps", np.log(steps[:, 1] / steps[:, 0]), (float(middle[0]), float(middle[1]))
+        middle = [step if step <= budget else math.inf for step in np.median(steps, axis=0).tolist()]
+        yield name, "steps", np.log(steps[:, 1] / steps[:, 0]), (middle[0], middle[1])
     skills = np.array([[run.skill or 0.0 for run in pair] for pair in pairs])
     mean = skills.mean(axis=0)
     yield name, "skill", skills[:, 0] - skills[:, 1], (float(mean[0]), float(mean[1]))

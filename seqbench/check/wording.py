@@ -25,11 +25,13 @@ def amount(value: float) -> str:
 def value_text(value: float | None, unit: str) -> str:
     """A value with its unit; seconds in the unit that is read.
 
-    >>> value_text(0.0123, "s"), value_text(1234, "")
-    ('12.3 ms', '1,234')
+    >>> value_text(0.0123, "s"), value_text(1234, ""), value_text(float("inf"), "steps")
+    ('12.3 ms', '1,234', 'unsolved')
     """
     if value is None:
         return DASH
+    if unit == "steps" and math.isinf(value):
+        return "unsolved"
     if unit != "s":
         return f"{amount(value)} {unit}".rstrip()
     factor, name = next(((f, n) for f, n in ((1, "s"), (1e3, "ms"), (1e6, "µs")) if value * f >= 1), (1e9, "ns"))
@@ -47,8 +49,8 @@ def percent(value: float) -> str:
 
 def change_text(finding: Finding) -> str:
     """The change with its interval."""
-    if finding.change is None:
-        return DASH
+    if finding.change is None or (finding.unit == "steps" and math.inf in (finding.base, finding.head)):
+        return DASH  # a ratio to a run that does not solve is none
     if finding.kind == "count" or finding.unit == "runs":
         return f"{'+' if finding.change > 0 else ''}{amount(finding.change)}"
     if finding.unit == "skill":

@@ -167,6 +167,8 @@ class Panels:
             else:
                 panel.set_title(readable(title))
                 self.draw(index, panel)
+        for panel, title in zip(axes, self.titles, strict=False):
+            if title is not None:  # told when all are drawn: what is drawn beside it may move an axis that they share
                 panel.set_gid(_panel(panel, title, self.architectures))
         _legend(figure, self.legend, self.extra, beside)
         return figure

@@ -13,7 +13,7 @@ from seqbench.report.costs import entries
 from seqbench.report.groups import grouped
 from seqbench.report.names import label_of, model_order, natural
 from seqbench.report.row import VerdictRow
-from seqbench.report.tables import alike, group_rows, kind_of, upward
+from seqbench.report.tables import alike, group_rows, kind_of, told_shift, upward
 from seqbench.report.wording import count, listed, some
 from seqbench.schema import Record
 from seqbench.statistics.permutation import Pair, holm, seeds_needed
@@ -163,7 +163,7 @@ def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[
     adjusted, reachable = p
     sign = 1.0 if x.row.better == "higher" else -1.0
     level = alike(x.row, y.row)
-    ends = sorted(sign * end + 0.0 for end in shift.interval or () if not level) or (None, None)  # no -0.0
+    ends = sorted(told_shift(sign * end) for end in shift.interval or () if not level) or (None, None)
     verdict: Verdict = "undecided"
     if reachable >= ALPHA:
         verdict = "unreachable"
@@ -177,7 +177,7 @@ def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[
         a=_side(x, names[0]),
         b=_side(y, names[1]),
         verdict=verdict,
-        difference=sign * shift.value + 0.0,
+        difference=told_shift(sign * shift.value),
         low=ends[0],
         high=ends[1],
         p=adjusted,

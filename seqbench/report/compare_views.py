@@ -15,14 +15,16 @@ from seqbench.report.wording import BEYOND, DASH, count, listed, readable, score
 from seqbench.statistics.rounds import LEVEL
 from seqbench.statistics.speed import DRIFT
 
-HEAD = ("task", "architecture", "a", "b", "b \N{MINUS SIGN} a", "runs", "verdict on b")
+HEAD = ("task", "architecture", "a", "b", "shift", "runs", "verdict on b")
 SPEED_HEAD = ("task", "architecture", "steps", "time b / a", "rounds", "verdict on b")
 COLOURS: Mapping[str, str] = {"better": "green", "faster": "green", "worse": "red", "slower": "red"}
 IDENTICAL = "identical scores"
 VERSION = 1
 _SCORES = (
-    "Differences are Hodges and Lehmann's, brackets their 95 % intervals; p is exact and Holm-adjusted over the "
-    f"architectures of a task, by pairs of equal seeds where it says so. {BEYOND} No verdict is no sign of equality."
+    "Shift: by how much b's scores lie above a's, those beyond the threshold for solved counting as just there "
+    "(Hodges and Lehmann's estimate, and its 95 % interval); so it is not the difference of the means. p is exact and "
+    f"Holm-adjusted over the architectures of a task, by pairs of equal seeds where it says so. {BEYOND} "
+    "No verdict is no sign of equality."
 )
 _TIMES = (
     f"The brackets of all ratios of times hold together with {100 * LEVEL:g} %. a and b were not timed in turns, and a "

@@ -118,16 +118,25 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
     moments = ((0, "at initialisation"), (-1, "after training"))
     with_profile = [i for i, group in enumerate(groups) if any_array([group], loaded, _PROFILE)]
 
+    row = list[np.ndarray]()  # what the panels of a row, which have one axis, show so far
+
     def draw(index: int, axes: Axes) -> None:
         group, record = groups[with_profile[index // 2]], moments[index % 2][0]
         most = _most_seeds(group)
-        top = max(_profile(axes, cell, loaded, record, look[cell.name], most) for cell in group.cells)
+        drawn = [_profile(axes, cell, loaded, record, look[cell.name], most) for cell in group.cells]
+        top = max(float(np.nanmax(median, initial=0.0)) for median, _ in drawn)
+        if index % 2 == 0:
+            row.clear()
+        row.extend([np.array([top * _EPSILON, top]), *(values for _, values in drawn)])
         _log_y(axes, [np.array([top * _EPSILON, top])])
+        there = positive(np.concatenate(row))
         if top > 0:
             axes.axhline(top * _EPSILON, color=INK, linestyle=":", linewidth=0.9)
-            axes.set_ylim(max(axes.get_ylim()[0], top * _LOWEST), top * 4)
         else:
             say_instead(axes, "no gradient")
+        if np.isfinite(there).any():
+            highest = float(np.nanmax(np.where(np.isfinite(there), there, np.nan)))
+            axes.set_ylim(max(float(np.nanmin(there)), highest * _LOWEST) / 2, highest * 2)
         axes.set_xlabel(_sampled("lag (steps before the answer)", group, most))
         axes.set_ylabel("gradient norm" if index % 2 == 0 else "")
 
@@ -138,20 +147,24 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
     return Panels(names, draw, look, columns=2, extra=extra, share_rows=True, between=0.2)
 
 
-def _profile(axes: Axes, cell: Cell, loaded: Loaded, record: int, style: Style, most: int) -> float:
-    """Draw one cell's profiles at its first (0) or last (-1) record; returns the largest value drawn."""
+def _profile(
+    axes: Axes, cell: Cell, loaded: Loaded, record: int, style: Style, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one cell's profiles at its first (0) or last (-1) record; returns the median and all values drawn."""
     runs = with_array(loaded, cell, _PROFILE)
     found = [arrays_of(loaded, run) for run in runs]
     if not found:
-        return 0.0
+        return np.empty(0), np.empty(0)
+    drawn = []
     for run, arrays in list(zip(runs, found, strict=True))[:most] if len(found) > 1 else ():
         y = positive(median_over(arrays[_PROFILE][record]))
+        drawn.append(y)
         axes.plot(arrays[_LAG], y, color=style.color, linewidth=0.5, alpha=0.35, gid=_seed(cell, run))
     lag = found[0][_LAG]
     together = [arrays[_PROFILE][record] for arrays in found if np.array_equal(arrays[_LAG], lag)]
     median = positive(median_over(np.concatenate(together)))
     axes.plot(lag, median, color=style.color, linestyle=style.dash, linewidth=1.8, gid=series(cell.name, _MEDIAN))
-    return float(np.nanmax(median, initial=0.0))
+    return median, np.concatenate([median, *drawn])
 
 
 def _series(loaded: Loaded, record: Record, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:

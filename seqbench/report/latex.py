@@ -67,7 +67,7 @@ def latex(content: Content) -> str:
     """One table a task, then the tables over tasks, those of cost and figures; each a float with caption and label.
 
     Brackets are 95 % intervals over seeds, those of cost 99 % over rounds; n is the number of runs. What is to be said
-    of all tables of a kind is said once, in the notes at the end.
+    of all tables of a kind is said once, in the notes below them.
     """
     parts = [f"% Written by seqbench. Needs \\usepackage{{booktabs,graphicx}}; encoding UTF-8.\n{_FIT}"]
     parts += [_section(section, content.reference, number) for number, section in enumerate(content.sections, 1)]
@@ -75,11 +75,11 @@ def latex(content: Content) -> str:
     others += [(table, f"{_label(table.label)}-{number}") for number, table in enumerate(content.tables, 1)]
     others += [(table, f"cost-{number}") for number, table in enumerate(content.cost_tables, 1)]
     parts += [_generic(table, label) for table, label in others]
-    captions = {name: f"{title}. {text}" for name, title, text in (*CAPTIONS, *COST_CAPTIONS)}
-    parts += [_figure(name, captions[name], printed.wide) for name, printed in content.prints.items()]
     notes = [("Tables of tasks", _task_notes(content.sections, content.reference))] if content.sections else []
     notes += [(table.label, table.lead) for table, _ in others]
     parts += [_notes(notes)] if notes else []
+    captions = {name: f"{title}. {text}" for name, title, text in (*CAPTIONS, *COST_CAPTIONS)}
+    parts += [_figure(name, captions[name], printed.wide) for name, printed in content.prints.items()]
     return "\n\n".join(parts) + "\n"
 
 

@@ -130,11 +130,20 @@ def upward(row: VerdictRow) -> list[float]:
     """Scores as verdicts compare them: higher is better, and a run without one loses to all that have one.
 
     What is beyond the threshold for solved counts as just there: training ends at it, so how far beyond a run ended is
-    the luck of that moment, and says nothing of what its architecture could have reached.
+    the luck of that moment, and says nothing of what its architecture could have reached. A run that ended there and is
+    not solved comes right after those that are: it did not get there in time, or did not stay.
     """
     sign = 1.0 if row.better == "higher" else -1.0
     most = math.inf if row.threshold is None else sign * row.threshold
-    return [-math.inf if score is None else min(sign * score, most) for score in row.scores]
+    rated = row.threshold is not None and not row.left_open
+    steps = row.steps if rated and row.steps else [0.0] * len(row.scores)
+    caps = [math.nextafter(most, -math.inf) if step is None else most for step in steps]
+    return [-math.inf if score is None else min(sign * score, cap) for score, cap in zip(row.scores, caps, strict=True)]
+
+
+def told_shift(shift: float) -> float:
+    """Without the least that parts, in ``upward``, a run that is solved from one that only ended there; and no -0.0."""
+    return 0.0 if abs(shift) < 1e-12 else shift
 
 
 def alike(x: VerdictRow, y: VerdictRow) -> str | None:

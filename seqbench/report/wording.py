@@ -186,7 +186,10 @@ SKILL = (
     f"Skill: (baseline {MINUS} loss) / (baseline {MINUS} floor), 0 being that trivial baseline and 1 a perfect model; "
     "of a classification the loss is the cross-entropy, so that skill and score may order architectures differently."
 )
-BEYOND = "Scores beyond the threshold for solved, where training ends, are equal to a verdict."
+BEYOND = (
+    "Scores beyond the threshold for solved, where training ends, are equal to a verdict; a run that ended there and "
+    "is not solved comes right after them."
+)
 """Said wherever verdicts are: a table shows such scores apart."""
 
 

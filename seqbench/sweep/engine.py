@@ -89,7 +89,9 @@ class _Engine:
         except KeyboardInterrupt:
             end_server()
             done = sum(not planned.train for planned in make_plan(self.study, self.store))
-            raise KeyboardInterrupt(f"{done} of {count(len(plan), 'run')} done") from None
+            raise KeyboardInterrupt(
+                f"{done} of {count(len(plan), 'run')} done{' (report shows them)' if done else ''}"
+            ) from None
         self.entry.say("reporting")
         took = f"took {estimate.spoken(time.monotonic() - self.began)}"
         told = f" (expected {told})" if told and not self.study.bisection else ""  # else of the first lengths only

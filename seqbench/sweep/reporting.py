@@ -13,7 +13,7 @@ from seqbench.report.wording import count, readable, some
 from seqbench.schema import CONTINUED, Study, UsageError
 from seqbench.sweep import problems
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
-from seqbench.sweep.state import StoreWatch
+from seqbench.sweep.state import StoreWatch, SweepState
 
 PAGE = "index.html"
 MARK = b"content=\"default-src 'none'; style-src 'sha256-"
@@ -49,7 +49,7 @@ def report(folders: Sequence[Path], out: Path, formats: Sequence[str], asked: bo
     from seqbench.report.files import MAIN, write_report  # late: 33 MB of figures are not needed while records are read
 
     about = about_sweep({record.study for record in records})
-    made = write_report(found, out, formats=formats, records=records, notice=under_way(folders), **about)
+    made = write_report(found, out, formats=formats, records=records, notice=unfinished(folders), **about)
     named = [str(out / MAIN[name]) if made[name] else f"{name}: nothing to draw" for name in formats]
     empty = [f"store: {readable(folder)} holds no record" for folder in folders if _is_empty(folder)]
     told = problems.of(found)
@@ -86,16 +86,23 @@ def write_of_sweep(study: Study, planned: Set[str], at_work: bool = False) -> Pa
                  **about)  # fmt: skip
 
 
-def under_way(folders: Sequence[Path]) -> str:
-    """One sentence where sweeps are at work in the stores: how many of their runs are not finished; else nothing."""
-    living = [state for folder in folders for state in StoreWatch(folder).look() if state.living]
-    if not living:
-        return ""
-    planned = sum(state.planned for state in living)
-    left = planned - sum(state.finished for state in living)
-    at_work = f"{count(len(living), 'sweep')} {'was' if len(living) == 1 else 'were'} at work in the store"
-    said = f"When this was written, {at_work}"  # true whenever it is read
-    return f"{said}: {left:,} of {count(planned, 'planned run')} were not finished." if planned else f"{said}."
+def unfinished(folders: Sequence[Path]) -> str:
+    """Where sweeps are at work in the stores, or were and have not ended: how many of their runs are not finished."""
+    states = [state for folder in folders for state in StoreWatch(folder).look() if not state.gone]
+    living = [state for state in states if state.living]
+    stopped = [state for state in states if not state.living and state.finished < state.planned]
+    told = [_counted(living, "at work in the store", "")] if living else []
+    resume = f"; the same command trains them: {stopped[0].announcement.command}" if len(stopped) == 1 else ""
+    told += [_counted(stopped, "interrupted or killed", resume)] if stopped else []
+    return " ".join(told)
+
+
+def _counted(states: Sequence[SweepState], what: str, remedy: str) -> str:
+    planned = sum(state.planned for state in states)
+    left = planned - sum(state.finished for state in states)
+    said = f"When this was written, {count(len(states), 'sweep')} {'was' if len(states) == 1 else 'were'} {what}"
+    runs = f": {left:,} of {count(planned, 'planned run')} were not finished" if planned else ""  # true whenever read
+    return f"{said}{runs}{remedy}."
 
 
 def _check_page(page: Path) -> None:
