@@ -70,7 +70,10 @@ def out_of(values: list[str], stores: Sequence[Path]) -> Path:
 
 def stores_to_compare(words: list[str]) -> list[Path]:
     """The folders that ``compare`` is given."""
-    refuse_rest([word for word in words if word.startswith("-")], "compare takes folders of records and --format NAME")
+    refuse_rest(
+        [word for word in words if word.startswith("-")],
+        "compare takes folders of records and --format NAME, and prints",
+    )
     if len(words) < 2:
         raise UsageError(f"compare must be given two folders of records or more; got {len(words)}. E.g. compare A B.")
     for word in words:

@@ -79,10 +79,8 @@ def _check_allowed(target: str, module_name: str, plugins: tuple[str, ...]) -> N
     allowed = ("seqbench", *plugins)
     if ":" not in target or not any(module_name == name or module_name.startswith(name + ".") for name in allowed):
         root = module_name.partition(".")[0]
-        raise UsageError(
-            f"target must be module:Class inside {' or '.join(allowed)}; got {target!r}. "
-            f"If {root} is yours, add plugins=[{root}]."
-        )
+        remedy = f"Name its class: {target}:Class." if root in allowed else f"If {root} is yours, add plugins=[{root}]."
+        raise UsageError(f"target must be module:Class inside {' or '.join(allowed)}; got {target!r}. {remedy}")
 
 
 def arguments(node: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -86,10 +86,10 @@ def test_a_run_that_stopped_midway_is_told_where_it_continues(tmp_path: Path, st
     before = f"{status} before; " if status else ""
     assert decision(tmp_path, toy()) == (
         True,
-        f"{before}stopped at step 120 of {BUDGET}; continues from its checkpoint",
+        f"{before}stopped after step 120 of {BUDGET}; continues from its checkpoint",
     )
     scratch.claim()
-    assert decision(tmp_path, toy())[1] == f"{before}trained by another command just now, at step 120 of {BUDGET}"
+    assert decision(tmp_path, toy())[1] == f"{before}trained by another command just now, after step 120 of {BUDGET}"
 
 
 def test_a_sweep_says_how_many_of_its_runs_go_on_from_a_checkpoint(tmp_path: Path):

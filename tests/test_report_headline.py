@@ -319,7 +319,8 @@ def test_the_fastest_is_so_of_what_was_measured_together():
 
 def test_rounds_that_decide_nothing_are_those_that_there_are():
     found = said(content(chained(3)))
-    assert "not decided, 3 rounds of measurement where 8 give an interval; not compared, as no round holds" in found
+    why = "not decided, 3 rounds of measurement where 8 give an interval (python -m seqbench cost … rounds=8)"
+    assert f"{why}; not compared, as no round holds" in found
 
 
 def test_two_rounds_decide_no_speed():

@@ -539,7 +539,7 @@ def test_a_sweep_that_is_killed_is_told_as_not_running_and_how_to_resume(tmp_pat
     assert "adding_8 rnn steps=20000 seed 0: step " in done.stdout
     assert done.stdout.rstrip().endswith("stopped")
     planned = subprocess.run(seqbench("plan", *words), cwd=ROOT, capture_output=True, text=True).stdout
-    assert "stopped at step " in planned
+    assert "stopped after step " in planned
     assert "continues from its checkpoint" in planned
     assert "seeds 1, 2: missing" in planned
 

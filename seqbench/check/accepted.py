@@ -100,7 +100,10 @@ def of_base(text: str) -> list[Accepted]:
 def _entries(text: str) -> list[Accepted]:
     if len(text) > MOST_BYTES:
         raise ValueError(f"it has more than {MOST_BYTES:,} characters")
-    entries = yaml.safe_load(text) or []
+    try:
+        entries = yaml.safe_load(text) or []
+    except ValueError as error:  # YAML takes 2027-13-01 for a day
+        raise ValueError(f"it must hold days that there are, as 2027-03-01; {error}") from error
     if not isinstance(entries, list):
         raise ValueError("it must be a list of mappings")
     found = [_entry(number, entry) for number, entry in enumerate(entries, 1)]
@@ -112,12 +115,14 @@ def _entries(text: str) -> list[Accepted]:
 
 def _entry(number: int, entry: Any) -> Accepted:
     if not isinstance(entry, dict) or set(entry) != set(TYPES):
-        raise ValueError(f"entry {number} must have the keys {', '.join(TYPES)}")
+        got = ", ".join(map(str, entry)) if isinstance(entry, dict) else "no mapping"
+        raise ValueError(f"entry {number} must have the keys {', '.join(TYPES)}; got {got[:80]}")
     for key, types in TYPES.items():
         if not isinstance(entry[key], types) or isinstance(entry[key], bool | datetime.datetime) or not entry[key]:
-            raise ValueError(f"entry {number}: {key} must be {'a day, as 2027-03-01' if key == 'expires' else 'given'}")
-    if not math.isfinite(entry["most"]):  # nothing is above NaN
-        raise ValueError(f"entry {number}: most must be a finite number")
+            rule = {"expires": "a day, as 2027-03-01", "most": "a number above 0"}.get(key, "text")
+            raise ValueError(f"entry {number}: {key} must be {rule}; got {str(entry[key])[:40]!r}")
+    if not 0 < float(entry["most"]) < math.inf:  # nothing is above NaN
+        raise ValueError(f"entry {number}: most must be a finite number above 0; got {entry['most']:g}")
     return Accepted(**entry)
 
 

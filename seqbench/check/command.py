@@ -73,7 +73,7 @@ def _with_accepted(outcome: Outcome, request: Request, entries: Sequence[Accepte
     except UsageError:
         notes.append(UNKNOWN)
     idle = accepted.unmatched(outcome.findings, entries)
-    if idle:
+    if idle and not request.bitwise:  # which compares nothing that can be accepted
         notes.append(f"accepted, but not compared here: {', '.join(idle)}")
     past = _past(outcome, request)
 

@@ -59,7 +59,7 @@ def compare(request: Request, say: Say) -> Outcome:
             return Outcome(base=base.name, head=head.name, findings=tuple(apart))
         stores = [Path(scratch) / name for name in ("base", "head")]
         for side, store in zip((base, head), stores, strict=True):
-            say(f"Training a small study in the {side.name}.")
+            say(f"Training a small study: {side.name}.")
             train(side, store, studies)
         outcome = _outcome(base.name, head.name, stores[0], stores[1], request.bitwise)
         return replace(outcome, findings=(*outcome.findings, *apart))

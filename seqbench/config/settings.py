@@ -40,7 +40,7 @@ def read_seeds(value: int | list[Any]) -> tuple[int, ...]:
         return tuple(range(value))
     shown = render(value)[:80]
     whole = all(type(seed) is int and 0 <= seed < 2**31 for seed in value)
-    require(bool(value) and whole, "seeds", "whole numbers from 0 to 2147483647", shown)
+    require(bool(value) and whole, "seeds", "whole numbers, one or more, from 0 to 2147483647", shown)
     require(len(set(value)) == len(value), "seeds", "different from each other", shown)
     require(len(value) <= MAX_SEEDS, "seeds", f"at most {MAX_SEEDS}", len(value))
     return tuple(value)

@@ -29,8 +29,8 @@ CAPTIONS = (
         "Steps to solve",
         "Share of runs that have not solved the task yet; one that fails, diverges or comes to the end of its budget "
         "never does. Bars: interval of the median, where it has two ends. Bands, where a panel has at most three "
-        "architectures: 95 %, pointwise (Kaplan and Meier, log-log). Lines are drawn a little apart where they would "
-        "hide each other.",
+        "architectures: 95 %, pointwise (Kaplan and Meier, log-log). The axis of steps is logarithmic. Lines are drawn "
+        "a little apart where they would hide each other.",
     ),
     (
         "across-tasks",

@@ -204,7 +204,10 @@ def _ratios(place: Place) -> str:
 def _order(fastest: Entry, others: Sequence[tuple[Entry, Ratio]]) -> str:
     if any(found.verdict == "undecided" for _, found in others):
         shared = min(len({*entry.positive("step_s")} & {*fastest.positive("step_s")}) for entry, _ in others)
-        return f"not decided, {count(shared, 'round')} of measurement where {FEWEST_ROUNDS} give an interval"
+        return (
+            f"not decided, {count(shared, 'round')} of measurement where {FEWEST_ROUNDS} give an interval "
+            f"(python -m seqbench cost … rounds={FEWEST_ROUNDS})"
+        )
     if any(found.verdict == "shorter" for _, found in others):
         return "not decided, medians over all rounds and ratios within common rounds disagree"
     alike = [entry.name for entry, found in others if found.verdict == "not told apart"]

@@ -85,7 +85,7 @@ def unfinished(store: Path, name: str, budget: int, files: Iterable[str]) -> str
     scratch = Scratch(store, name)
     word = scratch.told() or {}
     step = word.get("step")
-    at = f"at step {step} of {budget}" if isinstance(step, int) else "before its first evaluation"
+    at = f"after step {step} of {budget}" if isinstance(step, int) else "before its first evaluation"
     if scratch.claimed():
         return f"trained by another command just now, {at}"
     continues = CONTINUES if f"{name}.npz" in files else "begins again: it has no checkpoint"
