@@ -4,6 +4,8 @@ import math
 
 from seqbench.schema import Metric
 
+EXACT = 1e-9
+"""Least distance of a baseline's loss from the best possible one that skill can be measured in."""
 _SHARE, _LOSS = (0.0, 1.0), (0.0, math.inf)
 """Lowest and highest value."""
 _ALL = (
@@ -89,7 +91,10 @@ def metric(name: str) -> Metric:
 def skill(loss: float, baseline: float, floor: float) -> float:
     """Normalised skill (baseline - loss) / (baseline - floor): 0 at the baseline, 1 for a perfect model.
 
-    >>> skill(loss=0.5, baseline=2.0, floor=0.0)
-    0.75
+    NaN where the baseline is as good as perfect, within ``EXACT``: there is nothing to be better in.
+
+    >>> skill(loss=0.5, baseline=2.0, floor=0.0), skill(loss=0.5, baseline=1e-17, floor=0.0)
+    (0.75, nan)
     """
-    return (baseline - loss) / (baseline - floor)
+    room = baseline - floor
+    return (baseline - loss) / room if room > EXACT else math.nan

@@ -485,3 +485,20 @@ def test_the_first_paragraph_tells_no_more_results_over_lengths_than_a_person_re
     (first, *_) = content(models).summary
     assert first.count("solves dependencies") == 4
     assert first.endswith("; 3 other architectures below.")
+
+
+def test_where_a_trivial_method_is_as_good_as_perfect_there_is_no_skill_and_the_page_says_so():
+    def exact(seed: int) -> Record:
+        record = simulated.learning("membrane", "gru", seed)[0]
+        known = record.task["skill_metric"]
+        baselines = [
+            {**b, "values": {**b["values"], known: 1e-17 if b.get("skill") else b["values"][known]}}
+            for b in record.baselines
+        ]
+        return replace(record, baselines=tuple(baselines), summary={**record.summary, "skill": None})
+
+    found = content([exact(seed) for seed in range(5)])
+    (told,) = [banner for banner in found.banners if "as good as perfect" in banner]
+    assert told == "A trivial method is as good as perfect, so that there is no skill: membrane (persistence)."
+    assert {row.skill for row in found.sections[0].rows} == {None}
+    assert not any("as good as perfect" in banner for banner in content(runs("copy_10", {"gru": GOOD})).banners)

@@ -31,7 +31,12 @@ def banners(
     ``common``: words that all names share, which is said here.
     """
     models = [row for row in rows if row.kind == "model"]
-    said = [_beyond(models, environments), _below(rows, environments), _beaten(rows, environments)]
+    said = [
+        _exact(groups, environments),
+        _beyond(models, environments),
+        _below(rows, environments),
+        _beaten(rows, environments),
+    ]
     said += [_reference(models, reference, environments), _open(models), _seeds(models), _power(models)]
     titles = [title_of(group, environments) for group in groups]
     said += [_common(common), _tuning(groups, titles, trials), _chances(groups, titles), _training(groups, titles)]
@@ -48,6 +53,17 @@ def unreadable(problems: Sequence[str]) -> list[str]:
     """One sentence where something in the store could not be read."""
     said = f"{count(len(problems), 'thing')} in the store could not be read as records or their arrays"
     return [f"{said}; see “Problems in the store”."] if problems else []
+
+
+def _exact(groups: Sequence[Group], environments: Mapping[str, str]) -> str:
+    """Tasks that a trivial method solves exactly."""
+    found = [
+        f"{title_of(group, environments)} ({trivial['name']})"
+        for group in groups
+        for trivial in group.baselines
+        if trivial.get("skill") and group.baseline_score(trivial) is not None and group.baseline_skill(trivial) is None
+    ]
+    return f"A trivial method is as good as perfect, so that there is no skill: {some(found)}." if found else ""
 
 
 def _beyond(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from seqbench.metrics import METRICS
+from seqbench.metrics import METRICS, skill
 from seqbench.report.names import Label, full_name, label_of, less
-from seqbench.schema import Better, Record
+from seqbench.schema import Better, Record, finite
 from seqbench.statistics.seeds import UNLIMITED
 
 
@@ -107,4 +107,4 @@ class Group:
         name = self.facts.get("skill_metric", "")
         zero = next((b["values"].get(name) for b in self.baselines if b.get("skill")), None)
         value, floor = baseline["values"].get(name), self.facts.get("floor", 0.0)
-        return None if value is None or zero is None or zero == floor else (zero - value) / (zero - floor)
+        return None if value is None or zero is None else finite(skill(value, zero, floor))
