@@ -275,9 +275,9 @@ def test_user_metric_without_direction_is_shown_and_never_judged() -> None:
     assert (found.better, found.remarks, found.metric) == ("neither", (), "mine")
 
 
-def printed(records: list[Record]) -> str:
-    console = Console(width=100, file=io.StringIO(), color_system=None)
-    console.print(result_table(records, "gru"))
+def printed(records: list[Record], width: int = 100) -> str:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(result_table(records, "gru", width))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -288,6 +288,20 @@ def test_terminal_table_is_readable_at_100_columns(records: list[Record]) -> Non
     assert "…" not in text
     line = next(line for line in text.splitlines() if "membrane" in line)
     assert line.split()[1:4] == ["rnn", "0.316", "±"]
+
+
+def test_terminal_table_loses_no_word_at_80_columns(records: list[Record]) -> None:
+    lines = printed(records, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    wide, narrow = (
+        {word for line in text for word in line.split()} for text in (printed(records, 300).splitlines(), lines)
+    )
+    parameters = {f"{n:,}" for n in simulated.MODELS.values()}
+    assert wide - narrow <= parameters | {"task", "parameters", "remarks"}
+    assert narrow <= wide
+    (place,) = (number for number, line in enumerate(lines) if line.strip() == "membrane")
+    assert lines[place + 1].split()[:3] == ["rnn", "0.316", "±"]
+    assert lines[place + 2].strip() == "loses to ridge"
 
 
 def test_markup_in_a_name_is_printed_not_obeyed() -> None:

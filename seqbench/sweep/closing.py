@@ -27,7 +27,7 @@ def close(study: Study, store: Store, plan: Sequence[PlannedRun], told: str, con
     costs = {job.run_id for job in measurements(study.cells, IN_A_SWEEP, study.options.store)}
     wanted = {planned.run_id for planned in plan}
     records = [record for record in store.records() if record.run_id in wanted | costs]
-    console.print(result_table(records, study.reference))
+    console.print(result_table(records, study.reference, console.width))
     counted = _counted(records, plan)
     counts = Counter(record.status for record in counted if record.kind == "learning")
     say(console, f"{', '.join(f'{number} {status}' for status, number in sorted(counts.items()))}; {told}.")
