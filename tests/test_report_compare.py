@@ -65,14 +65,14 @@ def test_of_an_error_the_lower_one_is_better_and_the_difference_keeps_its_sign()
     assert (row.low or 0) < row.difference < (row.high or 0) < 0
 
 
-def test_where_all_runs_are_beyond_the_threshold_there_is_no_interval_and_the_row_says_why():
+def test_where_all_runs_are_solved_there_is_no_interval_and_the_row_says_why():
     def solved(by: float) -> list[Record]:
         made = [simulated.learning("adding_50", "gru", seed)[0] for seed in range(6)]
         return [replace(r, summary={**r.summary, "score": by * r.summary["score"]}) for r in made]
 
     (row,) = against(solved(0.5), solved(0.05)).rows
     assert (row.verdict, row.difference, row.low, row.high) == ("undecided", 0, None, None)
-    assert row_texts(row)[4] == "0 (all beyond the threshold)"
+    assert row_texts(row)[4] == "0 (all solved)"
     (row,) = against(runs("copy_10", {"gru": [0.5] * 6}), runs("copy_10", {"gru": [0.5] * 6})).rows
     assert row_texts(row)[4] == "0 (all runs equal)"
 

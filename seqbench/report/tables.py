@@ -150,4 +150,6 @@ def alike(x: VerdictRow, y: VerdictRow) -> str | None:
     """Why all runs of two rows count as equal; None where they do not."""
     if len({*upward(x), *upward(y)}) > 1:
         return None
+    if all(row.summary and row.summary.solved == row.summary.runs for row in (x, y)):
+        return "all solved"
     return "all runs equal" if len({*x.scores, *y.scores}) == 1 else "all beyond the threshold"
