@@ -454,7 +454,10 @@ def test_silence_in_a_pipe_is_broken_by_where_the_sweep_stands(tmp_path: Path, m
         progress.advance()
         progress.tick()
     assert "0/6 runs done; about 12 s left" in stream.getvalue()
-    assert "measuring: 1/3 done" in stream.getvalue()
+    assert [line for line in stream.getvalue().splitlines() if "measuring" in line] == [
+        "measuring: 1/3 done",
+        "measuring: 3/3 done",  # as it ends
+    ]
 
 
 # ------------------------------------------------------------------ the command

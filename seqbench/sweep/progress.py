@@ -84,7 +84,7 @@ class Progress:
     ) -> None:
         self.console, self.title, self.total, self.told = console, title, total, told
         self.done = 0
-        self._drawn, self._spoke = -1.0, time.monotonic()
+        self._drawn, self._spoke, self._counting = -1.0, time.monotonic(), False
         self._live = _live(console)
 
     def __enter__(self) -> "Progress":
@@ -95,6 +95,8 @@ class Progress:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._live:
             self._live.stop()
+        elif self._counting and kind is None:  # the last count may be of long ago
+            self._say(self.total)
 
     def advance(self) -> None:
         """One job more is done."""
@@ -114,8 +116,11 @@ class Progress:
             self._drawn = now
             self._live.update(counted(self.title, self.done, self.total, self.console), refresh=True)
         elif now - self._spoke > PLAIN_EVERY_S:
-            self._spoke = now
-            self.console.print(f"{self.title}: {self.done}/{self.total} done", markup=False, highlight=False)
+            self._spoke, self._counting = now, True
+            self._say(self.done)
+
+    def _say(self, done: int) -> None:
+        self.console.print(f"{self.title}: {done}/{self.total} done", markup=False, highlight=False)
 
 
 def _live(console: Console) -> Live | None:
