@@ -5,7 +5,7 @@ import math
 from seqbench.schema import Metric
 
 EXACT = 1e-9
-"""Least distance of a baseline's loss from the best possible one that skill can be measured in."""
+"""Part of the largest loss of a trivial method within which one is as good as perfect: rounding, no skill."""
 _SHARE, _LOSS = (0.0, 1.0), (0.0, math.inf)
 """Lowest and highest value."""
 _ALL = (
@@ -88,13 +88,27 @@ def metric(name: str) -> Metric:
     return METRICS[name]
 
 
-def skill(loss: float, baseline: float, floor: float) -> float:
+def skill(loss: float, baseline: float, floor: float, largest: float = 0.0) -> float:
     """Normalised skill (baseline - loss) / (baseline - floor): 0 at the baseline, 1 for a perfect model.
 
-    NaN where the baseline is as good as perfect, within ``EXACT``: there is nothing to be better in.
+    NaN where the baseline is as good as perfect: there is nothing to be better in.
 
-    >>> skill(loss=0.5, baseline=2.0, floor=0.0), skill(loss=0.5, baseline=1e-17, floor=0.0)
+    Args:
+        loss: of the model.
+        baseline: of the trivial method that skill is measured from.
+        floor: the best possible one.
+        largest: of all trivial methods, see ``is_exact``.
+
+    >>> skill(loss=0.5, baseline=2.0, floor=0.0), skill(loss=0.5, baseline=1e-17, floor=0.0, largest=1.0)
     (0.75, nan)
     """
-    room = baseline - floor
-    return (baseline - loss) / room if room > EXACT else math.nan
+    return math.nan if is_exact(baseline, floor, largest) else (baseline - loss) / (baseline - floor)
+
+
+def is_exact(baseline: float, floor: float, largest: float) -> bool:
+    """Whether a trivial method is as good as perfect, but for the rounding of numbers as large as ``largest`` is.
+
+    >>> is_exact(1e-17, 0.0, largest=1.0), is_exact(1e-17, 0.0, largest=1e-16), is_exact(0.0, 0.0, largest=0.0)
+    (True, False, True)
+    """
+    return 0 <= baseline - floor <= EXACT * (largest - floor)

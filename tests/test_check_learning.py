@@ -24,7 +24,6 @@ from seqbench.models import gru as gru_file
 from seqbench.models import lstm as lstm_file
 from seqbench.population import Adam, Population
 from seqbench.record.store import Store
-from seqbench.report.wording import DASH
 from seqbench.run import Training
 from seqbench.schema import CONTINUED, Cell, Status, UsageError
 from seqbench.sweep.cell import build_task, build_trainer
@@ -343,8 +342,15 @@ def test_a_run_that_does_not_solve_is_said_to_be_unsolved_and_gets_no_number_of_
     (steps, _) = compare(base, lost)
     assert (steps.verdict, steps.head) == ("regressed", math.inf)
     (shown, _) = rows([steps, steps])
-    assert shown[2:4] == ("unsolved", DASH)
-    assert shown[1].endswith(" steps")
+    assert (shown[1].endswith(" steps"), shown[2]) == (True, "unsolved")
+    assert steps.says.endswith("; a run that does not solve counts as twice the budget")
+
+
+def test_a_task_that_has_no_skill_is_compared_by_its_steps() -> None:
+    draw = np.random.default_rng(8)
+    sides = [{name: {s: replace(r, skill=None) for s, r in found.items()} for name, found in side.items()}
+             for side in (runs(draw), runs(draw, worse=3.0))]  # fmt: skip
+    assert [(finding.unit, finding.verdict) for finding in compare(sides[0], sides[1])] == [("steps", "regressed")]
 
 
 def test_runs_of_another_budget_are_not_compared() -> None:

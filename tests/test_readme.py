@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,21 +37,31 @@ def test_subcommands_in_the_readme_exist(words: list[str]) -> None:
     assert callable(cli._command(words[0]))
 
 
-def steps_of_the_action() -> list[dict[str, str]]:
+def job_of_the_action() -> dict[str, Any]:
     (text,) = [
         block for block in re.findall(r"^```yaml\n(.+?)^```", README, re.DOTALL | re.MULTILINE) if "jobs:" in block
     ]
-    return yaml.safe_load(text)["jobs"]["speed"]["steps"]
+    action = yaml.safe_load(text)
+    assert action["permissions"] == {"contents": "read", "pull-requests": "write"}
+    return action["jobs"]["speed"]
+
+
+def test_the_github_action_installs_what_it_names_and_comments_what_the_check_wrote() -> None:
+    job = job_of_the_action()
+    assert any(f'"${name}"' in step.get("run", "") for name in job["env"] for step in job["steps"])
+    (told,) = [step for step in job["steps"] if "gh pr comment" in step.get("run", "")]
+    assert "hashFiles('comment.md')" in told["if"]
+    assert {name for name in re.findall(r"\$([A-Z]+)", told["run"])} | {"GH_TOKEN"} == {*told["env"]}
+    assert "--body-file comment.md" in told["run"]
 
 
 @pytest.mark.parametrize(("code", "passes"), [(0, True), (3, False), (4, True), (5, False), (2, False)])
 def test_the_github_action_passes_where_nothing_is_known_to_be_worse(tmp_path: Path, code: int, passes: bool) -> None:
     """Its script is run as GitHub runs it, with a python that notes its words."""
-    (script,) = [step["run"] for step in steps_of_the_action() if "seqbench check" in step.get("run", "")]
+    (script,) = [step["run"] for step in job_of_the_action()["steps"] if "seqbench check" in step.get("run", "")]
     fake = tmp_path / "python"
-    fake.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" > words\n[ {code} = 2 ] || echo verdict > comment.md\nexit {code}\n'
-    )
+    wrote = f"[ {code} = 2 ] || echo verdict > comment.md"
+    fake.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > words\n{wrote}\nexit {code}\n')
     fake.chmod(0o755)
     summary = tmp_path / "summary.md"
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_BASE_REF": "main"}
@@ -60,5 +71,4 @@ def test_the_github_action_passes_where_nothing_is_known_to_be_worse(tmp_path: P
     assert summary.exists() == (code != 2)
     words = (tmp_path / "words").read_text().split()
     assert words[:5] == ["-m", "seqbench", "check", "--against", "origin/main"]
-    (told,) = [step["run"] for step in steps_of_the_action() if "gh pr comment" in step.get("run", "")]
-    assert f"--body-file {words[words.index('--out') + 1]}" in told
+    assert words[words.index("--out") + 1] == "comment.md"

@@ -110,6 +110,10 @@ def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     assert [name for name in names if (first / name).read_bytes() != (second / name).read_bytes()] == []
 
 
+BESIDE = ("runs.csv", "verdicts.csv", "across.csv", "costs.csv", "report.md")
+"""What the page leads to."""
+
+
 def test_page_loads_nothing_and_may_use_only_its_own_script_and_style(whole_study: tuple[Store, Path, float]) -> None:
     page = read(whole_study[1])
     policy = [a["content"] or "" for tag, a in page.tags if tag == "meta" and a.get("http-equiv")]
@@ -126,8 +130,9 @@ def test_page_loads_nothing_and_may_use_only_its_own_script_and_style(whole_stud
     loading = ("src", "srcset", "data", "poster", "action", "background")
     assert not [a for _, a in page.tags if set(a) & set(loading)]
     assert {tag for tag, _ in page.tags} & {"link", "iframe", "object", "embed", "base", "img", "form"} == set()
+    assert [name for name in BESIDE if not (whole_study[1] / name).is_file()] == []
     hrefs = [a["href"] or "" for _, a in page.tags if "href" in a]
-    assert [h for h in hrefs if not h.startswith(("#", "figures/", "runs.csv", "costs.csv", "report.md"))] == []
+    assert [h for h in hrefs if not h.startswith(("#", "figures/", *BESIDE))] == []
 
 
 @pytest.mark.parametrize("kind", ["script", "style"])

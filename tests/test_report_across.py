@@ -495,7 +495,7 @@ def test_section_stands_once_after_the_matrix(whole: Content) -> None:
     assert found.count("Across tasks") == 1
     assert found[found.index("Across tasks") - 1] == "Wins, ties and losses"
     assert markdown(whole).count("## Across tasks") == 1
-    assert latex(whole).count("Across tasks.") == 1
+    assert latex(whole).count(r"\caption{Across tasks") == 1
 
 
 def test_figure_has_a_curve_and_a_band_of_each_architecture(whole: Content) -> None:

@@ -521,7 +521,7 @@ def test_records_that_a_newer_seqbench_reads_are_not_to_be_trained_again(
         (["before", "nowhere"], "each folder of compare must be an existing folder of records; got 'nowhere'"),
         (["before:gru", "before:lstm"], "compare takes whole folders, for one store holds a configuration once; got"),
         (["before", "empty"], "a comparison needs records on both sides; 'empty' holds none"),
-        (["before", "after", "--fast"], "compare takes folders of records and --format NAME; got '--fast'"),
+        (["before", "after", "--fast"], "compare takes folders of records and --format NAME, and prints; got '--fast'"),
         (["before", "after", "--format", "html"], "--format must be some of table, md, csv, json; got 'html'"),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_large_difference_on_some_of_several_tasks_is_not_said_to_be_little():
     pairs = content([*tied, *runs("copy_30", {"rnn": 2 * POOR, "gru": 2 * GOOD})])
     assert "gru is better in the mean than rnn." in said(pairs)
     (duel,) = pairs.matrices[0].duels
-    assert (duel.large, duel.mirrored().large) == (("copy_30",), ("copy_30",))
+    assert (duel.apart, duel.mirrored().apart) == ({"copy_30": -1}, {"copy_30": 1})
     assert duel.overall.probability == pytest.approx(1 / 3)
 
 

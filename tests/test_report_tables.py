@@ -10,7 +10,7 @@ from rich.console import Console
 from seqbench.report.groups import grouped
 from seqbench.report.row import VerdictRow
 from seqbench.report.strips import strips
-from seqbench.report.tables import told_shift, upward, verdict_rows
+from seqbench.report.tables import alike, upward, verdict_rows
 from seqbench.report.terminal import result_table
 from seqbench.report.wording import DASH, MINUS, comparison_text, number, solved_text, steps_text
 from seqbench.schema import Record, Status
@@ -183,7 +183,12 @@ def test_a_run_that_ended_beyond_the_threshold_unsolved_comes_right_after_those_
                      scores=(0.0005, 0.0004, 0.01, None), steps=(100, None, None, None))  # fmt: skip
     solved, there, short, lost = upward(row)
     assert solved == -0.001 > there > short == -0.01 > lost == -math.inf
-    assert told_shift(there - solved) == 0
+    one, other = (replace(row, scores=(0.0005,) * 2, steps=steps) for steps in ((100, 90), (None, None)))
+    assert alike(one, other) == "all beyond the threshold"
+    assert alike(row, other) is None
+    assert alike(replace(row, scores=(None,), steps=(None,)), replace(row, scores=(None,), steps=(None,))) == (
+        "no run left a score"
+    )
     assert upward(replace(row, left_open=True))[:2] == [-0.001, -0.001]  # nobody knows of any whether it solves
 
 
@@ -290,7 +295,7 @@ def test_terminal_table_is_readable_at_100_columns(records: list[Record]) -> Non
     assert line.split()[1:4] == ["rnn", "0.316", "±"]
 
 
-def test_terminal_table_loses_no_word_at_80_columns(records: list[Record]) -> None:
+def test_terminal_table_loses_nothing_but_parameters_at_80_columns(records: list[Record]) -> None:
     lines = printed(records, 80).splitlines()
     assert max(map(len, lines)) <= 80
     wide, narrow = (

@@ -21,6 +21,7 @@ from seqbench import cli
 from seqbench.record.reading import folder_name
 from seqbench.record.scratch import FOLDER, Scratch
 from seqbench.record.store import Store
+from seqbench.report.markdown import escaped
 from seqbench.schema import Options, Record, Status, Study, UsageError
 from seqbench.sweep import engine, followed, outcome, state
 from seqbench.sweep.drawing import block, ended_lines, headline, plain_lines
@@ -577,7 +578,7 @@ def test_report_of_a_sweep_at_work_says_so_before_any_number(tmp_path: Path, cap
     runs, words = tmp_path / "runs", ["report", "--store", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
     entry = begun(runs)
     assert cli.main(words) == 2
-    assert "A sweep is at work: wait for its first run." in capsys.readouterr().err
+    assert "1 sweep was at work in the store: 6 of 6 planned runs were not finished." in capsys.readouterr().err
     Store(runs).publish(made(runs, 0), {})
     assert cli.main(words) == 0
     said = "When this was written, 1 sweep was at work in the store: 5 of 6 planned runs were not finished."
@@ -593,7 +594,9 @@ def test_report_of_a_sweep_that_was_interrupted_says_so_and_how_to_resume(
     runs, words = tmp_path / "runs", ["report", "--store", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
     entry = begun(runs)
     entry.leave()
-    said = "When this was written, 1 sweep was interrupted or killed: {} of 6 planned runs were not finished; the same"
+    said = "When this was written, 1 sweep was not at work any more: {} of 6 planned runs were not finished."
+    command = announced(runs).command
+    assert command
     assert cli.main(words) == 2
     assert said.format(6) in capsys.readouterr().err
     for seed in range(6):
@@ -601,4 +604,5 @@ def test_report_of_a_sweep_that_was_interrupted_says_so_and_how_to_resume(
         assert cli.main(words) == 0
         text = (tmp_path / "out" / "report.md").read_text()
         assert (said.format(5 - seed) in text) == (seed < 5)
-    assert "was interrupted" not in text
+        assert (f"What trains these: {escaped(command)}\n" in text) == (seed < 5)
+    assert "at work" not in text

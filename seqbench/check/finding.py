@@ -20,7 +20,7 @@ class Finding:
     Attributes:
         kind: of what is compared; "code" of what is told about whose code a side runs.
         name: e.g. "bench/test_training_step.py::test_training_step[gru]" or "model gru: operators".
-        base, head: the values, in ``unit``; None where there is none.
+        base, head: the values, in ``unit``; None where there is none, infinity of steps where most runs solve nothing.
         change: head / base - 1 of a time; head - base of a count or a score.
         interval: of the change.
         verdict: "fine" (equal, better, or not worse by more than ``says`` tells), "regressed", "accepted" (regressed,

@@ -132,7 +132,7 @@ def compare(base: Runs, head: Runs, limits: Limits = Limits()) -> list[Finding]:
             found.append(_bits(name, base[name], head[name]))
         elif len(budgets) > 1:  # unsolved is as long as the budget
             found.append(_not_comparable(name, "trained for other numbers of steps"))
-        elif all(run.skill is None for run, _ in pairs):
+        elif all(run.skill is None and run.steps is None for run, _ in pairs):
             found.append(_not_comparable(name, "no run of the base has a result"))
         else:
             todo += _measures(name, pairs, max(budgets, default=1))
@@ -199,9 +199,10 @@ def _measures(
         steps = np.array([[_steps(run, budget) for run in pair] for pair in pairs])
         middle = [step if step <= budget else math.inf for step in np.median(steps, axis=0).tolist()]
         yield name, "steps", np.log(steps[:, 1] / steps[:, 0]), (middle[0], middle[1])
-    skills = np.array([[run.skill or 0.0 for run in pair] for pair in pairs])
-    mean = skills.mean(axis=0)
-    yield name, "skill", skills[:, 0] - skills[:, 1], (float(mean[0]), float(mean[1]))
+    if any(run.skill is not None for pair in pairs for run in pair):  # a task may have none
+        skills = np.array([[run.skill or 0.0 for run in pair] for pair in pairs])
+        mean = skills.mean(axis=0)
+        yield name, "skill", skills[:, 0] - skills[:, 1], (float(mean[0]), float(mean[1]))
 
 
 def _steps(run: Run, budget: int) -> float:
@@ -222,6 +223,8 @@ def _judged(
     verdict, says = _verdict(one_sided_p(worse) <= level and shift >= least, high, most, unit)
     if verdict == "inconclusive" and 0.5**worse.size > level:
         says += f"; {worse.size} seeds cannot decide: {math.ceil(-math.log2(level))} can"
+    if math.inf in sides:
+        says += "; a run that does not solve counts as twice the budget"
     return Finding(
         kind="learning",
         name=f"{name}: {'steps to solve' if unit == 'steps' else 'final skill'}",

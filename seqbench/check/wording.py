@@ -49,8 +49,8 @@ def percent(value: float) -> str:
 
 def change_text(finding: Finding) -> str:
     """The change with its interval."""
-    if finding.change is None or (finding.unit == "steps" and math.inf in (finding.base, finding.head)):
-        return DASH  # a ratio to a run that does not solve is none
+    if finding.change is None:
+        return DASH
     if finding.kind == "count" or finding.unit == "runs":
         return f"{'+' if finding.change > 0 else ''}{amount(finding.change)}"
     if finding.unit == "skill":

@@ -104,7 +104,7 @@ def _verdict(duel: Duel | None, tasks: Sequence[str]) -> Item:
     if duel is None:
         return Item(DASH)
     found = duel.overall
-    verdict, bracket, p = decision_text(found, duel.large).partition(" (")
+    verdict, bracket, p = decision_text(found, bool(duel.apart)).partition(" (")
     note = f"{bracket}{p}".strip()
     if {task for task, _ in duel.tasks} != {*tasks}:
         note = f"{note} on {count(len(duel.tasks), 'task')}".strip()

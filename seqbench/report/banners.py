@@ -57,12 +57,7 @@ def unreadable(problems: Sequence[str]) -> list[str]:
 
 def _exact(groups: Sequence[Group], environments: Mapping[str, str]) -> str:
     """Tasks that a trivial method solves exactly."""
-    found = [
-        f"{title_of(group, environments)} ({trivial['name']})"
-        for group in groups
-        for trivial in group.baselines
-        if trivial.get("skill") and group.baseline_score(trivial) is not None and group.baseline_skill(trivial) is None
-    ]
+    found = [f"{title_of(group, environments)} ({group.exact})" for group in groups if group.exact]
     return f"A trivial method is as good as perfect, so that there is no skill: {some(found)}." if found else ""
 
 

@@ -44,7 +44,7 @@ CAPTIONS = (
         "Norm of the gradient of one answer's loss with respect to the embedded input so many steps before it. Thick: "
         "median over seeds and answers; thin: a seed, all of them up to 50 lines a panel. Below the dotted line a "
         "gradient is lost in float32 when it is added to the largest one; curves that leave the panel are below 1e-12 "
-        "of it, or zero; gaps are infinite.",
+        "of the highest in its row, or zero; gaps are infinite.",
     ),
     (
         "flow",

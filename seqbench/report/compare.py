@@ -13,7 +13,7 @@ from seqbench.report.costs import entries
 from seqbench.report.groups import grouped
 from seqbench.report.names import label_of, model_order, natural
 from seqbench.report.row import VerdictRow
-from seqbench.report.tables import alike, group_rows, kind_of, told_shift, upward
+from seqbench.report.tables import alike, group_rows, kind_of, upward
 from seqbench.report.wording import count, listed, some
 from seqbench.schema import Record
 from seqbench.statistics.permutation import Pair, holm, seeds_needed
@@ -163,7 +163,7 @@ def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[
     adjusted, reachable = p
     sign = 1.0 if x.row.better == "higher" else -1.0
     level = alike(x.row, y.row)
-    ends = sorted(told_shift(sign * end) for end in shift.interval or () if not level) or (None, None)
+    ends = sorted(sign * end + 0.0 for end in shift.interval or () if not level) or (None, None)  # no -0.0
     verdict: Verdict = "undecided"
     if reachable >= ALPHA:
         verdict = "unreachable"
@@ -177,12 +177,12 @@ def _row(x: _Cell, y: _Cell, shift: Shift, p: tuple[float, float], names: tuple[
         a=_side(x, names[0]),
         b=_side(y, names[1]),
         verdict=verdict,
-        difference=told_shift(sign * shift.value),
+        difference=0.0 if level else sign * shift.value + 0.0,
         low=ends[0],
         high=ends[1],
         p=adjusted,
         paired=shift.paired,
-        identical=x.row.seeds == y.row.seeds and x.row.scores == y.row.scores,
+        identical=all(getattr(x.row, key) == getattr(y.row, key) for key in ("seeds", "scores", "steps")),
         why=_why(x.row, y.row, shift) if verdict == "unreachable" else None,
         seeds_needed=_needed(x.row, y.row, verdict, family),
         alike=level,

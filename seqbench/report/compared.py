@@ -33,14 +33,16 @@ class ComparedRow:
     """One cell in two stores; the verdict is on ``b``.
 
     Attributes:
-        difference, low, high: score of ``b`` above that of ``a``, Hodges and Lehmann's estimate in the score's own
-            unit, with its 95 % interval where there is one; an infinity where runs left no score.
+        difference, low, high: by how much the scores of ``b`` lie above those of ``a``, all up to the threshold for
+            solved: Hodges and Lehmann's estimate in the score's own unit, with its 95 % interval where there is one; an
+            infinity where runs left no score.
         p: Holm-adjusted over the architectures of the task. paired: whether runs of the same seed were compared.
         why: why no verdict is within reach.
         seeds_needed: seeds on both sides with which one would be; of an undecided row about how many would decide, if
             further seeds do as these did. None where the two do not differ, or there is a verdict.
-        identical: whether both hold the very same scores.
-        alike: why all runs of both count as equal, so that there is nothing to take an interval from.
+        identical: whether both hold the very same scores, and steps to solve.
+        alike: why the scores of both count as equal, so that there is nothing to take an interval from; a verdict may
+            then come of who is solved.
     """
 
     task: str

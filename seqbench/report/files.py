@@ -124,8 +124,7 @@ def collect_report(
     problems = list(store.problems)
     if not records:
         damaged = f"Not readable: {'; '.join(problems[:3])}." if problems else ""  # each with its own remedy
-        waiting = "A sweep is at work: wait for its first run." if "at work" in notice else notice
-        advice = f"{damaged} {waiting}".strip() if notice else damaged or _ADVICE
+        advice = " ".join(filter(None, (damaged, notice))) or _ADVICE
         rule = f"a report needs at least one record; the store {str(store.root)!r} holds none of this study."
         raise UsageError(f"{rule} {advice}")
     rounds = taken(record for record in read if record.kind == "cost")

@@ -104,7 +104,7 @@ def _said(models: Sequence[Sequence[VerdictRow]], rows: Sequence[tuple[str, Sequ
     rated = [any(map(_rated, mine)) for mine in models]
     texts = {seen.text for _, found in rows for seen in found}
     said = ["k/n: seeds that solve the task, with the median steps where that is finite."] if any(rated) else []
-    if not all(rated):
+    if not all(rated) and any(row.skill is not None for mine in models for row in mine):
         said.append(
             f"{'Other n' if said else 'N'}umbers: mean skill, 0 being the trivial baseline, and its 95 % interval."
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from seqbench.metrics import METRICS, skill
+from seqbench.metrics import METRICS, is_exact, skill
 from seqbench.report.names import Label, full_name, label_of, less
 from seqbench.schema import Better, Record, finite
 from seqbench.statistics.seeds import UNLIMITED
@@ -104,7 +104,22 @@ class Group:
 
     def baseline_skill(self, baseline: Mapping[str, Any]) -> float | None:
         """A baseline's normalised skill."""
+        value, floor = baseline["values"].get(self.facts.get("skill_metric", "")), self.facts.get("floor", 0.0)
+        if value is None or self._zero is None or self.exact:
+            return None
+        return finite(skill(value, self._zero, floor)) if self._zero != floor else None
+
+    @property
+    def exact(self) -> str | None:
+        """The trivial method that skill is measured from where it is as good as perfect, so that there is none."""
+        losses = [v for b in self.baselines if (v := b["values"].get(self.facts.get("skill_metric", ""))) is not None]
+        floor = self.facts.get("floor", 0.0)
+        if self._zero is None or not is_exact(self._zero, floor, max(losses)):
+            return None
+        return next(b["name"] for b in self.baselines if b.get("skill"))
+
+    @property
+    def _zero(self) -> float | None:
+        """The loss from which skill is measured."""
         name = self.facts.get("skill_metric", "")
-        zero = next((b["values"].get(name) for b in self.baselines if b.get("skill")), None)
-        value, floor = baseline["values"].get(name), self.facts.get("floor", 0.0)
-        return None if value is None or zero is None else finite(skill(value, zero, floor))
+        return next((b["values"].get(name) for b in self.baselines if b.get("skill")), None)

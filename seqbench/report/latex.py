@@ -1,7 +1,7 @@
 """``report.tex``: the tables of a report, ready for a paper, and its figures where they are written beside it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from seqbench.report.captions import CAPTIONS, COST_CAPTIONS
 from seqbench.report.content import Content
@@ -18,6 +18,7 @@ from seqbench.report.wording import (
     comparison_note,
     comparison_text,
     interval_text,
+    listed,
     median_note,
     rate_interval_text,
     readable,
@@ -29,7 +30,6 @@ from seqbench.report.wording import (
     steps_text,
     whole,
 )
-from seqbench.statistics.seeds import low_power
 
 _SPECIAL = str.maketrans(
     {
@@ -69,23 +69,27 @@ def latex(content: Content) -> str:
     Brackets are 95 % intervals over seeds, those of cost 99 % over rounds; n is the number of runs. What is to be said
     of all tables of a kind is said once, in the notes below them.
     """
-    parts = [f"% Written by seqbench. Needs \\usepackage{{booktabs,graphicx}}; encoding UTF-8.\n{_FIT}"]
+    needs = r"\usepackage{booktabs,graphicx}; \extrafloats{100} where there are too many unprocessed floats"
+    parts = [f"% Written by seqbench. Encoding UTF-8. Needs {needs}.\n{_FIT}"]
     parts += [_section(section, content.reference, number) for number, section in enumerate(content.sections, 1)]
     others = [(content.dependency, "dependency")] if content.dependency else []
     others += [(table, f"{_label(table.label)}-{number}") for number, table in enumerate(content.tables, 1)]
     others += [(table, f"cost-{number}") for number, table in enumerate(content.cost_tables, 1)]
     parts += [_generic(table, label) for table, label in others]
-    notes = [("Tables of tasks", _task_notes(content.sections, content.reference))] if content.sections else []
-    notes += [(table.label, table.lead) for table, _ in others]
+    notes = {_task_notes(content.sections, content.reference): ["Tasks"]} if content.sections else {}
+    for table, _ in others:
+        notes.setdefault(table.lead, []).append(table.label)
     parts += [_notes(notes)] if notes else []
     captions = {name: f"{title}. {text}" for name, title, text in (*CAPTIONS, *COST_CAPTIONS)}
     parts += [_figure(name, captions[name], printed.wide) for name, printed in content.prints.items()]
     return "\n\n".join(parts) + "\n"
 
 
-def _notes(notes: Sequence[tuple[str, str]]) -> str:
-    """How to read the tables, a paragraph a kind."""
-    lines = [rf"\paragraph{{Notes on the tables: {escaped(about.lower())}.}} {escaped(said)}" for about, said in notes]
+def _notes(notes: Mapping[str, Sequence[str]]) -> str:
+    """How to read the tables, a paragraph a kind: what is said -> of which tables."""
+    lines = [
+        rf"\paragraph{{Notes on the tables. {escaped(listed([*of]))}.}} {escaped(said)}" for said, of in notes.items()
+    ]
     return "\n\n".join(lines)
 
 
@@ -116,7 +120,7 @@ def _section(section: Section, reference: str | None, number: int) -> str:
     head += [f"against {escaped(reference)}"] if reference else []
     models = [_row(row, reference) for row in section.rows if row.kind == "model"]
     trivial = [_row(row, reference) for row in section.rows if row.kind == "baseline"]
-    low = any(low_power(len(row.scores)) for row in section.rows if row.kind == "model")
+    low = any(LOW_POWER in comparison_text(row) for row in section.rows)
     note = " 5 to 9 seeds are of low power: undecided is no sign of equality there." if reference and low else ""
     remarks = "".join(f" {row.label}: {'; '.join(row.remarks)}." for row in section.rows if row.remarks)
     how = "95 % intervals in brackets; see" if _has_brackets(section.rows) else "See"

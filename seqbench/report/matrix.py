@@ -12,7 +12,7 @@ from seqbench.report.row import VerdictRow
 from seqbench.report.tables import kind_of, reference_row, upward
 from seqbench.statistics.permutation import Pair
 from seqbench.statistics.seeds import Cell, by_kind
-from seqbench.statistics.verdict import MEANINGFUL, Comparison, compare_families
+from seqbench.statistics.verdict import Comparison, compare_families
 
 MOST = 12
 """Architectures that a matrix holds: 66 pairs, each of them a hypothesis that every other one pays for."""
@@ -41,11 +41,9 @@ class Duel:
         return sum(found.verdict in verdicts for _, found in self.tasks)
 
     @property
-    def large(self) -> tuple[str, ...]:
-        """Of several tasks those where the difference is large, and as the verdict on all of them says."""
-        sign = {"better": 1, "worse": -1}.get(self.overall.verdict, 0)
-        chances = [(task, found.probability) for task, found in self.tasks if len(self.tasks) > 1]
-        return tuple(task for task, p in chances if p is not None and sign * (p - 0.5) >= MEANINGFUL - 0.5 and sign)
+    def apart(self) -> dict[str, int]:
+        """Of several tasks those where the difference is large -> 1 where it is in favour of ``a``, else -1."""
+        return {task: found.side for task, found in self.tasks if found.side and len(self.tasks) > 1}
 
     def mirrored(self) -> "Duel":
         """The same seen from ``b``."""

@@ -80,10 +80,16 @@ def _against(duels: Sequence[Duel]) -> str:
     decided = [duel for duel in duels if duel.overall.verdict in OTHER]
     told: dict[str, list[str]] = {}
     for duel in sorted(decided, key=lambda duel: (duel.overall.verdict, not duel.overall.meaningful)):
-        text = verdict_text(duel.overall, duel.large)
-        where = "" if duel.overall.meaningful or not duel.large else f", most on {some(duel.large)}"
-        told.setdefault(text + where, []).append(duel.a)
+        told.setdefault(verdict_text(duel.overall, bool(duel.apart)) + _where(duel), []).append(duel.a)
     return "; ".join(f"{some(names)} {'are' if len(names) > 1 else 'is'} {text}" for text, names in told.items())
+
+
+def _where(duel: Duel) -> str:
+    """On which tasks a difference is large that is small over all, and on which it is the other way round."""
+    sign = 1 if duel.overall.verdict == "better" else -1
+    most = [task for task, side in duel.apart.items() if side == sign and not duel.overall.meaningful]
+    other = [task for task, side in duel.apart.items() if side == -sign]
+    return (f", most on {some(most)}" if most else "") + (f", the other way round on {some(other)}" if other else "")
 
 
 def _decided(duels: Sequence[Duel]) -> str:
@@ -92,7 +98,7 @@ def _decided(duels: Sequence[Duel]) -> str:
     for duel in duels:
         if duel.overall.verdict in OTHER:
             seen = duel if duel.overall.verdict == "better" else duel.mirrored()
-            won.setdefault(f"{seen.a} is {verdict_text(seen.overall, seen.large)} than", []).append(seen.b)
+            won.setdefault(f"{seen.a} is {verdict_text(seen.overall, bool(seen.apart))} than", []).append(seen.b)
     first = [f"{better} {some(losers)}" for better, losers in list(won.items())[:NAMED]]
     more = sum(len(losers) for losers in list(won.values())[NAMED:])
     return "; ".join([*first, f"{count(more, 'further pair')} decided in the matrix"] if more else first)

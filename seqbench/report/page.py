@@ -59,21 +59,14 @@ class Part:
 
 def page(content: Content) -> str:
     """The whole page as text; where it would be too large, its largest figures are named in their place."""
-    content = _bounded(content)
-    text = _page(content)
-    left, sizes = len(text.encode()) - MOST_BYTES, {name: len(svg.encode()) for name, svg in content.figures.items()}
-    beside = dict[str, str]()
+    content = replace(content, cost_tables=[table.first(MOST_ROWS) for table in content.cost_tables])
+    text, sizes = _page(content), {name: len(svg.encode()) for name, svg in content.figures.items()}
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        if left > 0:
-            beside[name] = ""
-            left -= sizes[name]
-    return _page(replace(content, figures={**content.figures, **beside})) if beside else text
-
-
-def _bounded(content: Content) -> Content:
-    """With the first rows of tables that grow with a store; of verdicts and runs see ``verdict_table.laid_out``."""
-    costs = [table.first(MOST_ROWS) for table in content.cost_tables]
-    return replace(content, cost_tables=costs, beside=content.beside[:MOST_ROWS])
+        if len(text.encode()) <= MOST_BYTES:
+            break
+        content = replace(content, figures={**content.figures, name: ""})
+        text = _page(content)
+    return text
 
 
 def _page(content: Content) -> str:
@@ -105,6 +98,7 @@ def _page(content: Content) -> str:
             median_note=median_note(rows_of(content.sections)),
             cell_name=lambda record: readable(label_of(record, content.common).name),
             most=_MOST_LISTED,
+            most_rows=MOST_ROWS,
             style=Markup(style),
             script=Markup(script),
             style_hash=_hash(style),

@@ -45,7 +45,7 @@ def left_out(groups: Sequence[Group], kept: Sequence[Group], costs: Sequence[Ent
     said = f"Figures and gradient flow show {which} with their lowest seeds, {runs_kept:,} of {count(runs, 'run')}; "
     told = [f"{said}tables and verdicts count all runs."] if runs_kept < runs else []
     measured = len(drawn_costs(costs))
-    said = f"Figures of costs show {measured:,} of {count(len(costs), 'measurement')}; tables tell of more."
+    said = f"Figures of costs show {measured:,} of {count(len(costs), 'row')} of the table of costs; costs.csv has all."
     return [*told, said] if measured < len(costs) else told
 
 

@@ -7,7 +7,7 @@ from seqbench.report.dependency import Dependency, not_in
 from seqbench.report.remarks import AT_BASELINE, LOSES, beats_baseline
 from seqbench.report.row import VerdictRow
 from seqbench.report.sections import title_of
-from seqbench.report.wording import listed, some
+from seqbench.report.wording import count, listed, some
 
 _NAMED = 24
 """Names in one list of a sentence."""
@@ -83,7 +83,9 @@ def _baseline(rows: list[VerdictRow], environments: Mapping[str, str]) -> str:
 
 def _by_task(names: Mapping[str, Sequence[str]]) -> str:
     """Task -> architectures as text: "rnn and lstm on copy_30; rnn on copy_10"."""
-    return "; ".join(f"{some(list(dict.fromkeys(who)), _NAMED)} on {task}" for task, who in names.items())
+    told = [f"{some(list(dict.fromkeys(who)), _NAMED)} on {task}" for task, who in list(names.items())[:_NAMED]]
+    left = len(names) - len(told)
+    return "; ".join([*told, f"and so on {count(left, 'more task')}"] if left else told)
 
 
 def _losses(rows: Sequence[VerdictRow], environments: Mapping[str, str]) -> list[str]:

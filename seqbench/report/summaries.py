@@ -24,7 +24,7 @@ class ArchitectureSummary:
         longest: family of tasks -> time steps of the longest of them that it solves so.
         better_than, worse_than: over all common tasks, from the matrix. how: of each of them the words.
         reference, against: of the study, and the verdict on it where the comparisons with it are all that p is adjusted
-            over; None for the reference itself, and where there is none. large: tasks, see ``matrix.Duel``.
+            over; None for the reference itself, and where there is none. apart: see ``wording.verdict_text``.
         not_completed: status -> runs.
     """
 
@@ -40,7 +40,7 @@ class ArchitectureSummary:
     how: Mapping[str, str] = field(default_factory=dict)
     reference: str | None = None
     against: Comparison | None = None
-    large: tuple[str, ...] = ()
+    apart: bool = False
     not_completed: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -67,7 +67,7 @@ class ArchitectureSummary:
         said = [f"over all common tasks {', '.join(told)}"] if told else []
         alone = self.against if self.reference not in self.better_than + self.worse_than else None
         if alone and alone.verdict in OTHER:
-            reference, told_of = readable(self.reference), decision_text(alone, self.large)
+            reference, told_of = readable(self.reference), decision_text(alone, self.apart)
             said.append(f"among the comparisons with {reference}, the reference, alone {told_of}")
         return said
 
@@ -108,10 +108,10 @@ def _architecture(env_id: str, label: str, rows: list[VerdictRow], matrix: Matri
         longest=longest,
         better_than=tuple(other for other, duel in decided.items() if duel.overall.verdict == "better"),
         worse_than=tuple(other for other, duel in decided.items() if duel.overall.verdict == "worse"),
-        how={other: verdict_text(duel.overall, duel.large) for other, duel in decided.items()},
+        how={other: verdict_text(duel.overall, bool(duel.apart)) for other, duel in decided.items()},
         reference=against.b if against else None,
         against=against.overall if against else None,
-        large=against.large if against else (),
+        apart=bool(against and against.apart),
         not_completed=dict(sorted(lost.items())),
     )
 
@@ -171,7 +171,7 @@ def task_summaries(groups: Sequence[Group], rows: Sequence[Sequence[VerdictRow]]
 def _task(group: Group, rows: Sequence[VerdictRow]) -> TaskSummary:
     facts: Mapping[str, Any] = group.facts
     solved = facts.get("solved") or {}
-    source = next((b for b in group.baselines if b.get("skill")), None)
+    source = None if group.exact else next((b for b in group.baselines if b.get("skill")), None)
     models = [row for row in rows if row.kind == "model"]
     values = {b["name"]: value for b in group.baselines if (value := group.baseline_score(b)) is not None}
     return TaskSummary(

@@ -46,7 +46,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
     is_open = solvable and left_open(records)
     solved = [is_solved(record) for record in records] if solvable and not is_open else None
     steps = [record.summary.get("steps_to_solve") if is_solved(record) else None for record in records]
-    each = tuple(record.summary.get("skill") for record in records)
+    each = tuple(None if group.exact else record.summary.get("skill") for record in records)
     skills = summarise(each, solved, None, _SKILLS)
     train = records[0].config.get("train") or {}
     return VerdictRow(
@@ -141,15 +141,14 @@ def upward(row: VerdictRow) -> list[float]:
     return [-math.inf if score is None else min(sign * score, cap) for score, cap in zip(row.scores, caps, strict=True)]
 
 
-def told_shift(shift: float) -> float:
-    """Without the least that parts, in ``upward``, a run that is solved from one that only ended there; and no -0.0."""
-    return 0.0 if abs(shift) < 1e-12 else shift
-
-
 def alike(x: VerdictRow, y: VerdictRow) -> str | None:
-    """Why all runs of two rows count as equal; None where they do not."""
-    if len({*upward(x), *upward(y)}) > 1:
+    """Why the scores of two rows count as equal, but for who is solved; None where they do not."""
+    if all(score is None for score in (*x.scores, *y.scores)):
+        return "no run left a score"
+    values = sorted({*upward(x), *upward(y)})
+    beyond = x.threshold is not None and math.nextafter(values[0], math.inf) == values[-1]  # solved or not, but there
+    if len(values) > 1 and not beyond:
         return None
     if all(row.summary and row.summary.solved == row.summary.runs for row in (x, y)):
         return "all solved"
-    return "all runs equal" if len({*x.scores, *y.scores}) == 1 else "all beyond the threshold"
+    return "all runs equal" if len({*x.scores, *y.scores}) == len(values) == 1 else "all beyond the threshold"

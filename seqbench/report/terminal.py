@@ -21,8 +21,8 @@ WIDE = 100
 def result_table(records: Iterable[Record], reference: str | None = None, width: int = WIDE) -> Table:
     """Task, model, score with the half width of its interval, solved, median steps, skill; baselines dimmed.
 
-    Readable at 100 columns, and below them at 80: there a task is a line above its models, and remarks stand below a
-    model's name. Names are printed as they are: no markup in them is obeyed.
+    Readable at 100 columns, and below them at 80: there a task is a line above its models, remarks stand below the name
+    of a model, and parameters are left to the report. Names are printed as they are: no markup in them is obeyed.
     """
     records = list(records)
     names = environment_names(record for record in records if record.kind == "learning")
@@ -31,7 +31,7 @@ def result_table(records: Iterable[Record], reference: str | None = None, width:
     table = Table(box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left")
     wide = width >= WIDE
     for title in ("task", "model") if wide else ("model",):
-        table.add_column(title, overflow="fold", max_width=26 if wide else 30)
+        table.add_column(title, overflow="fold", min_width=8, max_width=26 if wide else 30)
     for title in ("score", "solved", "steps", "skill", *["parameters"] * wide):
         table.add_column(title, justify="right", no_wrap=True)
     if wide:

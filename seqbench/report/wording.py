@@ -153,7 +153,7 @@ def comparison_text(row: VerdictRow) -> str:
     return decision_text(row.comparison)
 
 
-def decision_text(found: Comparison, large: Sequence[str] = ()) -> str:
+def decision_text(found: Comparison, apart: bool = False) -> str:
     """A verdict with its p, or what one would take; see ``verdict_text``.
 
     >>> decision_text(Comparison(verdict="worse", probability=0.3, p=0.0186))
@@ -165,16 +165,16 @@ def decision_text(found: Comparison, large: Sequence[str] = ()) -> str:
     p = "p < 0.001" if (found.p or 0) < 0.001 else f"p = {found.p:.3f}"
     if found.verdict == "undecided":
         return f"undecided{LOW_POWER if found.low_power else ''} ({p})"
-    return f"{verdict_text(found, large)} ({p})"
+    return f"{verdict_text(found, apart)} ({p})"
 
 
-def verdict_text(found: Comparison, large: Sequence[str] = ()) -> str:
+def verdict_text(found: Comparison, apart: bool = False) -> str:
     """A verdict, "by little" where a run of the one beats one of the other hardly more often than the other way.
 
-    Over several tasks that may hide that on some of them, the ``large``, it nearly always does: "in the mean" then.
+    Over several tasks that may hide that on some of them they are far ``apart``: "in the mean" then.
     """
     little = found.verdict in ("better", "worse") and not found.meaningful
-    return found.verdict + ((" in the mean" if large else " by little") if little else "")
+    return found.verdict + ((" in the mean" if apart else " by little") if little else "")
 
 
 LOW_POWER = " at low power"

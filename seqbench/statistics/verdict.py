@@ -46,9 +46,17 @@ class Comparison:
         >>> [Comparison(verdict="worse", probability=p).meaningful for p in (0.1, 0.3)]
         [True, False]
         """
-        if self.probability is None or self.verdict not in ("better", "worse"):
-            return False
-        return max(self.probability, 1 - self.probability) >= MEANINGFUL
+        return self.verdict in ("better", "worse") and self.side != 0
+
+    @property
+    def side(self) -> int:
+        """1 where the chance to beat the reference is large, -1 where that of the reference is, 0 between.
+
+        >>> [Comparison(verdict="undecided", probability=p).side for p in (0.1, 0.3, 0.75, None)]
+        [-1, 0, 1, 0]
+        """
+        chance = 0.5 if self.probability is None else self.probability
+        return 1 if chance >= MEANINGFUL else -1 if chance <= 1 - MEANINGFUL else 0
 
 
 def compare_to_reference(candidates: Sequence[Values], reference: Values, alpha: float = 0.05) -> list[Comparison]:

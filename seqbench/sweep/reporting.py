@@ -9,7 +9,7 @@ from seqbench.config.about import about_sweep
 from seqbench.record.store import Store
 from seqbench.record.stores import Stores
 from seqbench.report import write
-from seqbench.report.wording import count, readable, some
+from seqbench.report.wording import NAMED, count, readable, some
 from seqbench.schema import CONTINUED, Study, UsageError
 from seqbench.sweep import problems
 from seqbench.sweep.measuring import IN_A_SWEEP, measurements
@@ -91,18 +91,18 @@ def unfinished(folders: Sequence[Path]) -> str:
     states = [state for folder in folders for state in StoreWatch(folder).look() if not state.gone]
     living = [state for state in states if state.living]
     stopped = [state for state in states if not state.living and state.finished < state.planned]
-    told = [_counted(living, "at work in the store", "")] if living else []
-    resume = f"; the same command trains them: {stopped[0].announcement.command}" if len(stopped) == 1 else ""
-    told += [_counted(stopped, "interrupted or killed", resume)] if stopped else []
+    told = [_counted(living, "at work in the store")] if living else []
+    told += [_counted(stopped, "not at work any more")] if stopped else []
+    commands = [state.announcement.command for state in stopped if state.announcement.command]
+    told += [f"What trains these: {'; '.join(commands[:NAMED])}"] if commands else []  # no full stop: it is copied
     return " ".join(told)
 
 
-def _counted(states: Sequence[SweepState], what: str, remedy: str) -> str:
+def _counted(states: Sequence[SweepState], what: str) -> str:
     planned = sum(state.planned for state in states)
     left = planned - sum(state.finished for state in states)
     said = f"When this was written, {count(len(states), 'sweep')} {'was' if len(states) == 1 else 'were'} {what}"
-    runs = f": {left:,} of {count(planned, 'planned run')} were not finished" if planned else ""  # true whenever read
-    return f"{said}{runs}{remedy}."
+    return f"{said}: {left:,} of {count(planned, 'planned run')} were not finished." if planned else f"{said}."
 
 
 def _check_page(page: Path) -> None:
