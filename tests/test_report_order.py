@@ -65,6 +65,13 @@ def test_a_large_difference_on_some_of_several_tasks_is_not_said_to_be_little():
     (duel,) = pairs.matrices[0].duels
     assert (duel.apart, duel.mirrored().apart) == ({"copy_30": -1}, {"copy_30": 1})
     assert duel.overall.probability == pytest.approx(1 / 3)
+    # 2 tasks of 3 say the one and 1 the other, each with a verdict; then that one has none, whatever its chance
+    lost = [one for task in ("copy_10", "copy_30") for one in runs(task, {"rnn": 2 * POOR, "gru": 2 * GOOD})]
+    low, high = near(0.5, 10), near(0.9, 10)
+    for mixed, told in ((high, ", the other way round on copy_50."), (low[:7] + high[7:], "")):
+        found = said(content([*lost, *runs("copy_50", {"rnn": mixed, "gru": low})], "gru"))
+        assert f"rnn is worse in the mean, most on copy_10 and copy_30{told}" in found or not told
+        assert ("the other way round" in found) == bool(told)
 
 
 def test_several_differences_that_are_too_small_have_the_span_of_their_seeds():

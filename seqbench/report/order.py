@@ -85,10 +85,10 @@ def _against(duels: Sequence[Duel]) -> str:
 
 
 def _where(duel: Duel) -> str:
-    """On which tasks a difference is large that is small over all, and on which it is the other way round."""
-    sign = 1 if duel.overall.verdict == "better" else -1
-    most = [task for task, side in duel.apart.items() if side == sign and not duel.overall.meaningful]
-    other = [task for task, side in duel.apart.items() if side == -sign]
+    """Of the tasks with a verdict those with a large difference where it is small over all, and those the other way."""
+    same, decided = duel.overall.verdict, dict(duel.tasks) if len(duel.tasks) > 1 else {}
+    most = [task for task in duel.apart if decided[task].verdict == same and not duel.overall.meaningful]
+    other = [task for task, found in decided.items() if found.verdict == OTHER.get(same)]
     return (f", most on {some(most)}" if most else "") + (f", the other way round on {some(other)}" if other else "")
 
 
