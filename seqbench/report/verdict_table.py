@@ -98,9 +98,9 @@ def _section_rows(
 ) -> list[dict[str, Any]]:
     drawn = strips(section.rows, [_color(content.look.get(row.label)) for row in section.rows])
     zero = next((row for row in section.rows if row.kind == "baseline" and row.skill == 0), None)
-    made = []
+    made, against = [], content.against  # found among all rows, so once
     for order, (row, strip) in enumerate(zip(kept, drawn, strict=False)):
-        fields = _row(row, strip, order, content.against, zero)
+        fields = _row(row, strip, order, against, zero)
         if row.kind == "model":
             fields |= _behind(runs[row.env_id, row.cell_id], len(content.records)) | {"link": f"{link}-{order}"}
             fields["swatch"] = swatch(content.look.get(row.label))
