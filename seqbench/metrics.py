@@ -88,7 +88,7 @@ def metric(name: str) -> Metric:
     return METRICS[name]
 
 
-def skill(loss: float, baseline: float, floor: float, largest: float = 0.0) -> float:
+def skill(loss: float, baseline: float, floor: float, largest: float = -math.inf) -> float:
     """Normalised skill (baseline - loss) / (baseline - floor): 0 at the baseline, 1 for a perfect model.
 
     NaN where the baseline is as good as perfect: there is nothing to be better in.
@@ -111,4 +111,4 @@ def is_exact(baseline: float, floor: float, largest: float) -> bool:
     >>> is_exact(1e-17, 0.0, largest=1.0), is_exact(1e-17, 0.0, largest=1e-16), is_exact(0.0, 0.0, largest=0.0)
     (True, False, True)
     """
-    return 0 <= baseline - floor <= EXACT * (largest - floor)
+    return 0 <= baseline - floor <= EXACT * (max(largest, baseline) - floor)

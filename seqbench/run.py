@@ -177,15 +177,16 @@ class Training:
         self, member: int, status: Status, validation: Mapping[str, float], test: Mapping[str, float]
     ) -> dict[str, Any]:
         solved, task = self._solved(member, status, test), self.task
-        trivial = [(b.skill, b.values[task.skill_metric]) for b in task.baselines() if task.skill_metric in b.values]
-        reference = next(loss for is_reference, loss in trivial if is_reference)
+        trivial = task.baselines()
+        reference = next(b for b in trivial if b.skill).values[task.skill_metric]
+        largest = max(b.values.get(task.skill_metric, reference) for b in trivial)
         # a diverged run has no result, not even where a checkpoint of better days was kept
         scored = test if status == "completed" else dict.fromkeys(test, math.nan)
         return {
             "solved": solved,
             "steps_to_solve": self.first_met[member] if solved else None,
             "score": finite(scored[task.metrics[0]]),
-            "skill": finite(skill(scored[task.skill_metric], reference, task.floor, max(loss for _, loss in trivial))),
+            "skill": finite(skill(scored[task.skill_metric], reference, task.floor, largest)),
             "test": {name: finite(value) for name, value in test.items()},
             "validation": {name: finite(value) for name, value in validation.items()},
             "selection": "best validation checkpoint" if task.solved is None else "final parameters",

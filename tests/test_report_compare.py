@@ -77,6 +77,15 @@ def test_where_all_runs_are_solved_there_is_no_interval_and_the_row_says_why():
     assert row_texts(row)[4] == "0 (all runs equal)"
 
 
+def test_equal_scores_of_which_only_one_side_is_solved_are_neither_identical_nor_a_shift():
+    solved = [simulated.learning("adding_50", "gru", seed)[0] for seed in range(6)]
+    lost = [replace(r, summary={**r.summary, "solved": False, "steps_to_solve": None}) for r in solved]
+    (row,) = against(solved, lost).rows
+    assert (row.verdict, row.identical, row.difference, row.low, row.high) == ("worse", False, 0, None, None)
+    assert row_texts(row)[4] == "0 (all beyond the threshold)"
+    assert row_texts(row)[-1].startswith("worse (p = ")
+
+
 def test_runs_of_equal_seeds_are_pairs_where_there_are_enough_of_them():
     before = near(0.5, 10)
     after = [score + 0.002 + 0.0001 * seed for seed, score in enumerate(before)]

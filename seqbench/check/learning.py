@@ -133,7 +133,7 @@ def compare(base: Runs, head: Runs, limits: Limits = Limits()) -> list[Finding]:
         elif len(budgets) > 1:  # unsolved is as long as the budget
             found.append(_not_comparable(name, "trained for other numbers of steps"))
         elif all(run.skill is None and run.steps is None for run, _ in pairs):
-            found.append(_not_comparable(name, "no run of the base has a result"))
+            found.append(_not_comparable(name, "no run of the base has a skill or solves"))
         else:
             todo += _measures(name, pairs, max(budgets, default=1))
     return found + [_judged(*measure, len(todo), limits) for measure in todo]

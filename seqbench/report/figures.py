@@ -135,7 +135,7 @@ def gradient_profiles(groups: Sequence[Group], loaded: Loaded, titles: Sequence[
         else:
             say_instead(axes, "no gradient")
         if np.isfinite(there).any():
-            highest = float(np.nanmax(np.where(np.isfinite(there), there, np.nan)))
+            highest = float(np.nanmax(there))
             axes.set_ylim(max(float(np.nanmin(there)), highest * _LOWEST) / 2, highest * 2)
         axes.set_xlabel(_sampled("lag (steps before the answer)", group, most))
         axes.set_ylabel("gradient norm" if index % 2 == 0 else "")

@@ -107,7 +107,7 @@ class Group:
         value, floor = baseline["values"].get(self.facts.get("skill_metric", "")), self.facts.get("floor", 0.0)
         if value is None or self._zero is None or self.exact:
             return None
-        return finite(skill(value, self._zero, floor)) if self._zero != floor else None
+        return finite(skill(value, self._zero, floor))
 
     @property
     def exact(self) -> str | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +46,7 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
     is_open = solvable and left_open(records)
     solved = [is_solved(record) for record in records] if solvable and not is_open else None
     steps = [record.summary.get("steps_to_solve") if is_solved(record) else None for record in records]
-    each = tuple(None if group.exact else record.summary.get("skill") for record in records)
+    each = _skills(group, records)
     skills = summarise(each, solved, None, _SKILLS)
     train = records[0].config.get("train") or {}
     return VerdictRow(
@@ -79,6 +79,11 @@ def _model_row(group: Group, cell: Cell) -> VerdictRow:
         cell_id=records[0].cell_id,
         seeds=tuple(record.seed for record in records),
     )
+
+
+def _skills(group: Group, records: Sequence[Record]) -> tuple[float | None, ...]:
+    """None of all where the trivial method is as good as perfect: older records hold a number there."""
+    return (None,) * len(records) if group.exact else tuple(record.summary.get("skill") for record in records)
 
 
 def _baseline_row(group: Group, baseline: Mapping[str, Any]) -> VerdictRow:
